@@ -1,0 +1,29 @@
+//! What is known about a cloud, as plain data: no I/O, no clock, no terminal.
+//!
+//! Names are OpenStack's own. A field that the cloud did not give is `None`, never a zero that looks like
+//! a measurement. Texts are as the cloud sent them; whoever draws or prints them sanitises them.
+
+mod aggregate;
+mod hypervisor;
+mod instance;
+mod names;
+mod provider;
+mod service;
+
+pub use aggregate::Aggregate;
+pub use hypervisor::Hypervisor;
+pub use instance::{
+    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, PowerState, VolumeRef,
+};
+pub use names::{Named, NamedKind};
+pub use provider::{Inventory, Provider, ResourceClass};
+pub use service::{Service, ServiceState, ServiceStatus};
+
+/// A shared immutable string. Many rows carry the same project, host or status; they share one.
+pub type Text = std::sync::Arc<str>;
+
+/// A row that the store keeps under a stable identity.
+pub trait Identified {
+    /// The key that the cloud itself uses: a UUID mostly.
+    fn id(&self) -> &Text;
+}

@@ -1,0 +1,159 @@
+use jiff::Timestamp;
+
+use super::{Identified, Text};
+
+/// An instance (`GET /servers/detail?all_tenants=1`).
+///
+/// A down cell gives partial rows (status `UNKNOWN`; id, project, created only): `partial` says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    pub id: Text,
+    pub name: Text,
+    /// ACTIVE, BUILD, ERROR, SHUTOFF … as nova spells it.
+    pub status: Text,
+    pub vm_state: Option<Text>,
+    pub task_state: Option<Text>,
+    pub power_state: PowerState,
+    pub host: Option<Text>,
+    pub hypervisor_hostname: Option<Text>,
+    /// `instance-0000001f`, libvirt's name for it.
+    pub instance_name: Option<Text>,
+    pub project_id: Text,
+    pub user_id: Option<Text>,
+    pub flavor: Option<Flavor>,
+    pub image_id: Option<Text>,
+    pub availability_zone: Option<Text>,
+    pub addresses: Vec<Address>,
+    pub volumes: Vec<VolumeRef>,
+    pub security_groups: Vec<Text>,
+    pub metadata: Vec<(Text, Text)>,
+    pub key_name: Option<Text>,
+    pub locked: bool,
+    pub locked_reason: Option<Text>,
+    /// `host_status`: UP, DOWN, MAINTENANCE, UNKNOWN (microversion 2.16).
+    pub host_status: Option<Text>,
+    pub fault: Option<Fault>,
+    pub created: Option<Timestamp>,
+    pub updated: Option<Timestamp>,
+    pub launched_at: Option<Timestamp>,
+    pub terminated_at: Option<Timestamp>,
+    /// A row of a cell that does not answer: everything else is unknown.
+    pub partial: bool,
+}
+
+impl Identified for Instance {
+    fn id(&self) -> &Text {
+        &self.id
+    }
+}
+
+/// The flavor as the instance was built with (microversion 2.47 embeds it; before, only an id is known).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flavor {
+    /// `original_name`; before 2.47 the flavor's id.
+    pub name: Text,
+    pub vcpus: Option<u32>,
+    /// MiB.
+    pub ram: Option<u32>,
+    /// GiB.
+    pub disk: Option<u32>,
+    pub extra_specs: Vec<(Text, Text)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Address {
+    pub network: Text,
+    pub addr: Text,
+    pub kind: AddressKind,
+    pub mac: Option<Text>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    Fixed,
+    Floating,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct VolumeRef {
+    pub id: Text,
+    pub delete_on_termination: Option<bool>,
+}
+
+/// Why an instance is in ERROR. An old fault may outlive the state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub code: Option<i64>,
+    pub message: Text,
+    pub details: Option<Text>,
+    pub created: Option<Timestamp>,
+}
+
+/// nova's `OS-EXT-STS:power_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PowerState {
+    NoState,
+    Running,
+    Paused,
+    Shutdown,
+    Crashed,
+    Suspended,
+    /// Not given, or a number that we do not know.
+    Unknown,
+}
+
+impl PowerState {
+    pub fn from_number(n: i64) -> Self {
+        match n {
+            0 => Self::NoState,
+            1 => Self::Running,
+            3 => Self::Paused,
+            4 => Self::Shutdown,
+            6 => Self::Crashed,
+            7 => Self::Suspended,
+            _ => Self::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoState => "NOSTATE",
+            Self::Running => "Running",
+            Self::Paused => "Paused",
+            Self::Shutdown => "Shutdown",
+            Self::Crashed => "Crashed",
+            Self::Suspended => "Suspended",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One entry of `GET /servers/{id}/os-instance-actions`, with its events once they were asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceAction {
+    pub action: Text,
+    pub request_id: Text,
+    pub user_id: Option<Text>,
+    pub project_id: Option<Text>,
+    pub start_time: Option<Timestamp>,
+    /// From microversion 2.58.
+    pub updated_at: Option<Timestamp>,
+    /// "Error" when it failed.
+    pub message: Option<Text>,
+    pub events: Vec<ActionEvent>,
+}
+
+/// One event of an instance action (`/os-instance-actions/{request_id}`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionEvent {
+    pub event: Text,
+    pub start_time: Option<Timestamp>,
+    pub finish_time: Option<Timestamp>,
+    /// "Success" or "Error"; `None` while it runs.
+    pub result: Option<Text>,
+    /// From microversion 2.62, for who may see it.
+    pub host: Option<Text>,
+    /// From microversion 2.84.
+    pub details: Option<Text>,
+    pub traceback: Option<Text>,
+}

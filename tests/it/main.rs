@@ -1,0 +1,1 @@
+//! One test binary: each file is a subject.
