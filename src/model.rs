@@ -3,18 +3,22 @@
 //! Names are OpenStack's own. A field that the cloud did not give is `None`, never a zero that looks like
 //! a measurement. Texts are as the cloud sent them; whoever draws or prints them sanitises them.
 
+mod agent;
 mod aggregate;
 mod hypervisor;
 mod instance;
+mod migration;
 mod names;
 mod provider;
 mod service;
 
+pub use agent::Agent;
 pub use aggregate::Aggregate;
 pub use hypervisor::Hypervisor;
 pub use instance::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, PowerState, VolumeRef,
 };
+pub use migration::Migration;
 pub use names::{Named, NamedKind};
 pub use provider::{Inventory, Provider, ResourceClass};
 pub use service::{Service, ServiceState, ServiceStatus};

@@ -125,6 +125,23 @@ pub struct Column<C: ?Sized> {
     pub value: for<'a> fn(&'a C, Slot) -> Value<'a>,
 }
 
+/// A column in one breath: name, title, unit, origin, alignment, widths, rank, value.
+macro_rules! column {
+    ($name:literal, $title:literal, $unit:literal, $origin:expr, $align:ident, $width:expr, $rank:literal, $value:expr) => {
+        $crate::table::Column {
+            name: $name,
+            title: $title,
+            unit: $unit,
+            origin: $origin,
+            align: $crate::table::Align::$align,
+            width: $width,
+            rank: $rank,
+            value: $value,
+        }
+    };
+}
+pub(crate) use column;
+
 /// A table's definition: its name in `show`, its columns in order, the column that it is sorted by at first.
 pub struct Table<C: ?Sized + 'static> {
     pub name: &'static str,

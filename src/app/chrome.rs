@@ -1,0 +1,412 @@
+//! What surrounds the pane: header, tabs, the words about the cursor, footer, overlays.
+
+use jiff::SignedDuration;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{App, Asking, Overlay};
+use crate::health::{self, Verdict};
+use crate::pane::{Cx, parts};
+use crate::report::Topic;
+use crate::store::Standing;
+use crate::table::Slots;
+use crate::theme::Role;
+use crate::ui::{format, text};
+
+/// Below this nothing legible fits.
+const SMALLEST: (u16, u16) = (60, 16);
+
+pub(super) fn draw(app: &mut App, frame: &mut Frame) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let words = format!(
+            "stackwatch needs {}x{} cells; this terminal has {}x{}",
+            SMALLEST.0, SMALLEST.1, area.width, area.height
+        );
+        let lines = text::wrap(&words, area.width as usize).into_iter().map(Line::from).collect::<Vec<_>>();
+        frame.render_widget(ratatui::text::Text::from(lines), area);
+        return;
+    }
+    frame.buffer_mut().set_style(area, app.theme.style(Role::Text));
+    let roomy = u16::from(area.height >= 30);
+    let row = |y: u16| Rect { y, height: 1, ..area };
+    let bottom = 3 + roomy;
+    let body = Rect { y: 3, height: area.height - 3 - bottom - 1, ..area };
+    app.body = body;
+    header(app, frame, row(0));
+    tabs(app, frame, row(1));
+    rule(app, frame, row(2));
+    app.with_pane(|pane, cx| pane.draw(frame, body, cx));
+    let rule_y = body.y + body.height;
+    rule(app, frame, row(rule_y));
+    words(app, frame, row(rule_y + 1));
+    if roomy == 1 {
+        totals(app, frame, row(rule_y + 2));
+    }
+    crumbs(app, frame, row(rule_y + 2 + roomy));
+    footer(app, frame, row(rule_y + 3 + roomy));
+    overlay(app, frame, body);
+}
+
+fn put(frame: &mut Frame, area: Rect, line: Line) {
+    frame.render_widget(line, area);
+}
+
+/// Left and right parts on one line; the right one stays whole as long as it can.
+fn both(frame: &mut Frame, area: Rect, left: Line, right: Line) {
+    let width = (right.width() as u16).min(area.width);
+    let right_area = Rect { x: area.x + area.width - width, width, ..area };
+    let left_area = Rect { width: area.width.saturating_sub(width + 1), ..area };
+    put(frame, left_area, left);
+    put(frame, right_area, right);
+}
+
+fn rule(app: &App, frame: &mut Frame, area: Rect) {
+    let line = app.look.rule().repeat(area.width as usize);
+    put(frame, area, Line::styled(line, app.theme.style(Role::Rule)));
+}
+
+fn header(app: &mut App, frame: &mut Frame, area: Rect) {
+    let mut right = troubles(app);
+    right.extend(ages(app));
+    let theme = &app.theme;
+    let mut left = vec![
+        Span::styled(" stackwatch", theme.style(Role::Accent)),
+        Span::raw("  "),
+        Span::styled(text::sanitise(&app.title()).into_owned(), theme.style(Role::Header)),
+    ];
+    if let Some(identity) = &app.store.identity {
+        let project = identity.project.as_deref().map(|p| format!("@{p}")).unwrap_or_default();
+        left.push(Span::raw("  "));
+        left.push(Span::styled(
+            text::sanitise(&format!("{}{project}", identity.user)).into_owned(),
+            theme.style(Role::Dim),
+        ));
+    }
+    right.push(Span::styled(format!("  {} ", app.clock.time(app.now)), theme.style(Role::Header)));
+    both(frame, area, Line::from(left), Line::from(right));
+}
+
+/// How many rows are critical and how many warn, over hypervisors and instances.
+fn troubles(app: &mut App) -> Vec<Span<'static>> {
+    let counts = app.trouble_counts();
+    let count = |verdict: Verdict, n: usize| {
+        (n > 0).then(|| {
+            let style = app.theme.style(parts::role(verdict));
+            Span::styled(format!("{} {n}  ", app.look.sign(parts::sign(verdict))), style)
+        })
+    };
+    [count(Verdict::Critical, counts.0), count(Verdict::Warning, counts.1)].into_iter().flatten().collect()
+}
+
+/// Each source with the age of its oldest topic; trouble in words and colour.
+fn ages(app: &App) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    for source in ["keystone", "nova", "placement"] {
+        let topics = app.reading().filter(|topic| topic.source() == source);
+        let mut worst = Standing::Fresh;
+        let mut oldest: Option<SignedDuration> = None;
+        let mut any = false;
+        for topic in topics {
+            let fresh = app.store.freshness(topic);
+            let standing = fresh.standing(topic, app.now);
+            any = true;
+            worst = worse(worst, standing);
+            oldest = oldest.max(fresh.age(app.now));
+        }
+        // Keystone is asked seldom: it is named when it is in trouble only.
+        if !any || (source == "keystone" && worst == Standing::Fresh) {
+            continue;
+        }
+        let (words, role) = match (worst, oldest) {
+            (Standing::Fresh, Some(age)) => (format!("{source} {}", format::duration(age)), Role::Dim),
+            (Standing::Stale, Some(age)) => (
+                format!("{} {source} {}", app.look.sign(crate::theme::Sign::Stale), format::duration(age)),
+                Role::Warn,
+            ),
+            (Standing::Failed, _) => {
+                (format!("{} {source}", app.look.sign(crate::theme::Sign::Crit)), Role::Crit)
+            }
+            _ => (format!("{source} {}", app.look.sign(crate::theme::Sign::Busy)), Role::Dim),
+        };
+        spans.push(Span::styled(format!("{words}  "), app.theme.style(role)));
+    }
+    spans
+}
+
+fn worse(a: Standing, b: Standing) -> Standing {
+    let rank = |standing| match standing {
+        Standing::Fresh => 0,
+        Standing::Waiting => 1,
+        Standing::Stale => 2,
+        Standing::Failed => 3,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+fn tabs(app: &App, frame: &mut Frame, area: Rect) {
+    let mut spans = vec![Span::raw(" ")];
+    for (index, pane) in app.panes.iter().enumerate() {
+        let style =
+            app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
+        spans.push(Span::styled(format!(" {} {} ", pane.opens().1, pane.title()), style));
+        spans.push(Span::raw(" "));
+    }
+    let right = Line::from(Span::styled("read-only ", app.theme.style(Role::Dim)));
+    both(frame, area, Line::from(spans), right);
+}
+
+/// The pane whose tab stands at this column.
+pub(super) fn tab_at(app: &App, column: u16) -> Option<usize> {
+    let mut x = 1u16;
+    for (index, pane) in app.panes.iter().enumerate() {
+        let width = text::width(pane.title()) as u16 + 4;
+        if (x..x + width).contains(&column) {
+            return Some(index);
+        }
+        x += width + 1;
+    }
+    None
+}
+
+/// What is wrong with the open pane's sources, else what the cursor is on.
+fn words(app: &mut App, frame: &mut Frame, area: Rect) {
+    let line = source_trouble(app).or_else(|| app.with_pane(|pane, cx| pane.words(cx)).flatten());
+    let Some((verdict, words)) = line else { return };
+    let style = app.theme.style(parts::role(verdict));
+    let sign = app.look.sign(parts::sign(verdict)).to_owned();
+    let words = text::cut(&text::sanitise(&words), area.width.saturating_sub(4) as usize).into_owned();
+    put(frame, area, Line::from(vec![Span::styled(format!(" {sign} "), style), Span::raw(words)]));
+}
+
+/// The first outage among what the open pane reads: cause, age of what is shown, next try.
+fn source_trouble(app: &App) -> Option<(Verdict, String)> {
+    let pane = app.panes.get(app.focus)?;
+    let cx = cx(app);
+    for &topic in pane.reads() {
+        let fresh = app.store.freshness(topic);
+        let Some(failing) = &fresh.outage else { continue };
+        // What was never had is said by the pane, in the place of its rows.
+        let Some(age) = fresh.age(app.now) else {
+            if topic == pane.reads()[0] {
+                continue;
+            }
+            return Some((
+                Verdict::Unknown,
+                format!("{} unknown: {}", topic.name(), failing.outage.message),
+            ));
+        };
+        let mut words = format!(
+            "{} as of {} ago: {}",
+            topic.name(),
+            format::duration(age),
+            failing.outage.message
+        );
+        if let Some(retry) = parts::retry_words(&cx, failing) {
+            words.push_str(" · ");
+            words.push_str(&retry);
+        }
+        return Some((Verdict::Warning, words));
+    }
+    pane.reads().iter().find_map(|topic| {
+        let limit = app.store.freshness(*topic).limit.as_ref()?;
+        Some((Verdict::Info, limit.message.clone()))
+    })
+}
+
+fn cx(app: &App) -> Cx<'_> {
+    Cx { store: &app.store, now: app.now, theme: &app.theme, look: &app.look, clock: &app.clock }
+}
+
+fn totals(app: &mut App, frame: &mut Frame, area: Rect) {
+    if let Some(line) = app.with_pane(|pane, cx| pane.totals(cx)).flatten() {
+        put(frame, area, Line::styled(format!(" {line}"), app.theme.style(Role::Dim)));
+    }
+}
+
+fn crumbs(app: &mut App, frame: &mut Frame, area: Rect) {
+    let dim = app.theme.style(Role::Dim);
+    let mut way: Vec<String> = app
+        .came
+        .iter()
+        .filter_map(|came| app.panes.get(came.pane))
+        .map(|pane| pane.title().to_owned())
+        .collect();
+    let here = app
+        .with_pane(|pane, cx| {
+            let mut here = vec![pane.title().to_owned()];
+            here.extend(pane.crumbs(cx));
+            (here, pane.status(cx), pane.filter_text().to_owned())
+        })
+        .unwrap_or_default();
+    way.extend(here.0);
+    let mut left = vec![Span::styled(
+        format!(" {}", text::sanitise(&way.join(app.look.crumb()))),
+        app.theme.style(Role::Header),
+    )];
+    if !here.2.is_empty() {
+        left.push(Span::styled(format!("   /{}", text::sanitise(&here.2)), app.theme.style(Role::Accent)));
+    }
+    both(frame, area, Line::from(left), Line::styled(format!("{} ", here.1), dim));
+}
+
+/// The prompt, a line for the operator, or the keys.
+fn footer(app: &mut App, frame: &mut Frame, area: Rect) {
+    if let Some((asking, prompt)) = &app.prompt {
+        let sign = match asking {
+            Asking::Filter => '/',
+            Asking::Command => ':',
+        };
+        prompt.draw(frame, area, sign, &app.theme);
+        return;
+    }
+    if let Some(toast) = &app.toast {
+        let role = if toast.bad { Role::Error } else { Role::Accent };
+        let words = text::cut(&text::sanitise(&toast.text), area.width as usize - 2).into_owned();
+        put(frame, area, Line::styled(format!(" {words}"), app.theme.style(role)));
+        return;
+    }
+    let mut spans = Vec::new();
+    let mut width = 0;
+    for (keys, action) in app.keymap.hints(app.keymap_pane()) {
+        let hint = format!("{} ", short(action));
+        let needs = text::width(&keys) + text::width(&hint) + 3;
+        if width + needs > area.width as usize {
+            break;
+        }
+        width += needs;
+        spans.push(Span::styled(format!(" {keys}"), app.theme.style(Role::Accent)));
+        spans.push(Span::styled(format!(" {hint}"), app.theme.style(Role::Dim)));
+    }
+    put(frame, area, Line::from(spans));
+}
+
+/// An action in one word: its name, as the palette takes it.
+fn short(action: crate::action::Action) -> String {
+    action.name().replace('_', " ")
+}
+
+fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
+    let (title, lines, cursor) = match &app.overlay {
+        Overlay::None => return,
+        Overlay::Help { scroll } => ("keys", help_lines(app), Err(*scroll)),
+        Overlay::Sources { scroll } => ("sources", source_lines(app), Err(*scroll)),
+        Overlay::Chooser { titles, cursor } => {
+            ("choose a cloud", titles.iter().map(|t| format!("  {t}")).collect(), Ok(*cursor))
+        }
+    };
+    frame.render_widget(ratatui::widgets::Clear, area);
+    frame.buffer_mut().set_style(area, app.theme.style(Role::Text));
+    put(frame, Rect { height: 1, ..area }, Line::styled(format!(" {title}"), app.theme.style(Role::Accent)));
+    let room = area.height.saturating_sub(2) as usize;
+    let last = lines.len().saturating_sub(room);
+    let first = match cursor {
+        Ok(cursor) => cursor.saturating_sub(room / 2).min(last),
+        Err(scroll) => scroll.min(last),
+    };
+    if let Overlay::Help { scroll } | Overlay::Sources { scroll } = &mut app.overlay {
+        *scroll = first;
+    }
+    for (i, line) in lines.iter().enumerate().skip(first).take(room) {
+        let y = area.y + 2 + (i - first) as u16;
+        let style = if cursor == Ok(i) { app.theme.style(Role::Selection) } else { Style::default() };
+        let words = text::cut(&text::sanitise(line), area.width as usize).into_owned();
+        let row = Rect { y, height: 1, ..area };
+        frame.buffer_mut().set_style(row, style);
+        put(frame, row, Line::styled(words, style));
+    }
+}
+
+fn help_lines(app: &App) -> Vec<String> {
+    let pane = app.keymap_pane();
+    app.keymap
+        .help(pane)
+        .into_iter()
+        .map(|(keys, action)| format!("  {:<16} {}", keys, action.help()))
+        .chain([
+            String::new(),
+            "  filter: words are all required; column=value  column!=value  column~regex  column>n  !not  \"with spaces\"".to_owned(),
+            "  palette: a pane's name with a filter, theme NAME, or the name of any action; tab completes".to_owned(),
+        ])
+        .collect()
+}
+
+/// Where every number comes from, how old it is, what it costs.
+fn source_lines(app: &App) -> Vec<String> {
+    let mut lines = Vec::new();
+    for topic in Topic::ALL {
+        let fresh = app.store.freshness(topic);
+        let state = match fresh.standing(topic, app.now) {
+            Standing::Waiting => "not read".to_owned(),
+            Standing::Failed => "never had".to_owned(),
+            Standing::Fresh | Standing::Stale => {
+                fresh.age(app.now).map(|age| format!("{} ago", format::duration(age))).unwrap_or_default()
+            }
+        };
+        let progress = fresh.progress.map(|p| match p.expected {
+            Some(all) => format!("  reading {} of {all}", p.seen),
+            None => format!("  reading {}", p.seen),
+        });
+        lines.push(format!(
+            "  {:<10} {:<17} {:<12}{}",
+            topic.source(),
+            topic.name(),
+            state,
+            progress.unwrap_or_default()
+        ));
+        for outage in fresh.outage.as_ref().map(|f| &f.outage).into_iter().chain(fresh.limit.as_ref()) {
+            lines.push(format!("             {}", outage.message));
+            lines.push(format!("             next: {}", outage.next_step));
+            lines.extend(outage.request_id.iter().map(|id| format!("             {id}")));
+        }
+    }
+    lines.push(String::new());
+    for traffic in &app.traffic {
+        lines.push(format!("  {traffic}"));
+    }
+    if let Some(offset) = app.store.identity.as_ref().and_then(|i| i.clock_offset)
+        && offset.abs() > SignedDuration::from_secs(2)
+    {
+        lines.push(format!("  this machine's clock is {}s off the cloud's", offset.as_secs()));
+    }
+    lines.push(format!("  {} frames drawn", app.frames));
+    lines
+}
+
+impl App {
+    fn title(&self) -> String {
+        match &self.region {
+            Some(region) => format!("{}/{region}", self.cloud),
+            None => self.cloud.clone(),
+        }
+    }
+
+    /// Every topic that a pane reads.
+    fn reading(&self) -> impl Iterator<Item = Topic> {
+        let mut topics: Vec<Topic> =
+            self.panes.iter().flat_map(|pane| pane.reads().iter().copied()).chain([Topic::Identity]).collect();
+        topics.sort();
+        topics.dedup();
+        topics.into_iter()
+    }
+
+    /// Critical and warning rows of hypervisors and instances. Counted anew only when they changed.
+    fn trouble_counts(&mut self) -> (usize, usize) {
+        let revisions = (self.store.hypervisors.revision(), self.store.instances.revision());
+        if self.troubles.0 == revisions {
+            return self.troubles.1;
+        }
+        let hypervisors =
+            self.store.hypervisors.iter().map(|(_, row)| health::hypervisor::verdict(&self.store, row));
+        let instances = self.store.instances.iter().map(|(_, row)| health::instance::verdict(row));
+        let counts = hypervisors.chain(instances).fold((0, 0), |(crit, warn), verdict| match verdict {
+            Verdict::Critical => (crit + 1, warn),
+            Verdict::Warning => (crit, warn + 1),
+            _ => (crit, warn),
+        });
+        self.troubles = (revisions, counts);
+        counts
+    }
+}

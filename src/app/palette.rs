@@ -1,0 +1,58 @@
+//! The `:` palette: panes with a filter, actions by name, themes.
+
+use super::{App, Request};
+use crate::action::Action;
+use crate::pane::Go;
+use crate::theme::Theme;
+
+/// Words that are not an action's or a pane's name.
+const WORDS: &[(&str, Action)] = &[("q", Action::Quit), ("quit!", Action::Exit), ("keys", Action::Help)];
+
+/// Everything that the palette understands, for completion.
+pub(super) fn candidates(app: &App) -> Vec<String> {
+    let panes = app.panes.iter().map(|pane| pane.name().to_owned());
+    let themes = Theme::NAMES.iter().map(|name| format!("theme {name}"));
+    let actions = Action::ALL.iter().map(|action| action.name().to_owned());
+    let words = WORDS.iter().map(|(word, _)| (*word).to_owned());
+    panes.chain(themes).chain(words).chain(actions).collect()
+}
+
+/// The beginnings of conditions.
+pub(super) fn filter_candidates(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|column| format!("{column}=")).collect()
+}
+
+/// Carries out a line of the palette.
+pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    if word.is_empty() {
+        return Vec::new();
+    }
+    if let Some(pane) = app.panes.iter().map(|pane| pane.name()).find(|name| *name == word) {
+        app.go(Go { pane, filter: Some(rest.to_owned()), select: None });
+        return Vec::new();
+    }
+    if word == "theme" {
+        match Theme::shipped(rest) {
+            Some(Ok(theme)) => {
+                app.theme = theme;
+                app.light = rest == "light";
+            }
+            Some(Err(error)) => app.say(error.to_string()),
+            None => app.say(format!("there is no theme `{rest}`; there are {}", Theme::NAMES.join(", "))),
+        }
+        return Vec::new();
+    }
+    let known = WORDS.iter().find(|(name, _)| *name == word).map(|(_, action)| *action);
+    if let Some(action) = known.or_else(|| Action::from_name(word)) {
+        return app.act(action);
+    }
+    let all = candidates(app);
+    let near = crate::words::nearest(word, all.iter().map(String::as_str));
+    app.say(match near {
+        Some(near) => format!("`{word}` is no pane and no command; near it: {near}"),
+        None => format!("`{word}` is no pane and no command; `:` and tab show what there is"),
+    });
+    Vec::new()
+}

@@ -1,0 +1,134 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The terminal dashboard that OpenStack operators open first.
+#[derive(Debug, Parser)]
+#[command(name = "stackwatch", version, about, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The pane to open first
+    #[arg(long, value_name = "NAME")]
+    pub pane: Option<String>,
+
+    #[command(subcommand)]
+    pub word: Option<Word>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// A cloud of clouds.yaml; else OS_CLOUD, the OS_* variables, or the only cloud there is
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cloud: Option<String>,
+
+    /// The region, where the cloud has several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub region: Option<String>,
+
+    /// The configuration file; else ~/.config/stackwatch/config.toml, then /etc/stackwatch/config.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// How long a word waits for its data
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// No colours (NO_COLOR is honoured too)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+
+    /// Write what the program does, as JSON lines; secrets never stand there
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// More in the log file: -v debug, -vv trace
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Word {
+    /// One table's rows, once, for scripts and pipes
+    Show {
+        /// hypervisors, instances, services
+        table: String,
+        /// Only rows that match, as the dashboard's `/` has it
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+        /// Order by this column; `-COL` for descending
+        #[arg(long, value_name = "COL", allow_hyphen_values = true)]
+        sort: Option<String>,
+        #[arg(short = 'o', value_enum, default_value_t = Rows::Table)]
+        output: Rows,
+    },
+    /// One frame of the dashboard, after its data is in and the keys were pressed
+    Screen {
+        /// hypervisors, instances
+        pane: String,
+        #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
+        size: (u16, u16),
+        /// Keys to press first, as the keymaps write them: "/ERROR<enter>"
+        #[arg(long, value_name = "KEYS", default_value = "", allow_hyphen_values = true)]
+        keys: String,
+        /// Freeze the clock at this time (RFC 3339), for frames that can be repeated
+        #[arg(long, value_name = "TIME")]
+        clock: Option<jiff::Timestamp>,
+        #[arg(short = 'o', value_enum, default_value_t = Picture::Text)]
+        output: Picture,
+    },
+    /// Every source: found how, reachable, credentials good, what is missing
+    Doctor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rows {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Picture {
+    Text,
+    Ansi,
+    Svg,
+}
+
+fn seconds(word: &str) -> Result<Duration, String> {
+    let number: f64 = word.parse().map_err(|_| format!("`{word}` is not a number of seconds"))?;
+    if !(0.1..=86_400.0).contains(&number) {
+        return Err("between 0.1 and 86400 seconds".to_owned());
+    }
+    Ok(Duration::from_secs_f64(number))
+}
+
+fn size(word: &str) -> Result<(u16, u16), String> {
+    let parsed = word.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match parsed {
+        Some((w, h)) if (1..=1_000).contains(&w) && (1..=1_000).contains(&h) => Ok((w, h)),
+        Some(_) => Err("between 1x1 and 1000x1000".to_owned()),
+        None => Err(format!("`{word}` is not WIDTHxHEIGHT, such as 120x40")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("120x40"), Ok((120, 40)));
+        assert!(size("120").is_err());
+        assert!(size("0x40").is_err());
+    }
+}

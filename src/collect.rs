@@ -1,0 +1,208 @@
+//! Collectors: each asks one question of the cloud, again and again, and reports what it hears.
+//!
+//! `supervise` owns time: when the next round is due, how long to wait after a failure, jitter. A collector
+//! knows only its question. Nothing here draws, and no collector sees the store: what is worth asking comes
+//! in `Wanted`.
+
+pub mod query;
+
+mod agents;
+mod aggregates;
+mod hypervisors;
+mod identity;
+mod instances;
+mod migrations;
+mod names;
+mod placement;
+mod services;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::model::{NamedKind, Text};
+use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
+use crate::source::{Error, ErrorKind, Session};
+
+/// The collectors of a cloud, in the order in which they start.
+pub fn all(session: &Session) -> Vec<Box<dyn Collector>> {
+    vec![
+        Box::new(identity::Identity::new(session.clone())),
+        Box::new(services::Services::new(session.clone())),
+        Box::new(hypervisors::Hypervisors::new(session.clone())),
+        Box::new(instances::Instances::new(session.clone())),
+        Box::new(aggregates::Aggregates::new(session.clone())),
+        Box::new(names::Names::new(session.clone())),
+        Box::new(placement::Placement::new(session.clone())),
+        Box::new(migrations::Migrations::new(session.clone())),
+        Box::new(agents::Agents::new(session.clone())),
+    ]
+}
+
+/// One question, asked again and again.
+pub trait Collector: Send {
+    fn name(&self) -> &'static str;
+
+    /// The topic that a failed round is about.
+    fn topic(&self) -> Topic;
+
+    /// The pause between the starts of two rounds that succeeded.
+    fn every(&self) -> Duration;
+
+    /// One round: it returns after its answer. What it learns goes to `out` as it comes.
+    fn round<'a>(
+        &'a mut self,
+        wanted: &'a watch::Receiver<Wanted>,
+        out: &'a Outlet,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// What the screen and the store make worth asking.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// Grows by one each time that the operator asks for a topic anew.
+    pub refresh: BTreeMap<Topic, u64>,
+    /// Hypervisors on screen, by id: Placement is asked about these first.
+    pub hypervisors: Vec<Text>,
+    /// Ids on screen whose names nobody has told yet.
+    pub names: Vec<(NamedKind, Text)>,
+    /// Nobody has looked for long: poll at a quarter of the rate.
+    pub slow: bool,
+}
+
+/// Where a collector's reports go.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    to: mpsc::Sender<Report>,
+    epoch: u64,
+}
+
+impl Outlet {
+    pub fn new(to: mpsc::Sender<Report>, epoch: u64) -> Self {
+        Self { to, epoch }
+    }
+
+    /// Says one thing; waits while the channel is full, so a flood slows its source and loses nothing.
+    pub async fn say(&self, outcome: Outcome) {
+        // A closed channel means that the program ends: the supervisor is being cancelled.
+        let _ = self.to.send(Report { at: Timestamp::now(), epoch: self.epoch, outcome }).await;
+    }
+
+    /// A whole read whose rows come in one piece.
+    pub async fn whole(&self, topic: Topic, delta: Delta) {
+        self.say(Outcome::Begin { topic, expected: None }).await;
+        self.say(Outcome::Part(delta)).await;
+        self.say(Outcome::End { topic, complete: true, limit: None }).await;
+    }
+
+    fn is_closed(&self) -> bool {
+        self.to.is_closed()
+    }
+}
+
+/// The first pause after a failure; it doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// What the cloud refuses it will refuse again: asked rarely, in case a role was granted meanwhile.
+const REFUSED_PAUSE: Duration = Duration::from_secs(300);
+
+/// Runs one collector until it is dropped.
+pub async fn supervise(
+    mut collector: Box<dyn Collector>,
+    mut wanted: watch::Receiver<Wanted>,
+    out: Outlet,
+) {
+    let topic = collector.topic();
+    let mut failures = 0u32;
+    let mut refreshes = refreshes(&wanted, topic);
+    while !out.is_closed() {
+        let started = Instant::now();
+        let pause = match collector.round(&wanted, &out).await {
+            Ok(()) => {
+                failures = 0;
+                let slower = if wanted.borrow().slow { 4 } else { 1 };
+                // Counted from the start: a slow answer does not stretch the rhythm, unless it is slower
+                // than the rhythm; then it waits as long as the answer took, so that it never asks without
+                // pause.
+                let every = jittered(collector.every() * slower);
+                every.saturating_sub(started.elapsed()).max(started.elapsed().min(every))
+            }
+            Err(error) => {
+                let pause = pause_after(&error, failures);
+                failures = failures.saturating_add(1);
+                let outage = outage(&error, Some(pause));
+                tracing::warn!(collector = collector.name(), kind = ?error.kind, "{}", outage.message);
+                out.say(Outcome::Outage { topic, outage }).await;
+                pause
+            }
+        };
+        let due = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => break,
+                changed = wanted.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = self::refreshes(&wanted, topic);
+                    if now != refreshes {
+                        refreshes = now;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refreshes(wanted: &watch::Receiver<Wanted>, topic: Topic) -> u64 {
+    wanted.borrow().refresh.get(&topic).copied().unwrap_or(0)
+}
+
+/// How long to wait after a failure.
+fn pause_after(error: &Error, failures: u32) -> Duration {
+    if let Some(asked) = error.retry_after {
+        return asked.max(FIRST_PAUSE);
+    }
+    let base = match error.kind {
+        ErrorKind::Forbidden | ErrorKind::Missing => REFUSED_PAUSE,
+        // A wrong password locks accounts in many directories: never hammer.
+        ErrorKind::Auth => Duration::from_secs(30).saturating_mul(1 << failures.min(4)).min(REFUSED_PAUSE),
+        _ => FIRST_PAUSE.saturating_mul(1 << failures.min(8)).min(MAX_PAUSE),
+    };
+    jittered(base)
+}
+
+/// A tenth more or less, so that many dashboards do not ask in step.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.9..=1.1))
+}
+
+/// A source's error, as the store keeps it.
+pub fn outage(error: &Error, retry_in: Option<Duration>) -> Outage {
+    let kind = match error.kind {
+        ErrorKind::Auth => OutageKind::Auth,
+        ErrorKind::Forbidden => OutageKind::Forbidden,
+        ErrorKind::Missing => OutageKind::Missing,
+        ErrorKind::BadAnswer | ErrorKind::TooLarge | ErrorKind::Redirect => OutageKind::BadAnswer,
+        ErrorKind::Unreachable
+        | ErrorKind::Timeout
+        | ErrorKind::Tls
+        | ErrorKind::RateLimited
+        | ErrorKind::Server => OutageKind::Unreachable,
+    };
+    Outage {
+        kind,
+        message: error.message.clone(),
+        next_step: error.next_step.clone(),
+        request_id: error.request_id.clone(),
+        retry_in,
+    }
+}
+
+#[cfg(test)]
+mod tests;

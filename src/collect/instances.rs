@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Collector, Outlet, Wanted};
+use crate::model::Instance;
+use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
+use crate::source::{Error, ErrorKind, Session, nova};
+
+/// How far `changes-since` reaches back behind the last read: nova's hosts disagree about the time, and a
+/// row is committed after the moment that it carries.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+/// A full read, at most so often; and never sooner than [`FULL_SHARE`] times its own duration.
+const FULL_EVERY: Duration = Duration::from_secs(600);
+const FULL_SHARE: u32 = 20;
+
+/// The instances of all projects: a full read first, then what changed since.
+pub struct Instances {
+    session: Session,
+    /// The cloud's own time at which the last good read started, and when and how long the last full one was.
+    since: Option<Timestamp>,
+    full: Option<(Instant, Duration)>,
+    /// Nova's refusal, when this account may not ask for all projects: then only its own are read, and said so.
+    own_project: Option<Error>,
+    refreshes: u64,
+}
+
+impl Instances {
+    pub fn new(session: Session) -> Self {
+        Self { session, since: None, full: None, own_project: None, refreshes: 0 }
+    }
+
+    /// Now, by the cloud's clock as far as it is known: ours may be wrong.
+    fn cloud_now(&self) -> Timestamp {
+        Timestamp::now() + self.session.clock_offset().unwrap_or(SignedDuration::ZERO)
+    }
+
+    fn full_is_due(&self) -> bool {
+        match self.full {
+            None => true,
+            Some((at, took)) => at.elapsed() >= FULL_EVERY.max(took * FULL_SHARE),
+        }
+    }
+
+    async fn full_read(&mut self, out: &Outlet) -> Result<(), Error> {
+        let (started, since) = (Instant::now(), self.cloud_now());
+        let mut query = nova::ServerQuery { all_projects: self.own_project.is_none(), ..Default::default() };
+        let mut pages = nova::servers(&self.session, query.clone());
+        let mut begun = false;
+        loop {
+            let page = match pages.next().await {
+                Err(error) if error.kind == ErrorKind::Forbidden && !begun && self.own_project.is_none() => {
+                    self.own_project = Some(error);
+                    query.all_projects = false;
+                    pages = nova::servers(&self.session, query.clone());
+                    continue;
+                }
+                page => page?,
+            };
+            if !begun {
+                begun = true;
+                out.say(Outcome::Begin { topic: Topic::Instances, expected: None }).await;
+            }
+            let Some(page) = page else { break };
+            out.say(Outcome::Part(Delta::Instances(page.rows))).await;
+        }
+        let limit = self.own_project.as_ref().map(own_project_only);
+        out.say(Outcome::End { topic: Topic::Instances, complete: true, limit }).await;
+        self.since = Some(since);
+        self.full = Some((started, started.elapsed()));
+        Ok(())
+    }
+
+    async fn changes(&mut self, out: &Outlet, since: Timestamp) -> Result<(), Error> {
+        let next = self.cloud_now();
+        let query = nova::ServerQuery {
+            all_projects: self.own_project.is_none(),
+            changes_since: Some(since - OVERLAP),
+            ..Default::default()
+        };
+        let mut pages = nova::servers(&self.session, query);
+        while let Some(page) = pages.next().await? {
+            let (gone, rows): (Vec<Instance>, Vec<Instance>) =
+                page.rows.into_iter().partition(|row| matches!(&*row.status, "DELETED"));
+            if !gone.is_empty() {
+                let ids = gone.into_iter().map(|row| row.id).collect();
+                out.say(Outcome::Part(Delta::Remove(Topic::Instances, ids))).await;
+            }
+            if !rows.is_empty() {
+                out.say(Outcome::Part(Delta::Instances(rows))).await;
+            }
+        }
+        out.say(Outcome::Current { topic: Topic::Instances }).await;
+        self.since = Some(next);
+        Ok(())
+    }
+}
+
+fn own_project_only(refused: &Error) -> Outage {
+    Outage {
+        kind: OutageKind::Forbidden,
+        message: format!("own project only: nova refused the instances of all projects ({})", refused.message),
+        next_step: "take an account with the admin role, or one that nova's policy \
+                    os_compute_api:servers:detail:get_all_tenants allows"
+            .to_owned(),
+        request_id: refused.request_id.clone(),
+        retry_in: None,
+    }
+}
+
+impl Collector for Instances {
+    fn name(&self) -> &'static str {
+        "instances"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Instances
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn round<'a>(
+        &'a mut self,
+        wanted: &'a watch::Receiver<Wanted>,
+        out: &'a Outlet,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let asked = wanted.borrow().refresh.get(&Topic::Instances).copied().unwrap_or(0);
+            // Asked by hand twice in a row: the operator doubts what stands there, so everything is read.
+            let insist = asked > self.refreshes + 1;
+            self.refreshes = asked;
+            match self.since {
+                Some(since) if !self.full_is_due() && !insist => self.changes(out, since).await,
+                _ => self.full_read(out).await,
+            }
+        })
+    }
+}

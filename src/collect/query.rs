@@ -1,0 +1,72 @@
+//! Questions about one thing, asked when the operator goes into it. A new one cancels the old of its slot.
+
+use crate::model::Text;
+use crate::report::{Delta, Outcome, Topic};
+use crate::source::{Error, Session, nova};
+
+use super::{Outlet, outage};
+
+/// How many actions get their events at once: the newest. Older ones are a call each, on demand.
+const EVENTS: usize = 5;
+/// Lines of console log.
+const CONSOLE_LINES: u32 = 500;
+
+/// A question of a drill-down.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Query {
+    /// What was done to this instance.
+    Actions(Text),
+    /// The tail of its console log.
+    Console(Text),
+    /// Its own row, now.
+    Instance(Text),
+}
+
+impl Query {
+    pub fn topic(&self) -> Topic {
+        match self {
+            Query::Actions(_) => Topic::Actions,
+            Query::Console(_) => Topic::Console,
+            Query::Instance(_) => Topic::Instances,
+        }
+    }
+
+    /// Two queries of the same slot do not run together: the newer one wins.
+    pub fn slot(&self) -> &'static str {
+        self.topic().name()
+    }
+}
+
+/// Asks, and reports the answer or why there is none.
+pub async fn run(query: Query, session: Session, out: Outlet) {
+    let topic = query.topic();
+    if let Err(error) = ask(&query, &session, &out).await {
+        out.say(Outcome::Outage { topic, outage: outage(&error, None) }).await;
+    }
+}
+
+async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error> {
+    match query {
+        Query::Instance(id) => {
+            let row = nova::server(session, id).await?;
+            out.say(Outcome::Part(Delta::Instances(vec![row]))).await;
+        }
+        Query::Actions(id) => {
+            let mut actions = nova::instance_actions(session, id).await?;
+            // The list alone already tells much: shown while the events are asked for.
+            let partial = Delta::Actions { instance: id.clone(), actions: actions.clone() };
+            out.say(Outcome::Part(partial)).await;
+            for action in actions.iter_mut().take(EVENTS) {
+                action.events = nova::action_events(session, id, &action.request_id).await?;
+            }
+            out.say(Outcome::Part(Delta::Actions { instance: id.clone(), actions })).await;
+            out.say(Outcome::End { topic: Topic::Actions, complete: true, limit: None }).await;
+        }
+        Query::Console(id) => {
+            let text = nova::console_log(session, id, CONSOLE_LINES).await?;
+            out.say(Outcome::Part(Delta::Console { instance: id.clone(), text: text.into() })).await;
+            out.say(Outcome::End { topic: Topic::Console, complete: true, limit: None }).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! What is read at the start: our own settings, and where the clouds are.
+
+pub mod clouds;
+pub mod file;
+pub mod looks;
+pub mod secret;

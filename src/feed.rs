@@ -1,0 +1,98 @@
+//! The collectors at work: one channel of reports, what is wanted, questions under way.
+//!
+//! The dashboard, `show` and `screen` all read a cloud through this.
+
+use std::collections::HashMap;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use crate::collect::query::{self, Query};
+use crate::collect::{self, Collector, Outlet, Wanted};
+use crate::report::{Report, Topic};
+use crate::source::Session;
+
+/// Reports that may wait to be taken in. When it is full, collectors wait: nothing is lost.
+const CHANNEL: usize = 256;
+
+/// The running collectors of one cloud. Dropping it cancels them all.
+pub struct Feed {
+    session: Session,
+    epoch: u64,
+    to: mpsc::Sender<Report>,
+    reports: mpsc::Receiver<Report>,
+    wanted: watch::Sender<Wanted>,
+    tasks: JoinSet<()>,
+    queries: HashMap<&'static str, AbortHandle>,
+}
+
+impl Feed {
+    /// Starts the collectors whose topic `which` wants.
+    pub fn start(session: Session, epoch: u64, which: impl Fn(Topic) -> bool) -> Self {
+        let (to, reports) = mpsc::channel(CHANNEL);
+        let (wanted, _) = watch::channel(Wanted::default());
+        let mut tasks = JoinSet::new();
+        for collector in collect::all(&session) {
+            if which(collector.topic()) {
+                spawn(&mut tasks, collector, &wanted, Outlet::new(to.clone(), epoch));
+            }
+        }
+        Self { session, epoch, to, reports, wanted, tasks, queries: HashMap::new() }
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Waits for reports and takes all that are there, up to `limit`. An error is a collector that panicked:
+    /// a bug, which must end the program rather than freeze a pane.
+    pub async fn reports(&mut self, into: &mut Vec<Report>, limit: usize) -> Result<(), JoinError> {
+        tokio::select! {
+            biased;
+            error = panicked(&mut self.tasks) => Err(error),
+            // Never none: `self.to` keeps the channel open.
+            _ = self.reports.recv_many(into, limit) => Ok(()),
+        }
+    }
+
+    /// Says what is worth asking; collectors that sleep are woken only by a refresh of theirs.
+    pub fn want(&self, wanted: Wanted) {
+        self.wanted.send_if_modified(|now| {
+            let changed = *now != wanted;
+            if changed {
+                *now = wanted;
+            }
+            changed
+        });
+    }
+
+    /// Asks about one thing; a question of the same slot that is still under way is dropped.
+    pub fn ask(&mut self, question: Query) {
+        let slot = question.slot();
+        let out = Outlet::new(self.to.clone(), self.epoch);
+        let task = self.tasks.spawn(query::run(question, self.session.clone(), out));
+        if let Some(old) = self.queries.insert(slot, task) {
+            old.abort();
+        }
+    }
+}
+
+/// Waits until a collector panics; those that end otherwise were cancelled.
+async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) if error.is_panic() => return error,
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn spawn(
+    tasks: &mut JoinSet<()>,
+    collector: Box<dyn Collector>,
+    wanted: &watch::Sender<Wanted>,
+    out: Outlet,
+) {
+    tasks.spawn(collect::supervise(collector, wanted.subscribe(), out));
+}

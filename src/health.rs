@@ -1,0 +1,32 @@
+//! Is it well? Pure questions over the store; every answer is a verdict with its reason in words.
+
+pub mod hypervisor;
+pub mod instance;
+
+/// How bad it is. Unknown is a verdict of its own and never looks like OK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    Ok,
+    Info,
+    /// In transition: neither good nor bad yet.
+    Busy,
+    /// Taken out on purpose.
+    Disabled,
+    Unknown,
+    Warning,
+    Critical,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Busy => "busy",
+            Self::Disabled => "disabled",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A hypervisor, judged by what nova says of its compute service and by Placement's limits.
+//!
+//! operations.md N01–N04 (service state), C01–C05 (overcommit), C06 (Placement disagrees).
+
+use super::Verdict;
+use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus};
+use crate::store::Store;
+
+/// Share of the scheduler's limit from which a host is called full (operations.md C01; a judgement).
+pub const FULL: f64 = 0.95;
+
+/// One thing that is to be said about a hypervisor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    pub verdict: Verdict,
+    pub words: String,
+}
+
+/// The verdict alone, without building words: what sorting and colour need.
+pub fn verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
+    let mut worst = service_verdict(store, hypervisor);
+    if store.drifted(hypervisor) || fullest(store, hypervisor).is_some_and(|(share, _)| share >= FULL) {
+        worst = worst.max(Verdict::Warning);
+    }
+    worst
+}
+
+fn service_verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
+    let service = store.compute_service(&hypervisor.host);
+    // The service list is read more often than the hypervisors, so it knows first.
+    let state = service.map_or(hypervisor.state, |s| s.state);
+    let status = service.map_or(hypervisor.status, |s| s.status);
+    if service.is_some_and(|s| s.forced_down) {
+        return Verdict::Warning;
+    }
+    match (state, status) {
+        (ServiceState::Down, ServiceStatus::Enabled) => Verdict::Critical,
+        (ServiceState::Down, ServiceStatus::Disabled) if store.instance_count_on(hypervisor) > 0 => {
+            Verdict::Warning
+        }
+        (ServiceState::Up | ServiceState::Down, ServiceStatus::Disabled) => {
+            if auto_disabled(disabled_reason(store, hypervisor)) { Verdict::Critical } else { Verdict::Disabled }
+        }
+        (ServiceState::Up, ServiceStatus::Enabled) => Verdict::Ok,
+        _ => Verdict::Unknown,
+    }
+}
+
+/// nova-compute writes this prefix when it disabled itself because libvirt was lost.
+fn auto_disabled(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| reason.starts_with("AUTO:"))
+}
+
+/// Why the compute service is disabled, from the fresher of the two lists.
+pub fn disabled_reason<'a>(store: &'a Store, hypervisor: &'a Hypervisor) -> Option<&'a str> {
+    store
+        .compute_service(&hypervisor.host)
+        .and_then(|s| s.disabled_reason.as_deref())
+        .or(hypervisor.disabled_reason.as_deref())
+}
+
+/// The resource that is nearest to its scheduling limit: its share, and its name.
+pub fn fullest(store: &Store, hypervisor: &Hypervisor) -> Option<(f64, &'static str)> {
+    let provider = store.provider_of(hypervisor)?;
+    let share = |class, used: Option<u64>, reserved_counts: bool, name| {
+        let inventory = provider.inventory(class)?;
+        let limit = inventory.capacity();
+        // nova counts the host's reservation as used; the limit is without it.
+        let used = used? as f64 - if reserved_counts { inventory.reserved as f64 } else { 0.0 };
+        (limit > 0.0).then(|| (used / limit, name))
+    };
+    [
+        share(ResourceClass::Vcpu, hypervisor.vcpus_used, false, "vCPU"),
+        share(ResourceClass::MemoryMb, hypervisor.memory_mb_used, true, "RAM"),
+    ]
+    .into_iter()
+    .flatten()
+    .max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// Everything that is to be said, worst first. The words name figures and the next step.
+pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut say = |verdict, words: String| notes.push(Note { verdict, words });
+    let host = &hypervisor.host;
+    let guests = store.instance_count_on(hypervisor);
+    let service = service_verdict(store, hypervisor);
+    let reason = disabled_reason(store, hypervisor);
+    match service {
+        Verdict::Critical if auto_disabled(reason) => say(
+            service,
+            format!(
+                "nova-compute on {host} disabled itself ({}): restart libvirt there, then nova-compute",
+                reason.unwrap_or_default()
+            ),
+        ),
+        Verdict::Critical => say(
+            service,
+            format!(
+                "nova calls nova-compute on {host} down; its {guests} instances may well be running: \
+                 ping {host}, then `systemctl status nova-compute` there; evacuate only after fencing"
+            ),
+        ),
+        Verdict::Warning if store.compute_service(host).is_some_and(|s| s.forced_down) => say(
+            service,
+            format!("{host} is forced down: after the evacuation, unset it or the service will not work"),
+        ),
+        Verdict::Warning => say(service, format!("{host} is disabled and down with {guests} instances on it")),
+        Verdict::Disabled => say(
+            service,
+            match reason {
+                Some(reason) => format!("{host} is disabled: {reason}"),
+                None => format!("{host} is disabled, and nobody said why"),
+            },
+        ),
+        Verdict::Unknown => say(service, format!("nova does not say how {host} is: its cell may be down")),
+        _ => {}
+    }
+    if store.drifted(hypervisor) {
+        say(
+            Verdict::Warning,
+            format!(
+                "nova and Placement disagree about what {host} has in use: \
+                 `nova-manage placement heal_allocations`, or audit with `nova-manage placement audit`"
+            ),
+        );
+    }
+    if let Some((share, name)) = fullest(store, hypervisor).filter(|(share, _)| *share >= FULL) {
+        say(
+            Verdict::Warning,
+            format!("{host}'s {name} is {:.0}% of what the scheduler may give", share * 100.0),
+        );
+    }
+    notes.sort_by_key(|note| std::cmp::Reverse(note.verdict));
+    notes
+}

@@ -1,0 +1,124 @@
+//! Panes: each draws what the store knows of one subject, and understands the operator there.
+//!
+//! A pane never fetches: what it cannot do itself goes up as a [`Reply`].
+
+mod hypervisors;
+mod instances;
+pub mod parts;
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::action::Action;
+use crate::collect::{Wanted, query::Query};
+use crate::filter::FilterError;
+use crate::health::Verdict;
+use crate::model::Text;
+use crate::report::Topic;
+use crate::store::Store;
+use crate::theme::{Look, Theme};
+use crate::ui::format::Clock;
+
+/// Every pane, in the order of their tabs. The numbers are fixed: a pane not built yet has no tab.
+pub fn all() -> Vec<Box<dyn Pane>> {
+    vec![Box::new(hypervisors::Hypervisors::new()), Box::new(instances::Instances::new())]
+}
+
+/// The names of all panes.
+pub fn names() -> Vec<&'static str> {
+    all().iter().map(|pane| pane.name()).collect()
+}
+
+/// What a pane sees of the world while it acts or draws.
+pub struct Cx<'a> {
+    pub store: &'a Store,
+    pub now: Timestamp,
+    pub theme: &'a Theme,
+    /// Signs and widths: UTF-8 or ASCII.
+    pub look: &'a Look,
+    /// Local time or UTC.
+    pub clock: &'a Clock,
+}
+
+/// One pane.
+pub trait Pane {
+    /// Its name in the palette, in keymaps and for `screen`.
+    fn name(&self) -> &'static str;
+
+    fn title(&self) -> &'static str;
+
+    /// The action that opens it; its digit stands on the tab.
+    fn opens(&self) -> (Action, char);
+
+    /// The topics that it draws: when none of them changed, it is not drawn again.
+    fn reads(&self) -> &'static [Topic];
+
+    /// Follows the store: called before `on` and `draw`.
+    fn sync(&mut self, cx: &Cx);
+
+    /// Carries out a wish, or says who should.
+    fn on(&mut self, action: Action, cx: &Cx) -> Reply;
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx);
+
+    /// A click on this line of the pane.
+    fn click(&mut self, _row: u16, _: &Cx) {}
+
+    /// Shows only rows that match; an empty text shows all.
+    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError>;
+
+    fn filter_text(&self) -> &str;
+
+    /// The names of the columns that a filter may use.
+    fn columns(&self) -> Vec<&'static str>;
+
+    /// Puts the cursor on the row with this key, at the pane's list.
+    fn select(&mut self, key: &str, cx: &Cx);
+
+    /// Back to the pane's list, whatever view was open.
+    fn home(&mut self);
+
+    /// Where the operator is inside the pane, after its title.
+    fn crumbs(&self, cx: &Cx) -> Vec<String>;
+
+    /// How much is shown of what there is, and in what order.
+    fn status(&self, cx: &Cx) -> String;
+
+    /// What the cursor is on, in words, with how bad it is.
+    fn words(&self, cx: &Cx) -> Option<(Verdict, String)>;
+
+    /// A line about the whole, above the words: totals.
+    fn totals(&self, _: &Cx) -> Option<String> {
+        None
+    }
+
+    /// What this pane makes worth asking.
+    fn wants(&self, _: &Cx, _: &mut Wanted) {}
+}
+
+/// What became of a wish.
+#[derive(Debug, PartialEq)]
+pub enum Reply {
+    Done,
+    /// Not understood here: the app may.
+    Up,
+    /// The view that was left was the outermost one.
+    Leave,
+    /// To another pane.
+    Go(Go),
+    /// A question for the cloud.
+    Ask(Vec<Query>),
+    /// To the clipboard.
+    Copy(String),
+    /// A line for the operator.
+    Say(String),
+}
+
+/// A way to a neighbour.
+#[derive(Debug, Default, PartialEq)]
+pub struct Go {
+    pub pane: &'static str,
+    pub filter: Option<String>,
+    pub select: Option<Text>,
+}

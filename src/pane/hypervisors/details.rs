@@ -1,0 +1,139 @@
+//! Everything known about one host, in sections.
+
+use crate::model::{Hypervisor, Provider, ResourceClass};
+use crate::pane::{Cx, parts};
+use crate::tables::hypervisors as table;
+use crate::ui::details::Section;
+use crate::ui::format;
+
+/// What the Operations Guide names as the usual overcommit (architecture, compute nodes).
+const GUIDE: [(ResourceClass, &str); 2] = [(ResourceClass::Vcpu, "16"), (ResourceClass::MemoryMb, "1.5")];
+
+pub(super) fn sections(cx: &Cx, row: &Hypervisor) -> Vec<Section> {
+    vec![service(cx, row), resources(cx, row), host(cx, row), instances(cx, row)]
+}
+
+fn service(cx: &Cx, row: &Hypervisor) -> Section {
+    let mut section = Section::new("nova-compute");
+    section.add("state", super::state_words(cx, row));
+    section.add("status", table::status(cx.store, row).as_str());
+    if let Some(reason) = crate::health::hypervisor::disabled_reason(cx.store, row) {
+        section.add("disabled because", reason);
+    }
+    match cx.store.compute_service(&row.host) {
+        Some(service) => {
+            section.add("last seen", parts::moment(cx, service.updated_at));
+            section.add("zone", service.zone.as_deref().unwrap_or("–"));
+            if service.forced_down {
+                section.add("forced down", "yes: unset it after the evacuation");
+            }
+        }
+        None => section.add("last seen", "? the service list was not read"),
+    }
+    let aggregates = cx.store.aggregates_of(&row.host);
+    section.add("aggregates", if aggregates.is_empty() { "–".to_owned() } else { aggregates.join(", ") });
+    for note in crate::health::hypervisor::notes(cx.store, row) {
+        section.add(note.verdict.as_str(), note.words);
+    }
+    section
+}
+
+fn resources(cx: &Cx, row: &Hypervisor) -> Section {
+    let mut section = Section::new("resources");
+    let Some(provider) = cx.store.provider_of(row) else {
+        section.add("placement", "? no provider is known for this host");
+        plain(&mut section, row);
+        return section;
+    };
+    line(&mut section, cx, provider, "vCPU", ResourceClass::Vcpu, row.vcpus_used, 1.0, "");
+    line(&mut section, cx, provider, "RAM", ResourceClass::MemoryMb, row.memory_mb_used, 1024.0, " GiB");
+    line(&mut section, cx, provider, "disk", ResourceClass::DiskGb, row.local_gb_used, 1.0, " GiB");
+    section.add(
+        "placement read",
+        match &provider.usages {
+            Some((at, _)) => parts::moment(cx, Some(*at)),
+            None => "? not yet".to_owned(),
+        },
+    );
+    section
+}
+
+/// nova's figures alone: the limit is unknown, not assumed.
+fn plain(section: &mut Section, row: &Hypervisor) {
+    section.add("vCPU", format!("{} of {} threads in use", format::maybe(row.vcpus_used), format::maybe(row.vcpus)));
+    section.add(
+        "RAM",
+        format!("{} of {} MiB in use", format::maybe(row.memory_mb_used), format::maybe(row.memory_mb)),
+    );
+}
+
+#[allow(clippy::too_many_arguments)]
+fn line(
+    section: &mut Section,
+    cx: &Cx,
+    provider: &Provider,
+    label: &str,
+    class: ResourceClass,
+    nova_used: Option<u64>,
+    unit: f64,
+    unit_name: &str,
+) {
+    let _ = cx;
+    let show = |n: f64| {
+        let n = n / unit;
+        if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.1}") }
+    };
+    let used = nova_used.map_or_else(|| "?".to_owned(), |n| show(n as f64));
+    let words = match provider.inventory(class) {
+        None => format!("{used}{unit_name} in use of ? (Placement not read)"),
+        Some(inventory) => {
+            let physical = inventory.total as f64;
+            let effective = nova_used.map_or_else(|| "?".to_owned(), |n| format!("{:.2}", n as f64 / physical));
+            let guide = GUIDE
+                .iter()
+                .find(|(c, ratio)| *c == class && inventory.allocation_ratio.to_string() != *ratio)
+                .map(|(_, ratio)| format!(", the Operations Guide's default is {ratio}:1"))
+                .unwrap_or_default();
+            format!(
+                "{used} of {}{unit_name} in use: {} physical, {} reserved, {}:1 allowed, {effective}:1 in effect; \
+                 Placement counts {}{guide}",
+                show(inventory.capacity()),
+                show(physical),
+                show(inventory.reserved as f64),
+                inventory.allocation_ratio,
+                provider.usage(class).map_or_else(|| "?".to_owned(), |n| show(n as f64)),
+            )
+        }
+    };
+    section.add(label, words);
+}
+
+fn host(_: &Cx, row: &Hypervisor) -> Section {
+    let mut section = Section::new("host");
+    section.add("hypervisor", row.hypervisor_hostname.to_string());
+    section.add("id", row.id.to_string());
+    section.add("address", row.host_ip.as_deref().unwrap_or("–"));
+    let version = row.hypervisor_version.map(|v| format!(" {v}")).unwrap_or_default();
+    section.add("type", format!("{}{version}", row.hypervisor_type));
+    section.add("CPU", row.cpu_model.as_deref().unwrap_or("?"));
+    section
+}
+
+fn instances(cx: &Cx, row: &Hypervisor) -> Section {
+    let slots = cx.store.instances_on(row);
+    let mut section = Section::new(format!("instances ({})", slots.len()));
+    // Every line costs; beyond this many the instances pane is the place (`i`).
+    const MOST: usize = 200;
+    for instance in slots.iter().take(MOST).filter_map(|slot| cx.store.instances.get(*slot)) {
+        let project = cx.store.projects.by_id(&instance.project_id).map_or(&instance.project_id, |p| &p.name);
+        let task = instance.task_state.as_deref().map(|t| format!(" {t}")).unwrap_or_default();
+        section.add(
+            instance.id.get(..8).unwrap_or(&instance.id).to_owned(),
+            format!("{}{task}  {}  ({project})", instance.status, instance.name),
+        );
+    }
+    if slots.len() > MOST {
+        section.add("…", format!("{} more: `i` lists all", slots.len() - MOST));
+    }
+    section
+}

@@ -1,0 +1,315 @@
+//! Instances: any number of them, and everything that is known about one.
+
+mod details;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+use super::{Cx, Go, Pane, Reply, parts};
+use crate::action::Action;
+use crate::collect::Wanted;
+use crate::collect::query::Query;
+use crate::filter::{Filter, FilterError};
+use crate::health::{self, Verdict};
+use crate::model::{Instance, NamedKind, Text};
+use crate::report::Topic;
+use crate::store::Store;
+use crate::table::{Slot, Slots};
+use crate::tables::instances::TABLE;
+use crate::ui::details::{Details, Section};
+use crate::ui::format;
+use crate::ui::grid::{Grid, Looks};
+
+const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
+/// From this width on the details stand beside the list.
+const WIDE: u16 = 140;
+
+/// What is shown of an instance that was gone into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    Everything,
+    Events,
+    Console,
+}
+
+/// The instances pane.
+pub struct Instances {
+    grid: Grid<Store>,
+    inside: Option<Inside>,
+    /// The details beside the list, and whose.
+    beside: Option<(Text, Details)>,
+    filter: String,
+}
+
+struct Inside {
+    id: Text,
+    view: View,
+    details: Details,
+}
+
+impl Instances {
+    pub fn new() -> Self {
+        Self { grid: Grid::new(&TABLE), inside: None, beside: None, filter: String::new() }
+    }
+
+    fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Instance)> {
+        let slot = match &self.inside {
+            Some(inside) => store.instances.slot_of(&inside.id)?,
+            None => self.grid.selected()?,
+        };
+        store.instances.get(slot).map(|row| (slot, row))
+    }
+
+    /// Goes into one view of the instance under the cursor, asking for what it shows.
+    fn enter(&mut self, view: View, cx: &Cx) -> Reply {
+        let Some((slot, row)) = self.current(cx.store) else { return Reply::Done };
+        let mut details = Details::new(sections(view, cx, slot, row));
+        if view == View::Console {
+            details.to_end();
+        }
+        self.inside = Some(Inside { id: row.id.clone(), view, details });
+        match view {
+            View::Everything | View::Events => Reply::Ask(vec![Query::Actions(row.id.clone())]),
+            View::Console => Reply::Ask(vec![Query::Console(row.id.clone())]),
+        }
+    }
+}
+
+fn sections(view: View, cx: &Cx, slot: Slot, row: &Instance) -> Vec<Section> {
+    match view {
+        View::Everything => details::everything(cx, slot, row),
+        View::Events => details::events(cx, row),
+        View::Console => details::console(cx, row),
+    }
+}
+
+impl Pane for Instances {
+    fn name(&self) -> &'static str {
+        "instances"
+    }
+
+    fn title(&self) -> &'static str {
+        "Instances"
+    }
+
+    fn opens(&self) -> (Action, char) {
+        (Action::Pane3, '3')
+    }
+
+    fn reads(&self) -> &'static [Topic] {
+        READS
+    }
+
+    fn sync(&mut self, cx: &Cx) {
+        self.grid.sync(cx.store, cx.now);
+        if let Some(inside) = &mut self.inside {
+            let slot = cx.store.instances.slot_of(&inside.id);
+            match slot.and_then(|slot| Some((slot, cx.store.instances.get(slot)?))) {
+                Some((slot, row)) => inside.details.set(sections(inside.view, cx, slot, row)),
+                // Deleted while it was looked at: the list says the rest.
+                None => self.inside = None,
+            }
+        }
+    }
+
+    fn on(&mut self, action: Action, cx: &Cx) -> Reply {
+        if let Some(inside) = &mut self.inside {
+            match action {
+                Action::Back | Action::Quit => {
+                    self.inside = None;
+                    return Reply::Done;
+                }
+                Action::Copy => return inside.details.copied().map_or(Reply::Done, Reply::Copy),
+                Action::Refresh => {
+                    let view = inside.view;
+                    return self.enter(view, cx);
+                }
+                _ if inside.details.on(action) => return Reply::Done,
+                _ => {}
+            }
+        } else if self.grid.on(action, cx.store, cx.now) {
+            return Reply::Done;
+        }
+        match action {
+            Action::Enter if self.inside.is_none() => self.enter(View::Everything, cx),
+            Action::Events => self.enter(View::Events, cx),
+            Action::Console => self.enter(View::Console, cx),
+            Action::Host => match self.current(cx.store).and_then(|(_, row)| cx.store.hypervisor_of(row)) {
+                Some((_, host)) => {
+                    Reply::Go(Go { pane: "hypervisors", filter: Some(String::new()), select: Some(host.id.clone()) })
+                }
+                None => Reply::Say("this instance stands on no host that is known".to_owned()),
+            },
+            Action::Project => match self.current(cx.store) {
+                Some((_, row)) => {
+                    let name = cx.store.projects.by_id(&row.project_id).map_or(&row.project_id, |p| &p.name);
+                    Reply::Go(Go {
+                        pane: "instances",
+                        filter: Some(format!("project={}", format::quoted(name))),
+                        select: Some(row.id.clone()),
+                    })
+                }
+                None => Reply::Done,
+            },
+            Action::Copy => {
+                self.current(cx.store).map_or(Reply::Done, |(_, row)| Reply::Copy(row.id.to_string()))
+            }
+            Action::Back | Action::Quit => Reply::Leave,
+            _ => Reply::Up,
+        }
+    }
+
+    fn click(&mut self, row: u16, cx: &Cx) {
+        if self.inside.is_none() {
+            self.grid.click(row, cx.store);
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
+        if let Some((verdict, lines)) = parts::absence(cx, Topic::Instances) {
+            return parts::draw_absence(frame, area, cx, verdict, &lines);
+        }
+        if let Some(inside) = &mut self.inside {
+            return inside.details.draw(frame, area, cx.theme, cx.look);
+        }
+        let (list, side) = if area.width >= WIDE {
+            let [list, gap, side] = Layout::horizontal([
+                Constraint::Fill(3),
+                Constraint::Length(1),
+                Constraint::Fill(2),
+            ])
+            .areas(area);
+            frame.buffer_mut().set_style(gap, cx.theme.style(crate::theme::Role::Rule));
+            (list, Some(side))
+        } else {
+            (area, None)
+        };
+        let stale = parts::is_stale(cx, Topic::Instances);
+        let row = |slot: Slot| {
+            let verdict = cx.store.instances.get(slot).map_or(Verdict::Unknown, health::instance::verdict);
+            parts::row_look(verdict, stale)
+        };
+        let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
+        let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
+        self.grid.draw(frame, list, cx.store, &looks);
+        if let Some(side) = side
+            && let Some((slot, row)) = self.current(cx.store)
+        {
+            let sections = details::everything(cx, slot, row);
+            match &mut self.beside {
+                Some((id, details)) if *id == row.id => details.set(sections),
+                beside => *beside = Some((row.id.clone(), Details::new(sections))),
+            }
+            if let Some((_, details)) = &mut self.beside {
+                details.draw_quietly(frame, side, cx.theme);
+            }
+        }
+    }
+
+    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
+        let filter = Filter::parse(text, &self.columns())?;
+        text.clone_into(&mut self.filter);
+        self.grid.set_filter(filter, cx.store, cx.now);
+        Ok(())
+    }
+
+    fn filter_text(&self) -> &str {
+        &self.filter
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        TABLE.columns.iter().map(|column| column.name).collect()
+    }
+
+    fn select(&mut self, key: &str, cx: &Cx) {
+        self.grid.sync(cx.store, cx.now);
+        self.grid.select_key(key, cx.store);
+    }
+
+    fn home(&mut self) {
+        self.inside = None;
+    }
+
+    fn crumbs(&self, cx: &Cx) -> Vec<String> {
+        let Some(inside) = &self.inside else { return Vec::new() };
+        let name = cx.store.instances.by_id(&inside.id).map_or(&inside.id, |row| &row.name);
+        let mut crumbs = vec![name.to_string()];
+        match inside.view {
+            View::Everything => {}
+            View::Events => crumbs.push("events".to_owned()),
+            View::Console => crumbs.push("console log".to_owned()),
+        }
+        crumbs
+    }
+
+    fn status(&self, cx: &Cx) -> String {
+        match &self.inside {
+            Some(inside) => inside.details.status(),
+            None => format!(
+                "{} of {} shown · {}{}",
+                format::number(self.grid.shown() as i64),
+                format::number(self.grid.total() as i64),
+                self.grid.sorted_words(),
+                parts::progress_words(cx, Topic::Instances, " · reading "),
+            ),
+        }
+    }
+
+    fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
+        let (_, row) = self.current(cx.store)?;
+        let verdict = health::instance::verdict(row);
+        let name = &row.name;
+        Some((
+            verdict,
+            match health::instance::words(row) {
+                Some(words) => format!("{name}: {words}"),
+                None => match &row.task_state {
+                    Some(task) => format!("{name} is {task}"),
+                    None => format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host")),
+                },
+            },
+        ))
+    }
+
+    fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
+        let mut want = |kind, id: &Text, known: bool| {
+            if !known && !wanted.names.contains(&(kind, id.clone())) {
+                wanted.names.push((kind, id.clone()));
+            }
+        };
+        let visible = self.grid.visible().iter().filter_map(|slot| cx.store.instances.get(*slot));
+        for row in visible {
+            want(NamedKind::Project, &row.project_id, cx.store.projects.by_id(&row.project_id).is_some());
+        }
+        // Users and images stand in the details only.
+        if let Some((_, row)) = self.current(cx.store) {
+            if let Some(id) = &row.user_id {
+                want(NamedKind::User, id, cx.store.users.by_id(id).is_some());
+            }
+            if let Some(id) = &row.image_id {
+                want(NamedKind::Image, id, cx.store.images.by_id(id).is_some());
+            }
+        }
+    }
+}
+
+/// What the grid shows otherwise than as the plain value.
+fn cell(cx: &Cx, slot: Slot, column: &str, width: u16) -> Option<Line<'static>> {
+    let row = cx.store.instances.get(slot)?;
+    match column {
+        // UUIDs are short on screen and whole when copied.
+        "id" => Some(Line::from(row.id.get(..8).unwrap_or(&row.id).to_owned())),
+        "task_state" => {
+            let task = row.task_state.as_ref()?;
+            let age = cx.store.task_since(slot).map(|at| cx.now.duration_since(at));
+            let words = match age {
+                Some(age) => format!("{task} {}", format::duration(age)),
+                None => task.to_string(),
+            };
+            let words = crate::ui::text::sanitise(&words).into_owned();
+            Some(Line::from(crate::ui::text::fit(&words, width as usize, false)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! What several panes need: how stale facts look, what stands in the place of rows that were never had.
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::health::Verdict;
+use crate::pane::Cx;
+use crate::report::Topic;
+use crate::store::{Failing, Standing};
+use crate::theme::{Role, Sign};
+use crate::ui::grid::RowLook;
+use crate::ui::{format, text};
+
+/// A row's sign and colour for a verdict; stale facts keep their sign and fade.
+pub fn row_look(verdict: Verdict, stale: bool) -> RowLook {
+    RowLook { sign: sign(verdict), role: if stale { Role::Stale } else { role(verdict) }, faded: stale }
+}
+
+/// The colour role of a verdict.
+pub fn role(verdict: Verdict) -> Role {
+    match verdict {
+        Verdict::Ok => Role::Ok,
+        Verdict::Info | Verdict::Busy => Role::Accent,
+        Verdict::Disabled => Role::Dim,
+        Verdict::Unknown => Role::Unknown,
+        Verdict::Warning => Role::Warn,
+        Verdict::Critical => Role::Crit,
+    }
+}
+
+/// The sign of a verdict.
+pub fn sign(verdict: Verdict) -> Sign {
+    match verdict {
+        Verdict::Ok => Sign::Ok,
+        Verdict::Info => Sign::Info,
+        Verdict::Busy => Sign::Busy,
+        Verdict::Disabled => Sign::Disabled,
+        Verdict::Unknown => Sign::Unknown,
+        Verdict::Warning => Sign::Warn,
+        Verdict::Critical => Sign::Crit,
+    }
+}
+
+/// Why there are no rows: never had, or not yet.
+pub fn absence(cx: &Cx, topic: Topic) -> Option<(Verdict, Vec<String>)> {
+    let fresh = cx.store.freshness(topic);
+    match fresh.standing(topic, cx.now) {
+        // Pages that are in already are shown while the rest arrives.
+        Standing::Waiting => match fresh.progress {
+            Some(progress) if progress.seen > 0 => None,
+            Some(_) => Some((Verdict::Busy, vec![format!("reading {} …", topic.name())])),
+            None => Some((Verdict::Busy, vec![format!("asking {} for {} …", topic.source(), topic.name())])),
+        },
+        Standing::Failed => {
+            let failing = fresh.outage.as_ref()?;
+            let mut lines = vec![
+                format!("{} could not be had", topic.name()),
+                failing.outage.message.clone(),
+                format!("next: {}", failing.outage.next_step),
+            ];
+            lines.extend(retry_words(cx, failing));
+            Some((Verdict::Unknown, lines))
+        }
+        Standing::Fresh | Standing::Stale => None,
+    }
+}
+
+pub fn draw_absence(frame: &mut Frame, area: Rect, cx: &Cx, verdict: Verdict, lines: &[String]) {
+    let style = cx.theme.style(role(verdict));
+    let mut y = area.y + 1;
+    for (i, line) in lines.iter().enumerate() {
+        for part in text::wrap(&text::sanitise(line), (area.width as usize).saturating_sub(6)) {
+            if y >= area.y + area.height {
+                return;
+            }
+            let lead = if i == 0 { format!("  {} ", cx.look.sign(sign(verdict))) } else { "    ".to_owned() };
+            let line = Line::from(vec![Span::styled(lead, style), Span::raw(part)]);
+            frame.render_widget(line, Rect { y, height: 1, ..area });
+            y += 1;
+        }
+    }
+}
+
+/// When it is tried again, and under which request id the cloud's logs know the failure.
+pub fn retry_words(cx: &Cx, failing: &Failing) -> Option<String> {
+    let mut words = Vec::new();
+    if let Some(pause) = failing.outage.retry_in {
+        let left = (failing.last + pause).duration_since(cx.now);
+        words.push(if left.as_secs() > 0 {
+            format!("next try in {}", format::duration(left))
+        } else {
+            "trying again".to_owned()
+        });
+    }
+    words.extend(failing.outage.request_id.clone());
+    (!words.is_empty()).then(|| words.join(" · "))
+}
+
+/// Whether what a topic's rows show is old.
+pub fn is_stale(cx: &Cx, topic: Topic) -> bool {
+    cx.store.freshness(topic).standing(topic, cx.now) == Standing::Stale
+}
+
+/// How far a read of the topic is, behind these words; nothing when none is under way.
+pub fn progress_words(cx: &Cx, topic: Topic, before: &str) -> String {
+    match cx.store.freshness(topic).progress {
+        None => String::new(),
+        Some(progress) => match progress.expected {
+            Some(all) => format!("{before}{} of {}", format::number(progress.seen as i64), format::number(all as i64)),
+            None => format!("{before}{} …", format::number(progress.seen as i64)),
+        },
+    }
+}
+
+/// A moment with its age; unknown is `?`.
+pub fn moment(cx: &Cx, at: Option<Timestamp>) -> String {
+    match at {
+        None => "?".to_owned(),
+        Some(at) => format!("{} ({} ago)", cx.clock.date_time(at), format::duration(cx.now.duration_since(at))),
+    }
+}

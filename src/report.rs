@@ -1,0 +1,185 @@
+//! What a collector can say. Success, progress and failure travel in the same channel: an outage is data too.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{
+    Agent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Service,
+    Text,
+};
+
+/// One thing a collector says, with its own time: the store reads no clock.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub at: Timestamp,
+    /// Grows when the cloud or region changes; reports of an older epoch are dropped.
+    pub epoch: u64,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A full read starts; `expected` rows, if that is known.
+    Begin { topic: Topic, expected: Option<usize> },
+    /// Upserts and removals, by page or by event.
+    Part(Delta),
+    /// A full read ended. Rows that a complete read did not name go now, never before.
+    /// `limit`: what this account may not see of it, though the read succeeded.
+    End { topic: Topic, complete: bool, limit: Option<Outage> },
+    /// An incremental read ended: what is there is true as of this report.
+    Current { topic: Topic },
+    /// The topic could not be had. What was known stays, and ages.
+    Outage { topic: Topic, outage: Outage },
+}
+
+/// A kind of facts that is read, ages and fails as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Topic {
+    Identity,
+    Services,
+    Hypervisors,
+    Aggregates,
+    Providers,
+    Instances,
+    Migrations,
+    Agents,
+    Projects,
+    Users,
+    Images,
+    Actions,
+    Console,
+}
+
+impl Topic {
+    pub const ALL: [Topic; 13] = [
+        Topic::Identity,
+        Topic::Services,
+        Topic::Hypervisors,
+        Topic::Aggregates,
+        Topic::Providers,
+        Topic::Instances,
+        Topic::Migrations,
+        Topic::Agents,
+        Topic::Projects,
+        Topic::Users,
+        Topic::Images,
+        Topic::Actions,
+        Topic::Console,
+    ];
+
+    /// The name in `sources` and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Topic::Identity => "identity",
+            Topic::Services => "services",
+            Topic::Hypervisors => "hypervisors",
+            Topic::Aggregates => "aggregates",
+            Topic::Providers => "providers",
+            Topic::Instances => "instances",
+            Topic::Migrations => "migrations",
+            Topic::Agents => "agents",
+            Topic::Projects => "projects",
+            Topic::Users => "users",
+            Topic::Images => "images",
+            Topic::Actions => "instance actions",
+            Topic::Console => "console log",
+        }
+    }
+
+    /// The service that answers for it.
+    pub fn source(self) -> &'static str {
+        match self {
+            Topic::Identity | Topic::Projects | Topic::Users => "keystone",
+            Topic::Services
+            | Topic::Hypervisors
+            | Topic::Aggregates
+            | Topic::Instances
+            | Topic::Migrations
+            | Topic::Actions
+            | Topic::Console => "nova",
+            Topic::Providers => "placement",
+            Topic::Agents => "neutron",
+            Topic::Images => "glance",
+        }
+    }
+
+    /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
+    /// times the longest pause that its collector makes.
+    pub fn stale_after(self) -> SignedDuration {
+        SignedDuration::from_secs(match self {
+            Topic::Instances => 90,
+            Topic::Services | Topic::Migrations | Topic::Agents => 120,
+            Topic::Hypervisors => 210,
+            Topic::Providers | Topic::Aggregates => 1_200,
+            Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
+            Topic::Actions | Topic::Console => 300,
+        })
+    }
+}
+
+/// Changed facts of one kind.
+#[derive(Clone, Debug)]
+pub enum Delta {
+    Identity(Box<Identity>),
+    Services(Vec<Service>),
+    Hypervisors(Vec<Hypervisor>),
+    Aggregates(Vec<Aggregate>),
+    /// Providers carry only what was read of them; the store merges inventories and usages.
+    Providers(Vec<Provider>),
+    Instances(Vec<Instance>),
+    Migrations(Vec<Migration>),
+    Agents(Vec<Agent>),
+    Names(NamedKind, Vec<Named>),
+    Remove(Topic, Vec<Text>),
+    /// An answer to a question about one instance.
+    Actions { instance: Text, actions: Vec<InstanceAction> },
+    Console { instance: Text, text: Text },
+}
+
+/// Who we are to the cloud.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    pub user: Text,
+    pub project: Option<Text>,
+    pub project_id: Option<Text>,
+    pub roles: Vec<Text>,
+    pub expires_at: Option<Timestamp>,
+    /// How far this machine's clock is behind the cloud's (negative: ahead), when it was measured.
+    pub clock_offset: Option<SignedDuration>,
+}
+
+/// Why a topic could not be had, in words for the operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outage {
+    pub kind: OutageKind,
+    /// Names the source and the cause.
+    pub message: String,
+    /// What to do about it.
+    pub next_step: String,
+    pub request_id: Option<String>,
+    /// When it is tried again.
+    pub retry_in: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutageKind {
+    Unreachable,
+    Auth,
+    Forbidden,
+    BadAnswer,
+    Missing,
+}
+
+impl OutageKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Auth => "auth",
+            Self::Forbidden => "forbidden",
+            Self::BadAnswer => "bad answer",
+            Self::Missing => "missing",
+        }
+    }
+}

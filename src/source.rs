@@ -1,0 +1,22 @@
+//! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs.
+
+mod catalog;
+mod error;
+pub mod glance;
+mod http;
+pub mod keystone;
+pub mod neutron;
+pub mod nova;
+mod pages;
+pub mod placement;
+mod session;
+#[cfg(test)]
+mod tests;
+mod token;
+mod wire;
+
+pub use catalog::{Microversion, ServiceKind};
+pub use error::{Error, ErrorKind};
+pub use http::{Limits, Traffic};
+pub use pages::{Page, Pages};
+pub use session::{Identity, Session};

@@ -1,0 +1,215 @@
+//! Services, their endpoints in the catalog, and which microversion both ends know.
+
+use std::fmt;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::Error;
+use crate::config::clouds::Interface;
+
+/// The services that we ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceKind {
+    Identity,
+    Compute,
+    Placement,
+    Network,
+    Image,
+}
+
+impl ServiceKind {
+    pub const ALL: [ServiceKind; 5] =
+        [Self::Identity, Self::Compute, Self::Placement, Self::Network, Self::Image];
+
+    /// The project that answers: what operators call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "keystone",
+            Self::Compute => "nova",
+            Self::Placement => "placement",
+            Self::Network => "neutron",
+            Self::Image => "glance",
+        }
+    }
+
+    /// The catalog's type, with what else it is called.
+    pub(super) fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Identity => &["identity"],
+            Self::Compute => &["compute"],
+            Self::Placement => &["placement"],
+            Self::Network => &["network"],
+            Self::Image => &["image"],
+        }
+    }
+
+    /// The version segment that the paths of our requests stand behind.
+    pub(super) fn version(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => Some("v3"),
+            Self::Compute => Some("v2.1"),
+            Self::Placement => None,
+            Self::Network => Some("v2.0"),
+            Self::Image => Some("v2"),
+        }
+    }
+
+    /// The word in `OpenStack-API-Version`; services without microversions get no such header (cinder
+    /// answers 400 to nova's).
+    pub(super) fn microversioned(self) -> Option<&'static str> {
+        match self {
+            Self::Compute => Some("compute"),
+            Self::Placement => Some("placement"),
+            _ => None,
+        }
+    }
+}
+
+/// `2.53`: ordered as numbers, not as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Microversion(pub u16, pub u16);
+
+impl fmt::Display for Microversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+impl Microversion {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Self(major.parse().ok()?, minor.parse().ok()?))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CatalogEntry {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub endpoints: Vec<CatalogEndpoint>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CatalogEndpoint {
+    pub url: String,
+    #[serde(default)]
+    pub interface: String,
+    #[serde(default, alias = "region")]
+    pub region_id: Option<String>,
+}
+
+/// The URL of a service in the catalog.
+pub(super) fn endpoint(
+    catalog: &[CatalogEntry],
+    service: ServiceKind,
+    interface: Interface,
+    region: Option<&str>,
+) -> Result<Url, Error> {
+    let missing = |why: String| {
+        Error::new(
+            super::ErrorKind::Missing,
+            service,
+            format!("{} is not in the catalog: {why}", service.name()),
+            "`openstack catalog list` shows what is; check region and interface",
+        )
+    };
+    let endpoints: Vec<&CatalogEndpoint> = catalog
+        .iter()
+        .filter(|entry| service.types().contains(&entry.kind.as_str()))
+        .flat_map(|entry| &entry.endpoints)
+        .collect();
+    if endpoints.is_empty() {
+        return Err(missing("no such service".to_owned()));
+    }
+    let found = endpoints.iter().find(|e| {
+        e.interface == interface.as_str() && region.is_none_or(|region| e.region_id.as_deref() == Some(region))
+    });
+    let found = found.ok_or_else(|| {
+        let region = region.map(|region| format!(" in region {region}")).unwrap_or_default();
+        missing(format!("no {} endpoint{region}", interface.as_str()))
+    })?;
+    Url::parse(&found.url).map_err(|_| missing(format!("its endpoint `{}` is no URL", found.url)))
+}
+
+/// The endpoint up to its version segment, whether the catalog gives one (and a project id behind it) or not.
+pub(super) fn base(service: ServiceKind, url: &Url) -> Url {
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_fragment(None);
+    let Some(version) = service.version() else {
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        return base;
+    };
+    let segments: Vec<&str> = url.path().split('/').filter(|s| !s.is_empty()).collect();
+    let is_version = |s: &&str| s.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let kept = segments.iter().position(is_version).unwrap_or(segments.len());
+    let mut path = String::new();
+    for segment in segments.iter().take(kept).chain([&version]) {
+        path.push('/');
+        path.push_str(segment);
+    }
+    base.set_path(&path);
+    base
+}
+
+/// What a version document says: the lowest and highest microversion.
+#[derive(Deserialize)]
+pub(super) struct VersionDocument {
+    version: Option<Version>,
+    versions: Option<Vec<Version>>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    id: String,
+    #[serde(default, alias = "max_version")]
+    version: Option<String>,
+    #[serde(default)]
+    min_version: Option<String>,
+}
+
+impl VersionDocument {
+    /// The range of the version that we speak; an old cloud without microversions has none.
+    pub fn range(&self, service: ServiceKind) -> Option<(Microversion, Microversion)> {
+        let all = self.version.iter().chain(self.versions.iter().flatten());
+        all.filter(|v| service.version().is_none_or(|version| v.id == version || v.id.is_empty()))
+            .find_map(|v| {
+                let highest = Microversion::parse(v.version.as_deref()?)?;
+                Some((v.min_version.as_deref().and_then(Microversion::parse).unwrap_or(highest), highest))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_with_and_without_version_and_project() {
+        for (service, url, expected) in [
+            (ServiceKind::Compute, "http://h:8774/v2.1", "http://h:8774/v2.1"),
+            (ServiceKind::Compute, "http://h:8774/v2.1/0123abc", "http://h:8774/v2.1"),
+            (ServiceKind::Compute, "http://h:8774/", "http://h:8774/v2.1"),
+            (ServiceKind::Compute, "https://h/compute/v2.1/", "https://h/compute/v2.1"),
+            (ServiceKind::Compute, "https://h/compute", "https://h/compute/v2.1"),
+            (ServiceKind::Compute, "http://h:8774/v2/0123", "http://h:8774/v2.1"),
+            (ServiceKind::Placement, "http://h/placement/", "http://h/placement"),
+            (ServiceKind::Network, "http://h:9696", "http://h:9696/v2.0"),
+            (ServiceKind::Image, "http://h:9292/v2", "http://h:9292/v2"),
+            (ServiceKind::Image, "http://h/volumes/v", "http://h/volumes/v/v2"),
+        ] {
+            assert_eq!(base(service, &Url::parse(url).unwrap()).as_str().trim_end_matches('/'), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn microversions_are_numbers() {
+        let parse = |text| Microversion::parse(text).unwrap();
+        assert!(parse("2.100") > parse("2.53"));
+        assert_eq!(Microversion::parse("two"), None);
+    }
+}

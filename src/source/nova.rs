@@ -1,0 +1,378 @@
+//! nova: services, hypervisors, aggregates, servers and what was done to them.
+
+mod server;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::wire::{self, Id, Interner, Link};
+use super::{Error, Microversion, Pages, ServiceKind, Session};
+use crate::model::{
+    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Service, ServiceState,
+    ServiceStatus, Text,
+};
+use server::ServerBody;
+
+/// The highest microversion that we understand.
+pub const CAP: Microversion = Microversion(2, 96);
+/// From 2.88 on a list of hypervisors asks every compute by RPC and leaves the figures out: 60 s for one
+/// that hangs. Never beyond 2.87 there.
+pub const HYPERVISORS_CAP: Microversion = Microversion(2, 87);
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::bad_answer(ServiceKind::Compute, error))
+}
+
+/// `GET /os-services`. Rows of a down cell have status `UNKNOWN` and little else.
+pub async fn services(session: &Session) -> Result<Vec<Service>, Error> {
+    let body = session.get(ServiceKind::Compute, "/os-services", &[], Some(CAP)).await?;
+    parse_services(&body).map_err(|error| Error::bad_answer(ServiceKind::Compute, error))
+}
+
+#[derive(Deserialize)]
+struct ServiceBody {
+    id: Option<Id>,
+    binary: String,
+    host: String,
+    zone: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    updated_at: Option<jiff::Timestamp>,
+    #[serde(default)]
+    disabled_reason: Option<String>,
+    #[serde(default)]
+    forced_down: Option<bool>,
+}
+
+fn parse_services(body: &[u8]) -> Result<Vec<Service>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        services: Vec<ServiceBody>,
+    }
+    let mut words = Interner::default();
+    let rows = serde_json::from_slice::<Body>(body)?.services;
+    Ok(rows
+        .into_iter()
+        .map(|row| Service {
+            // A down cell's row has no id: its binary and host tell it apart.
+            id: row.id.map_or_else(|| format!("{}:{}", row.binary, row.host).into(), Id::into_text),
+            binary: words.text(row.binary),
+            host: words.text(row.host),
+            zone: words.maybe(row.zone),
+            state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
+            status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
+            disabled_reason: words.maybe(row.disabled_reason),
+            updated_at: row.updated_at,
+            forced_down: row.forced_down.unwrap_or(false),
+        })
+        .collect())
+}
+
+/// `GET /os-hypervisors/detail`, in pages from 2.33 on.
+pub fn hypervisors(session: &Session) -> Pages<Hypervisor> {
+    let path = "/os-hypervisors/detail";
+    Pages::new(session, ServiceKind::Compute, path, Vec::new(), Some(HYPERVISORS_CAP), parse_hypervisors)
+}
+
+#[derive(Deserialize)]
+struct HypervisorBody {
+    id: Id,
+    hypervisor_hostname: String,
+    state: Option<String>,
+    status: Option<String>,
+    hypervisor_type: Option<String>,
+    hypervisor_version: Option<u64>,
+    host_ip: Option<String>,
+    service: Option<HypervisorService>,
+    vcpus: Option<i64>,
+    vcpus_used: Option<i64>,
+    memory_mb: Option<i64>,
+    memory_mb_used: Option<i64>,
+    local_gb: Option<i64>,
+    local_gb_used: Option<i64>,
+    running_vms: Option<i64>,
+    #[serde(default)]
+    cpu_info: Value,
+}
+
+#[derive(Deserialize)]
+struct HypervisorService {
+    host: String,
+    disabled_reason: Option<String>,
+}
+
+/// nova may count below zero for a moment; that is no measurement.
+fn count(n: Option<i64>) -> Option<u64> {
+    n.and_then(|n| u64::try_from(n).ok())
+}
+
+/// A JSON object from 2.28 on, before that a string that holds one.
+fn cpu_model(cpu_info: &Value) -> Option<Text> {
+    match cpu_info {
+        Value::Object(map) => map.get("model")?.as_str().map(Into::into),
+        Value::String(text) => cpu_model(&serde_json::from_str(text).ok().filter(Value::is_object)?),
+        _ => None,
+    }
+}
+
+fn parse_hypervisors(body: &[u8]) -> Result<super::pages::Parsed<Hypervisor>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        hypervisors: Vec<HypervisorBody>,
+        #[serde(default)]
+        hypervisors_links: Vec<Link>,
+    }
+    let mut words = Interner::default();
+    let Body { hypervisors, hypervisors_links } = serde_json::from_slice(body)?;
+    let rows = hypervisors
+        .into_iter()
+        .map(|row| {
+            let (host, reason) = match row.service {
+                Some(service) => (service.host, service.disabled_reason),
+                None => (row.hypervisor_hostname.clone(), None),
+            };
+            Hypervisor {
+                id: row.id.into_text(),
+                host: words.text(host),
+                hypervisor_hostname: words.text(row.hypervisor_hostname),
+                state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
+                status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
+                disabled_reason: words.maybe(reason),
+                hypervisor_type: words.text(row.hypervisor_type.unwrap_or_default()),
+                hypervisor_version: row.hypervisor_version,
+                host_ip: words.maybe(row.host_ip),
+                vcpus: count(row.vcpus),
+                vcpus_used: count(row.vcpus_used),
+                memory_mb: count(row.memory_mb),
+                memory_mb_used: count(row.memory_mb_used),
+                local_gb: count(row.local_gb),
+                local_gb_used: count(row.local_gb_used),
+                running_vms: count(row.running_vms),
+                cpu_model: cpu_model(&row.cpu_info),
+            }
+        })
+        .collect();
+    Ok((rows, wire::next(hypervisors_links)))
+}
+
+/// `GET /os-aggregates`.
+pub async fn aggregates(session: &Session) -> Result<Vec<Aggregate>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        aggregates: Vec<Row>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        name: String,
+        availability_zone: Option<String>,
+        #[serde(default)]
+        hosts: Vec<String>,
+        #[serde(default)]
+        metadata: std::collections::BTreeMap<String, String>,
+    }
+    let body = session.get(ServiceKind::Compute, "/os-aggregates", &[], Some(CAP)).await?;
+    Ok(parse::<Body>(&body)?
+        .aggregates
+        .into_iter()
+        .map(|row| Aggregate {
+            id: row.id.into_text(),
+            name: row.name.into(),
+            availability_zone: row.availability_zone.map(Into::into),
+            hosts: row.hosts.into_iter().map(Into::into).collect(),
+            metadata: row.metadata.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        })
+        .collect())
+}
+
+/// Which servers to list.
+#[derive(Clone, Debug, Default)]
+pub struct ServerQuery {
+    pub all_projects: bool,
+    /// Rows updated since then, deleted ones among them.
+    pub changes_since: Option<jiff::Timestamp>,
+    /// Rows a page; the service clamps it (1,000 by default).
+    pub limit: Option<u32>,
+}
+
+/// `GET /servers/detail`, in pages. Deleted servers come with their status when `changes_since` is given.
+pub fn servers(session: &Session, query: ServerQuery) -> Pages<Instance> {
+    let mut pairs = Vec::new();
+    let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
+    if query.all_projects {
+        add("all_tenants", "1".to_owned());
+    }
+    if let Some(since) = query.changes_since {
+        // nova compares whole seconds, and takes a plain UTC time at every version.
+        add("changes-since", since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    }
+    if let Some(limit) = query.limit {
+        add("limit", limit.to_string());
+    }
+    Pages::new(session, ServiceKind::Compute, "/servers/detail", pairs, Some(CAP), parse_servers)
+}
+
+fn parse_servers(body: &[u8]) -> Result<super::pages::Parsed<Instance>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        servers: Vec<ServerBody>,
+        #[serde(default)]
+        servers_links: Vec<Link>,
+    }
+    let mut words = Interner::default();
+    let Body { servers, servers_links } = serde_json::from_slice(body)?;
+    let rows = servers.into_iter().map(|server| server.into_model(&mut words)).collect();
+    Ok((rows, wire::next(servers_links)))
+}
+
+/// `GET /servers/{id}`.
+pub async fn server(session: &Session, id: &str) -> Result<Instance, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        server: ServerBody,
+    }
+    let body = session.get(ServiceKind::Compute, &format!("/servers/{id}"), &[], Some(CAP)).await?;
+    Ok(parse::<Body>(&body)?.server.into_model(&mut Interner::default()))
+}
+
+#[derive(Deserialize)]
+struct ActionBody {
+    action: String,
+    request_id: String,
+    user_id: Option<String>,
+    project_id: Option<String>,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    start_time: Option<jiff::Timestamp>,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    updated_at: Option<jiff::Timestamp>,
+    message: Option<String>,
+    #[serde(default)]
+    events: Vec<EventBody>,
+}
+
+#[derive(Deserialize)]
+struct EventBody {
+    event: String,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    start_time: Option<jiff::Timestamp>,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    finish_time: Option<jiff::Timestamp>,
+    result: Option<String>,
+    host: Option<String>,
+    details: Option<String>,
+    traceback: Option<String>,
+}
+
+impl ActionBody {
+    fn into_model(self) -> InstanceAction {
+        let events = self.events.into_iter().map(|event| ActionEvent {
+            event: event.event.into(),
+            start_time: event.start_time,
+            finish_time: event.finish_time,
+            result: event.result.map(Into::into),
+            host: event.host.map(Into::into),
+            details: event.details.map(Into::into),
+            traceback: event.traceback.map(Into::into),
+        });
+        let mut events: Vec<ActionEvent> = events.collect();
+        events.sort_by_key(|event| event.start_time);
+        InstanceAction {
+            action: self.action.into(),
+            request_id: self.request_id.into(),
+            user_id: self.user_id.map(Into::into),
+            project_id: self.project_id.map(Into::into),
+            start_time: self.start_time,
+            updated_at: self.updated_at,
+            message: self.message.map(Into::into),
+            events,
+        }
+    }
+}
+
+/// `GET /servers/{id}/os-instance-actions`, newest first.
+pub async fn instance_actions(session: &Session, id: &str) -> Result<Vec<InstanceAction>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "instanceActions")]
+        actions: Vec<ActionBody>,
+    }
+    let path = format!("/servers/{id}/os-instance-actions");
+    let body = session.get(ServiceKind::Compute, &path, &[], Some(CAP)).await?;
+    let mut actions: Vec<_> = parse::<Body>(&body)?.actions.into_iter().map(ActionBody::into_model).collect();
+    actions.sort_by_key(|action| std::cmp::Reverse(action.start_time));
+    Ok(actions)
+}
+
+/// `GET /servers/{id}/os-instance-actions/{request_id}`: the events of one action.
+pub async fn action_events(session: &Session, id: &str, request_id: &str) -> Result<Vec<ActionEvent>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "instanceAction")]
+        action: ActionBody,
+    }
+    let path = format!("/servers/{id}/os-instance-actions/{request_id}");
+    let body = session.get(ServiceKind::Compute, &path, &[], Some(CAP)).await?;
+    Ok(parse::<Body>(&body)?.action.into_model().events)
+}
+
+/// `POST /servers/{id}/action` with `os-getConsoleOutput`: a question although it is a POST.
+pub async fn console_log(session: &Session, id: &str, lines: u32) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        output: Option<String>,
+    }
+    let question = format!("{{\"os-getConsoleOutput\": {{\"length\": {lines}}}}}");
+    let path = format!("/servers/{id}/action");
+    let body = session.ask(ServiceKind::Compute, &path, &question, Some(CAP)).await?;
+    Ok(parse::<Body>(&body)?.output.unwrap_or_default())
+}
+
+/// `GET /os-migrations`: those under way, one call a state that moves.
+pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        migrations: Vec<Row>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        #[serde(default)]
+        instance_uuid: Option<String>,
+        status: String,
+        migration_type: Option<String>,
+        source_compute: Option<String>,
+        dest_compute: Option<String>,
+        #[serde(default, deserialize_with = "wire::timestamp")]
+        created_at: Option<jiff::Timestamp>,
+        #[serde(default, deserialize_with = "wire::timestamp")]
+        updated_at: Option<jiff::Timestamp>,
+    }
+    // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
+    let recent = [("changes-since", since.as_str())];
+    let query: &[(&str, &str)] = if version >= Some(Microversion(2, 59)) { &recent } else { &[] };
+    let body = session.get(ServiceKind::Compute, "/os-migrations", query, Some(CAP)).await?;
+    let over = ["completed", "confirmed", "reverted", "error", "failed", "cancelled", "done"];
+    Ok(parse::<Body>(&body)?
+        .migrations
+        .into_iter()
+        .filter(|row| !over.contains(&row.status.as_str()))
+        .map(|row| Migration {
+            id: row.id.into_text(),
+            instance_id: row.instance_uuid.unwrap_or_default().into(),
+            status: row.status.into(),
+            migration_type: row.migration_type.map(Into::into),
+            source_compute: row.source_compute.map(Into::into),
+            dest_compute: row.dest_compute.map(Into::into),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! What is known. `apply` is the only place where facts change; everything else reads.
+//!
+//! The store reads no clock and does no I/O: time comes in with each report. What one row's line shows of
+//! another (a host's zone, a project's name) is looked up through indexes, and the row is touched when that
+//! other changes, so that views re-place it.
+
+mod drift;
+mod freshness;
+mod index;
+mod rows;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+pub use drift::Drift;
+pub use freshness::{Failing, Freshness, Progress, Standing};
+pub use rows::{Change, Rows};
+
+use crate::model::{
+    Agent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Service,
+    Text,
+};
+use crate::report::{Delta, Identity, Outcome, Report, Topic};
+use crate::table::{Slot, Slots};
+use index::Groups;
+
+/// Everything that is known about one cloud and region.
+#[derive(Debug, Default)]
+pub struct Store {
+    pub identity: Option<Identity>,
+    pub services: Rows<Service>,
+    pub hypervisors: Rows<Hypervisor>,
+    pub aggregates: Rows<Aggregate>,
+    pub providers: Rows<Provider>,
+    pub instances: Rows<Instance>,
+    pub migrations: Rows<Migration>,
+    pub agents: Rows<Agent>,
+    pub projects: Rows<Named>,
+    pub users: Rows<Named>,
+    pub images: Rows<Named>,
+    /// The last answers about single instances, by instance id: as many as were looked at.
+    pub actions: HashMap<Text, (Timestamp, Vec<InstanceAction>)>,
+    pub console: HashMap<Text, (Timestamp, Text)>,
+    freshness: HashMap<Topic, Freshness>,
+    epoch: u64,
+    /// nova-compute's service row of a host.
+    compute_of: HashMap<Text, Slot>,
+    /// A hypervisor's row by its `hypervisor_hostname`.
+    node_of: HashMap<Text, Slot>,
+    /// Hypervisor rows of a service host: several under ironic.
+    nodes_on: Groups,
+    /// Names of the aggregates that a host stands in, in name order.
+    aggregates_of: HashMap<Text, Vec<Text>>,
+    instances_on: Groups,
+    instances_in: Groups,
+    /// Since when an instance shows its task state, as far as we saw.
+    task_since: HashMap<Slot, (Text, Timestamp)>,
+    drift: HashMap<Text, Drift>,
+}
+
+impl Store {
+    /// Forgets everything; reports of epochs before this one are dropped from now on.
+    pub fn reset(&mut self, epoch: u64) {
+        *self = Self { epoch, ..Self::default() };
+    }
+
+    /// Takes in one report.
+    pub fn apply(&mut self, report: Report) {
+        if report.epoch < self.epoch {
+            return;
+        }
+        let at = report.at;
+        match report.outcome {
+            Outcome::Begin { topic, expected } => {
+                self.begin_read(topic);
+                let fresh = self.freshness.entry(topic).or_default();
+                fresh.progress = Some(Progress { started: at, seen: 0, expected });
+                fresh.revision += 1;
+            }
+            Outcome::Part(delta) => self.apply_delta(at, delta),
+            Outcome::End { topic, complete, limit } => {
+                if complete {
+                    self.sweep(topic);
+                }
+                let fresh = self.freshness.entry(topic).or_default();
+                fresh.progress = None;
+                fresh.complete = complete;
+                fresh.limit = limit;
+                fresh.succeeded(at);
+            }
+            Outcome::Current { topic } => self.freshness.entry(topic).or_default().succeeded(at),
+            Outcome::Outage { topic, outage } => {
+                self.freshness.entry(topic).or_default().failed(at, outage);
+            }
+        }
+    }
+
+    /// How well a topic is known.
+    pub fn freshness(&self, topic: Topic) -> &Freshness {
+        static NEVER: Freshness = Freshness {
+            as_of: None,
+            complete: false,
+            limit: None,
+            outage: None,
+            progress: None,
+            revision: 0,
+        };
+        self.freshness.get(&topic).unwrap_or(&NEVER)
+    }
+
+    fn apply_delta(&mut self, at: Timestamp, delta: Delta) {
+        match delta {
+            Delta::Identity(identity) => self.identity = Some(*identity),
+            Delta::Services(rows) => {
+                self.count(Topic::Services, rows.len());
+                for row in rows {
+                    self.put_service(row);
+                }
+            }
+            Delta::Hypervisors(rows) => {
+                self.count(Topic::Hypervisors, rows.len());
+                for row in rows {
+                    self.put_hypervisor(row, at);
+                }
+            }
+            Delta::Aggregates(rows) => {
+                self.count(Topic::Aggregates, rows.len());
+                let changed = rows
+                    .into_iter()
+                    .map(|row| self.aggregates.upsert(row))
+                    .any(|change| change != Change::Unchanged);
+                if changed {
+                    self.index_aggregates();
+                }
+            }
+            Delta::Providers(rows) => {
+                // The list alone says nothing: a provider counts once its usages are there.
+                self.count(Topic::Providers, rows.iter().filter(|row| row.usages.is_some()).count());
+                for row in rows {
+                    self.put_provider(row, at);
+                }
+            }
+            Delta::Instances(rows) => {
+                self.count(Topic::Instances, rows.len());
+                for row in rows {
+                    self.put_instance(row, at);
+                }
+            }
+            Delta::Migrations(rows) => {
+                self.count(Topic::Migrations, rows.len());
+                for row in rows {
+                    self.migrations.upsert(row);
+                }
+            }
+            Delta::Agents(rows) => {
+                self.count(Topic::Agents, rows.len());
+                for row in rows {
+                    self.agents.upsert(row);
+                }
+            }
+            Delta::Names(kind, rows) => self.put_names(kind, rows),
+            Delta::Remove(topic, ids) => {
+                for id in ids {
+                    self.remove(topic, &id);
+                }
+            }
+            Delta::Actions { instance, actions } => {
+                self.touch_instance(&instance);
+                self.actions.insert(instance, (at, actions));
+            }
+            Delta::Console { instance, text } => {
+                self.touch_instance(&instance);
+                self.console.insert(instance, (at, text));
+            }
+        }
+    }
+
+    fn count(&mut self, topic: Topic, rows: usize) {
+        if let Some(fresh) = self.freshness.get_mut(&topic)
+            && let Some(progress) = fresh.progress.as_mut()
+        {
+            progress.seen += rows;
+            fresh.revision += 1;
+        }
+    }
+
+    fn begin_read(&mut self, topic: Topic) {
+        match topic {
+            Topic::Services => self.services.begin_read(),
+            Topic::Hypervisors => self.hypervisors.begin_read(),
+            Topic::Aggregates => self.aggregates.begin_read(),
+            Topic::Providers => self.providers.begin_read(),
+            Topic::Instances => self.instances.begin_read(),
+            Topic::Migrations => self.migrations.begin_read(),
+            Topic::Agents => self.agents.begin_read(),
+            Topic::Projects => self.projects.begin_read(),
+            Topic::Users => self.users.begin_read(),
+            Topic::Images => self.images.begin_read(),
+            Topic::Identity | Topic::Actions | Topic::Console => {}
+        }
+    }
+
+    fn sweep(&mut self, topic: Topic) {
+        match topic {
+            Topic::Services => {
+                for (slot, row) in self.services.sweep() {
+                    self.forget_service(slot, &row);
+                }
+            }
+            Topic::Hypervisors => {
+                for (slot, row) in self.hypervisors.sweep() {
+                    self.forget_hypervisor(slot, &row);
+                }
+            }
+            Topic::Aggregates => {
+                if !self.aggregates.sweep().is_empty() {
+                    self.index_aggregates();
+                }
+            }
+            Topic::Instances => {
+                for (slot, row) in self.instances.sweep() {
+                    self.forget_instance(slot, &row);
+                }
+            }
+            Topic::Providers => drop(self.providers.sweep()),
+            Topic::Migrations => drop(self.migrations.sweep()),
+            Topic::Agents => drop(self.agents.sweep()),
+            // Names of what is gone stay useful: rows may still refer to them.
+            Topic::Projects | Topic::Users | Topic::Images => {}
+            Topic::Identity | Topic::Actions | Topic::Console => {}
+        }
+    }
+
+    fn remove(&mut self, topic: Topic, id: &str) {
+        match topic {
+            Topic::Instances => {
+                if let Some((slot, row)) = self.instances.remove(id) {
+                    self.forget_instance(slot, &row);
+                }
+            }
+            Topic::Migrations => drop(self.migrations.remove(id)),
+            Topic::Hypervisors => {
+                if let Some((slot, row)) = self.hypervisors.remove(id) {
+                    self.forget_hypervisor(slot, &row);
+                }
+            }
+            // Nothing else is removed by event: full reads sweep.
+            _ => {}
+        }
+    }
+
+    fn touch_instance(&mut self, id: &str) {
+        if let Some(slot) = self.instances.slot_of(id) {
+            self.instances.touch(slot);
+        }
+    }
+
+    fn put_names(&mut self, kind: NamedKind, names: Vec<Named>) {
+        for row in names {
+            let id = row.id.clone();
+            let change = match kind {
+                NamedKind::Project => self.projects.upsert(row),
+                NamedKind::User => self.users.upsert(row),
+                NamedKind::Image => self.images.upsert(row),
+                NamedKind::Flavor => continue,
+            };
+            // Only the project's name stands in a column that every row shows; users and images of the few
+            // rows on screen are drawn afresh anyway.
+            if kind == NamedKind::Project && change != Change::Unchanged {
+                for slot in self.instances_in.of(&id) {
+                    self.instances.touch(slot);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Who belongs to whom: the indexes that keep one row's line cheap, and their upkeep as rows change.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::{Change, Store};
+use crate::model::{Aggregate, Hypervisor, Instance, Provider, Service, Text};
+use crate::table::{Slot, Slots};
+
+/// Slots grouped by a key.
+#[derive(Debug, Default)]
+pub(super) struct Groups(HashMap<Text, BTreeSet<Slot>>);
+
+impl Groups {
+    fn add(&mut self, key: &Text, slot: Slot) {
+        self.0.entry(key.clone()).or_default().insert(slot);
+    }
+
+    fn take(&mut self, key: &Text, slot: Slot) {
+        if let Some(set) = self.0.get_mut(key) {
+            set.remove(&slot);
+            if set.is_empty() {
+                self.0.remove(key);
+            }
+        }
+    }
+
+    pub(super) fn of(&self, key: &str) -> Vec<Slot> {
+        self.0.get(key).map(|set| set.iter().copied().collect()).unwrap_or_default()
+    }
+
+    fn len(&self, key: &str) -> usize {
+        self.0.get(key).map_or(0, BTreeSet::len)
+    }
+}
+
+/// The hypervisor that an instance stands on: ironic has many nodes a host, so the node's name goes first.
+fn node(instance: &Instance) -> Option<&Text> {
+    instance.hypervisor_hostname.as_ref().or(instance.host.as_ref())
+}
+
+impl Store {
+    /// nova-compute's service row on a host.
+    pub fn compute_service(&self, host: &str) -> Option<&Service> {
+        self.services.get(*self.compute_of.get(host)?)
+    }
+
+    /// The aggregates that a host stands in, in name order.
+    pub fn aggregates_of(&self, host: &str) -> &[Text] {
+        self.aggregates_of.get(host).map_or(&[], Vec::as_slice)
+    }
+
+    /// The Placement provider of a hypervisor: the same UUID, or before microversion 2.53 the same name.
+    pub fn provider_of(&self, hypervisor: &Hypervisor) -> Option<&Provider> {
+        self.providers.by_id(&hypervisor.id).or_else(|| {
+            let by_name = |p: &&Provider| p.name == hypervisor.hypervisor_hostname;
+            // Old clouds only: a scan, since their ids are numbers.
+            if hypervisor.id.contains('-') { None } else { self.providers.iter().map(|(_, p)| p).find(by_name) }
+        })
+    }
+
+    /// The hypervisor that an instance stands on.
+    pub fn hypervisor_of(&self, instance: &Instance) -> Option<(Slot, &Hypervisor)> {
+        let slot = *self.node_of.get(node(instance)?)?;
+        self.hypervisors.get(slot).map(|row| (slot, row))
+    }
+
+    /// The slots of the instances on a hypervisor.
+    pub fn instances_on(&self, hypervisor: &Hypervisor) -> Vec<Slot> {
+        self.instances_on.of(&hypervisor.hypervisor_hostname)
+    }
+
+    pub fn instance_count_on(&self, hypervisor: &Hypervisor) -> usize {
+        self.instances_on.len(&hypervisor.hypervisor_hostname)
+    }
+
+    pub fn instance_count_in(&self, project: &str) -> usize {
+        self.instances_in.len(project)
+    }
+
+    /// Since when an instance has shown its task state: when we first saw it, or its last update before.
+    pub fn task_since(&self, slot: Slot) -> Option<Timestamp> {
+        self.task_since.get(&slot).map(|(_, since)| *since)
+    }
+
+    pub(super) fn put_service(&mut self, row: Service) {
+        let host = row.host.clone();
+        let compute = row.binary.as_ref() == "nova-compute";
+        match self.services.upsert(row) {
+            Change::Unchanged => return,
+            Change::Inserted(slot) | Change::Updated(slot, _) if compute => {
+                self.compute_of.insert(host.clone(), slot);
+            }
+            _ => {}
+        }
+        self.touch_nodes(&host);
+    }
+
+    pub(super) fn forget_service(&mut self, slot: Slot, row: &Service) {
+        if self.compute_of.get(&row.host) == Some(&slot) {
+            self.compute_of.remove(&row.host);
+        }
+        self.touch_nodes(&row.host);
+    }
+
+    pub(super) fn put_hypervisor(&mut self, row: Hypervisor, at: Timestamp) {
+        let (id, name, host) = (row.id.clone(), row.hypervisor_hostname.clone(), row.host.clone());
+        match self.hypervisors.upsert(row) {
+            Change::Unchanged => {}
+            Change::Inserted(slot) => {
+                self.node_of.insert(name, slot);
+                self.nodes_on.add(&host, slot);
+            }
+            Change::Updated(slot, old) => {
+                if old.hypervisor_hostname != name {
+                    self.node_of.remove(&old.hypervisor_hostname);
+                    self.node_of.insert(name, slot);
+                }
+                if old.host != host {
+                    self.nodes_on.take(&old.host, slot);
+                    self.nodes_on.add(&host, slot);
+                }
+            }
+        }
+        self.note_drift(&id, at);
+    }
+
+    pub(super) fn forget_hypervisor(&mut self, slot: Slot, row: &Hypervisor) {
+        if self.node_of.get(&row.hypervisor_hostname) == Some(&slot) {
+            self.node_of.remove(&row.hypervisor_hostname);
+        }
+        self.nodes_on.take(&row.host, slot);
+        self.drift.remove(&row.id);
+    }
+
+    /// A provider's report carries only what was read now; what was read before stays.
+    pub(super) fn put_provider(&mut self, mut row: Provider, at: Timestamp) {
+        if let Some(known) = self.providers.by_id(&row.id) {
+            row.inventories = row.inventories.or_else(|| known.inventories.clone());
+            row.usages = row.usages.or_else(|| known.usages.clone());
+        }
+        let (id, name) = (row.id.clone(), row.name.clone());
+        if self.providers.upsert(row) == Change::Unchanged {
+            return;
+        }
+        if let Some(slot) =
+            self.hypervisors.slot_of(&id).or_else(|| self.node_of.get(&name).copied())
+        {
+            self.hypervisors.touch(slot);
+        }
+        self.note_drift(&id, at);
+    }
+
+    pub(super) fn put_instance(&mut self, row: Instance, at: Timestamp) {
+        let (now_on, now_in) = (node(&row).cloned(), row.project_id.clone());
+        let (task, updated) = (row.task_state.clone(), row.updated);
+        let slot = match self.instances.upsert(row) {
+            Change::Unchanged => return,
+            Change::Inserted(slot) => {
+                self.instances_in.add(&now_in, slot);
+                self.stand(slot, now_on.as_ref(), true);
+                slot
+            }
+            Change::Updated(slot, old) => {
+                if old.project_id != now_in {
+                    self.instances_in.take(&old.project_id, slot);
+                    self.instances_in.add(&now_in, slot);
+                }
+                if node(&old) != now_on.as_ref() {
+                    self.stand(slot, node(&old).cloned().as_ref(), false);
+                    self.stand(slot, now_on.as_ref(), true);
+                }
+                slot
+            }
+        };
+        match task {
+            None => drop(self.task_since.remove(&slot)),
+            Some(task) => {
+                let known = self.task_since.get(&slot).is_some_and(|(known, _)| *known == task);
+                if !known {
+                    // The save that set the task is the newest thing that can have updated the row.
+                    let since = updated.map_or(at, |updated| updated.min(at));
+                    self.task_since.insert(slot, (task, since));
+                }
+            }
+        }
+    }
+
+    pub(super) fn forget_instance(&mut self, slot: Slot, row: &Instance) {
+        self.instances_in.take(&row.project_id, slot);
+        self.stand(slot, node(row), false);
+        self.task_since.remove(&slot);
+        self.actions.remove(&row.id);
+        self.console.remove(&row.id);
+    }
+
+    /// An instance comes to a node or leaves it; the node's line shows how many there are.
+    fn stand(&mut self, slot: Slot, on: Option<&Text>, comes: bool) {
+        let Some(on) = on else { return };
+        if comes {
+            self.instances_on.add(on, slot);
+        } else {
+            self.instances_on.take(on, slot);
+        }
+        if let Some(&node) = self.node_of.get(on) {
+            self.hypervisors.touch(node);
+        }
+    }
+
+    pub(super) fn index_aggregates(&mut self) {
+        let mut of: HashMap<Text, Vec<Text>> = HashMap::new();
+        for (_, Aggregate { name, hosts, .. }) in self.aggregates.iter() {
+            for host in hosts {
+                of.entry(host.clone()).or_default().push(name.clone());
+            }
+        }
+        of.values_mut().for_each(|names| names.sort());
+        self.aggregates_of = of;
+        // Few hosts change, but aggregates change once a week: touching all is simpler than comparing.
+        for slot in self.hypervisors.live() {
+            self.hypervisors.touch(slot);
+        }
+    }
+
+    fn touch_nodes(&mut self, host: &str) {
+        for slot in self.nodes_on.of(host) {
+            self.hypervisors.touch(slot);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Figures as operators read them.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::table::Value;
+
+/// `3s 4m 2h 5d`: one unit, rounded down. What lies in the future is `0s`: clocks differ.
+pub fn duration(span: SignedDuration) -> String {
+    let s = span.as_secs().max(0);
+    match s {
+        0..60 => format!("{s}s"),
+        60..3_600 => format!("{}m", s / 60),
+        3_600..86_400 => format!("{}h", s / 3_600),
+        _ => format!("{}d", s / 86_400),
+    }
+}
+
+/// `12,408`.
+pub fn number(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if n < 0 {
+        text.push('-');
+    }
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number, or `?`.
+pub fn maybe(n: Option<u64>) -> String {
+    n.map_or_else(|| "?".to_owned(), |n| n.to_string())
+}
+
+/// A cell as it stands in a table: unknown is `?`, absent `–`, a moment its age.
+pub fn value<'a>(value: &'a Value<'_>, now: Timestamp) -> Cow<'a, str> {
+    match value {
+        Value::Unknown => Cow::Borrowed("?"),
+        Value::Absent => Cow::Borrowed("–"),
+        Value::Text(text) => Cow::Borrowed(text),
+        Value::Bool(true) => Cow::Borrowed("yes"),
+        Value::Bool(false) => Cow::Borrowed("no"),
+        Value::Int(n) => Cow::Owned(n.to_string()),
+        Value::Float(n) => Cow::Owned(if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.2}") }),
+        Value::Time(at) => Cow::Owned(duration(now.duration_since(*at))),
+        Value::Span(span) => Cow::Owned(duration(*span)),
+        Value::List(list) => match list.as_slice() {
+            [one] => Cow::Borrowed(one.as_ref()),
+            several => Cow::Owned(several.join(",")),
+        },
+    }
+}
+
+/// A word as the filter takes it: in quotes where it holds a space.
+pub fn quoted(word: &str) -> String {
+    if word.contains(|c: char| c.is_whitespace() || c == '"') || word.is_empty() {
+        format!("\"{}\"", word.replace('"', ""))
+    } else {
+        word.to_owned()
+    }
+}
+
+/// The zone that times are shown in.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    local: TimeZone,
+    utc: bool,
+}
+
+impl Clock {
+    pub fn new(local: TimeZone, utc: bool) -> Self {
+        Self { local, utc }
+    }
+
+    pub fn toggle_utc(&mut self) {
+        self.utc = !self.utc;
+    }
+
+    fn zone(&self) -> TimeZone {
+        if self.utc { TimeZone::UTC } else { self.local.clone() }
+    }
+
+    /// `03:12:45`, with `Z` in UTC.
+    pub fn time(&self, at: Timestamp) -> String {
+        let mark = if self.utc { "Z" } else { "" };
+        format!("{}{mark}", at.to_zoned_datetime(self.zone()).strftime("%H:%M:%S"))
+    }
+
+    /// `2026-11-23 18:48:26`, with `Z` in UTC.
+    pub fn date_time(&self, at: Timestamp) -> String {
+        let mark = if self.utc { "Z" } else { "" };
+        format!("{}{mark}", at.to_zoned_datetime(self.zone()).strftime("%Y-%m-%d %H:%M:%S"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_one_unit() {
+        for (seconds, text) in
+            [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")]
+        {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn thousands() {
+        for (n, text) in [(0, "0"), (999, "999"), (12_408, "12,408"), (-1_000_000, "-1,000,000")] {
+            assert_eq!(number(n), text);
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The one windowed grid: any number of rows, of which only the visible ones are ever built.
+
+mod order;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+pub use order::{Order, matches};
+
+use super::{format, text};
+use crate::action::Action;
+use crate::filter::Filter;
+use crate::model::Text;
+use crate::table::{Align, Column, Slot, Table};
+use crate::theme::{Look, Role, Sign, Theme};
+
+/// A row's sign and the role of its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowLook {
+    pub sign: Sign,
+    pub role: Role,
+    /// What the whole row fades to when its facts are old.
+    pub faded: bool,
+}
+
+/// How the rows of a frame look.
+pub struct Looks<'a> {
+    pub theme: &'a Theme,
+    pub look: &'a Look,
+    pub now: Timestamp,
+    pub row: &'a dyn Fn(Slot) -> RowLook,
+    /// A cell that is more than its value: a gauge, a state with its age.
+    pub cell: &'a dyn Fn(Slot, &str, u16) -> Option<Line<'static>>,
+}
+
+/// A table on the screen: order, cursor, scroll position.
+pub struct Grid<C: ?Sized + 'static> {
+    table: &'static Table<C>,
+    order: Order<C>,
+    total: usize,
+    cursor: usize,
+    /// The row that the cursor stays on while others come and go.
+    key: Option<Text>,
+    top: usize,
+    height: usize,
+    /// Widths of the last frame: columns grow at once and shrink only when the size changes.
+    widths: Vec<u16>,
+    area: Rect,
+    /// Rows built so far: a test holds it against the screen's height.
+    built: u64,
+}
+
+/// Cells for a row's sign and the blanks beside it.
+const GUTTER: u16 = 3;
+/// Rows kept in sight above and below the cursor.
+const MARGIN: usize = 2;
+
+impl<C: ?Sized> Grid<C> {
+    pub fn new(table: &'static Table<C>) -> Self {
+        Self {
+            table,
+            order: Order::new(table),
+            total: 0,
+            cursor: 0,
+            key: None,
+            top: 0,
+            height: 1,
+            widths: Vec::new(),
+            area: Rect::ZERO,
+            built: 0,
+        }
+    }
+
+    /// Follows the rows; the cursor stays on its row, and where that is gone, at its place.
+    pub fn sync(&mut self, cx: &C, now: Timestamp) {
+        let rows = (self.table.slots)(cx);
+        self.total = rows.count();
+        if self.order.sync(cx, now) {
+            self.follow(cx);
+        }
+    }
+
+    fn follow(&mut self, cx: &C) {
+        let rows = (self.table.slots)(cx);
+        let slots = self.order.slots();
+        if let Some(slot) = self.key.as_deref().and_then(|key| rows.slot_of(key))
+            && slots.get(self.cursor) != Some(&slot)
+            && let Some(at) = slots.iter().position(|s| *s == slot)
+        {
+            // The row keeps its line on screen when others come above it.
+            let line = self.cursor.saturating_sub(self.top);
+            self.cursor = at;
+            self.top = at.saturating_sub(line);
+        }
+        self.settle(cx);
+    }
+
+    /// The cursor within the rows, and its key remembered.
+    fn settle(&mut self, cx: &C) {
+        let slots = self.order.slots();
+        self.cursor = self.cursor.min(slots.len().saturating_sub(1));
+        let rows = (self.table.slots)(cx);
+        self.key = slots.get(self.cursor).and_then(|slot| rows.key(*slot)).cloned();
+    }
+
+    pub fn set_filter(&mut self, filter: Filter, cx: &C, now: Timestamp) {
+        self.order.filter(filter, cx, now);
+        self.order.sync(cx, now);
+        self.follow(cx);
+    }
+
+    /// Movement and sorting; `false` when the action is none of these.
+    pub fn on(&mut self, action: Action, cx: &C, now: Timestamp) -> bool {
+        let page = self.height.max(1);
+        let last = self.order.slots().len().saturating_sub(1);
+        match action {
+            Action::Up => self.cursor = self.cursor.saturating_sub(1),
+            Action::Down => self.cursor += 1,
+            Action::HalfPageUp => self.cursor = self.cursor.saturating_sub(page / 2),
+            Action::HalfPageDown => self.cursor += page / 2,
+            Action::PageUp => self.cursor = self.cursor.saturating_sub(page),
+            Action::PageDown => self.cursor += page,
+            Action::Top => self.cursor = 0,
+            Action::Bottom => self.cursor = last,
+            Action::SortNext => self.step_sort(1, cx, now),
+            Action::SortPrevious => self.step_sort(-1, cx, now),
+            Action::SortReverse => {
+                let (column, descending) = self.order.sorted_by();
+                self.sort(column, !descending, cx, now);
+            }
+            _ => return false,
+        }
+        self.settle(cx);
+        true
+    }
+
+    /// Sorts by the next column that is on the grid; by trouble between the last and the first.
+    fn step_sort(&mut self, by: isize, cx: &C, now: Timestamp) {
+        let default = self.table.column(self.table.sort.0);
+        let mut columns: Vec<&'static Column<C>> = default.into_iter().collect();
+        columns.extend(self.table.columns.iter().filter(|c| c.width.1 > 0 && c.name != self.table.sort.0));
+        let now_at = columns.iter().position(|c| c.name == self.order.sorted_by().0.name).unwrap_or(0);
+        let next = (now_at as isize + by).rem_euclid(columns.len().max(1) as isize) as usize;
+        if let Some(column) = columns.get(next) {
+            let descending = if column.name == self.table.sort.0 { self.table.sort.1 } else { false };
+            self.sort(column, descending, cx, now);
+        }
+    }
+
+    /// Sorts; the cursor stays on its row.
+    pub fn sort(&mut self, column: &'static Column<C>, descending: bool, cx: &C, now: Timestamp) {
+        self.order.sort(column, descending);
+        self.order.sync(cx, now);
+        self.follow(cx);
+    }
+
+    /// The row under the cursor.
+    pub fn selected(&self) -> Option<Slot> {
+        self.order.slots().get(self.cursor).copied()
+    }
+
+    /// Puts the cursor on the row with this key, if it is shown.
+    pub fn select_key(&mut self, key: &str, cx: &C) {
+        let Some(slot) = (self.table.slots)(cx).slot_of(key) else { return };
+        if let Some(at) = self.order.slots().iter().position(|s| *s == slot) {
+            self.cursor = at;
+            self.settle(cx);
+        }
+    }
+
+    /// A click on the line `row` of the last frame.
+    pub fn click(&mut self, row: u16, cx: &C) {
+        if row > 0 {
+            self.cursor = self.top + row as usize - 1;
+            self.settle(cx);
+        }
+    }
+
+    pub fn shown(&self) -> usize {
+        self.order.slots().len()
+    }
+
+    /// The shown rows, in order.
+    pub fn slots(&self) -> &[Slot] {
+        self.order.slots()
+    }
+
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    pub fn rows_built(&self) -> u64 {
+        self.built
+    }
+
+    /// `sorted by name`, for the status line.
+    pub fn sorted_words(&self) -> String {
+        let (column, descending) = self.order.sorted_by();
+        let way = if descending == (column.name == self.table.sort.0 && self.table.sort.1) { "" } else { " reversed" };
+        format!("sorted by {}{way}", column.name)
+    }
+
+    /// The slots on screen.
+    pub fn visible(&self) -> &[Slot] {
+        let slots = self.order.slots();
+        let end = (self.top + self.height).min(slots.len());
+        slots.get(self.top.min(end)..end).unwrap_or(&[])
+    }
+
+    /// Draws the heading and the visible rows.
+    pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &C, looks: &Looks) {
+        self.height = area.height.saturating_sub(1) as usize;
+        self.scroll();
+        let visible = self.visible().to_vec();
+        let cells: Vec<Vec<(&'static Column<C>, String)>> = visible
+            .iter()
+            .map(|&slot| self.row(cx, slot, looks.now))
+            .collect();
+        self.built += cells.len() as u64;
+        let columns = self.fit(area, &cells);
+        self.heading(frame, Rect { height: 1, ..area }, &columns, looks);
+        for (i, (slot, row)) in visible.iter().zip(&cells).enumerate() {
+            let line = Rect { y: area.y + 1 + i as u16, height: 1, ..area };
+            let at_cursor = self.top + i == self.cursor;
+            draw_row(frame, line, *slot, row, &columns, at_cursor, looks);
+        }
+    }
+
+    fn scroll(&mut self) {
+        let margin = MARGIN.min(self.height.saturating_sub(1) / 2);
+        let rows = self.order.slots().len();
+        if self.cursor < self.top + margin {
+            self.top = self.cursor.saturating_sub(margin);
+        }
+        if self.cursor + margin + 1 > self.top + self.height {
+            self.top = (self.cursor + margin + 1).saturating_sub(self.height);
+        }
+        self.top = self.top.min(rows.saturating_sub(self.height));
+    }
+
+    /// The plain cells of one row: only those that may be on the grid.
+    fn row(&self, cx: &C, slot: Slot, now: Timestamp) -> Vec<(&'static Column<C>, String)> {
+        self.table
+            .columns
+            .iter()
+            .filter(|column| column.width.1 > 0)
+            .map(|column| {
+                let value = (column.value)(cx, slot);
+                (column, text::sanitise(&format::value(&value, now)).into_owned())
+            })
+            .collect()
+    }
+
+    /// Which columns fit, and how wide: the least useful go first, what is left goes to those that would
+    /// show more.
+    fn fit(&mut self, area: Rect, cells: &[Vec<(&'static Column<C>, String)>]) -> Vec<(usize, u16)> {
+        let columns: Vec<&Column<C>> = self.table.columns.iter().filter(|c| c.width.1 > 0).collect();
+        if self.area.width != area.width || self.widths.len() != columns.len() {
+            self.widths = columns.iter().map(|c| c.width.0.max(text::width(c.title) as u16)).collect();
+        }
+        self.area = area;
+        for row in cells {
+            for ((width, column), (_, cell)) in self.widths.iter_mut().zip(&columns).zip(row) {
+                let wants = (text::width(cell) as u16).min(column.width.1.max(column.width.0));
+                *width = (*width).max(wants);
+            }
+        }
+        let room = area.width.saturating_sub(GUTTER);
+        let least = |i: usize| columns[i].width.0.max((text::width(columns[i].title) as u16).min(columns[i].width.1));
+        let mut kept: Vec<usize> = (0..columns.len()).collect();
+        while kept.len() > 1 && kept.iter().map(|&i| least(i) + 1).sum::<u16>() > room {
+            let worst = kept.iter().enumerate().max_by_key(|(_, i)| columns[**i].rank).map(|(at, _)| at);
+            match worst {
+                Some(at) => drop(kept.remove(at)),
+                None => break,
+            }
+        }
+        let mut left = room.saturating_sub(kept.iter().map(|&i| least(i) + 1).sum());
+        let mut fitted: Vec<(usize, u16)> = Vec::with_capacity(kept.len());
+        let mut by_rank: Vec<usize> = kept.clone();
+        by_rank.sort_by_key(|&i| columns[i].rank);
+        let mut extra = vec![0u16; columns.len()];
+        for i in by_rank {
+            let more = self.widths[i].saturating_sub(least(i)).min(left);
+            extra[i] = more;
+            left -= more;
+        }
+        for i in kept {
+            fitted.push((i, (least(i) + extra[i]).min(room.saturating_sub(1))));
+        }
+        fitted
+    }
+
+    fn heading(&self, frame: &mut Frame, area: Rect, columns: &[(usize, u16)], looks: &Looks) {
+        let style = looks.theme.style(Role::Heading);
+        let (sorted, descending) = self.order.sorted_by();
+        let titles: Vec<&Column<C>> = self.table.columns.iter().filter(|c| c.width.1 > 0).collect();
+        let mut spans = vec![Span::styled(" ".repeat(GUTTER as usize), style)];
+        for (i, width) in columns {
+            let Some(column) = titles.get(*i) else { continue };
+            let right = column.align == Align::Right;
+            let title = if column.name == sorted.name {
+                let mark = looks.look.sorted(descending);
+                format!("{}{mark}", text::cut(column.title, width.saturating_sub(1) as usize))
+            } else {
+                column.title.to_owned()
+            };
+            spans.push(Span::styled(format!("{} ", text::fit(&title, *width as usize, right)), style));
+        }
+        frame.render_widget(Line::from(spans), area);
+    }
+}
+
+fn draw_row<C: ?Sized>(
+    frame: &mut Frame,
+    area: Rect,
+    slot: Slot,
+    cells: &[(&'static Column<C>, String)],
+    columns: &[(usize, u16)],
+    at_cursor: bool,
+    looks: &Looks,
+) {
+    let look = (looks.row)(slot);
+    let signed = looks.theme.style(look.role);
+    let base = if look.faded { looks.theme.style(Role::Stale) } else { Style::default() };
+    let mut x = area.x;
+    let mut put = |frame: &mut Frame, width: u16, line: Line| {
+        let width = width.min((area.x + area.width).saturating_sub(x));
+        frame.render_widget(line, Rect { x, width, ..area });
+        x += width;
+    };
+    put(frame, GUTTER, Line::styled(format!(" {} ", looks.look.sign(look.sign)), signed));
+    for (place, (i, width)) in columns.iter().enumerate() {
+        let Some((column, cell)) = cells.get(*i) else { continue };
+        let line = match (looks.cell)(slot, column.name, *width) {
+            Some(line) if column.name == "state" => line.style(signed),
+            Some(line) => line.style(base),
+            None => {
+                let text = text::fit(cell, *width as usize, column.align == Align::Right);
+                // The name wears the row's colour only when there is something to see.
+                let style = if place == 0 && look.role != Role::Ok { signed } else { base };
+                Line::styled(text, style)
+            }
+        };
+        put(frame, *width, line);
+        put(frame, 1, Line::raw(" "));
+    }
+    if at_cursor {
+        frame.buffer_mut().set_style(area, looks.theme.style(Role::Selection));
+    }
+}

@@ -1,0 +1,192 @@
+//! Text from outside: stripped of what a terminal would obey, measured and cut in cells.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Takes out control characters, whole escape sequences, and what turns the direction of text or hides in
+/// it. White space becomes one space each. Clean text is borrowed.
+pub fn sanitise(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\x1b' => skip_escape(&mut rest),
+            // C1's own introducers, as some terminals obey them.
+            '\u{9b}' => skip_csi(&mut rest),
+            '\u{90}' | '\u{9d}' | '\u{98}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
+            '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push(' '),
+            c if is_unsafe(c) => {}
+            c => clean.push(c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+fn is_unsafe(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        // Soft hyphen, zero-width and bidi marks, embeddings, overrides, isolates, byte order mark.
+        | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+fn skip_escape(rest: &mut Chars) {
+    match rest.peek() {
+        Some('[') => {
+            rest.next();
+            skip_csi(rest);
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            rest.next();
+            skip_string(rest);
+        }
+        // Intermediates, then one final byte.
+        Some(' '..='~') => {
+            while rest.next_if(|c| (' '..='/').contains(c)).is_some() {}
+            rest.next_if(|c| ('0'..='~').contains(c));
+        }
+        _ => {}
+    }
+}
+
+fn skip_csi(rest: &mut Chars) {
+    while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
+    rest.next_if(|c| ('@'..='~').contains(c));
+}
+
+/// Up to BEL or ST. One that never ends swallows the rest, as a terminal would.
+fn skip_string(rest: &mut Chars) {
+    while let Some(c) = rest.next() {
+        match c {
+            '\x07' | '\u{9c}' => return,
+            '\x1b' => {
+                rest.next_if_eq(&'\\');
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Cells that a clean text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most so many cells, with `…` where something is left out. Never splits a grapheme.
+pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
+    if text.width() <= cells {
+        return Cow::Borrowed(text);
+    }
+    if cells == 0 {
+        return Cow::Borrowed("");
+    }
+    let mut used = 0;
+    let mut end = 0;
+    for (at, grapheme) in text.grapheme_indices(true) {
+        let needs = grapheme.width();
+        if used + needs > cells - 1 {
+            break;
+        }
+        used += needs;
+        end = at + grapheme.len();
+    }
+    Cow::Owned(format!("{}…", &text[..end]))
+}
+
+/// Cut and padded to exactly so many cells.
+pub fn fit(text: &str, cells: usize, right: bool) -> String {
+    let text = cut(text, cells);
+    let pad = " ".repeat(cells.saturating_sub(text.width()));
+    if right { format!("{pad}{text}") } else { format!("{text}{pad}") }
+}
+
+/// Broken into lines of at most so many cells, at spaces where there are some.
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_word_bounds() {
+        let needs = word.width();
+        if used + needs > cells && used > 0 {
+            lines.push(String::new());
+            used = 0;
+            if word.trim().is_empty() {
+                continue;
+            }
+        }
+        let Some(line) = lines.last_mut() else { break };
+        if needs <= cells {
+            line.push_str(word);
+            used += needs;
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            let needs = grapheme.width();
+            if used + needs > cells && used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(grapheme);
+                used += needs;
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_gone() {
+        for (dirty, clean) in [
+            ("plain 前端", "plain 前端"),
+            ("\x1b[31mred\x1b[0m", "red"),
+            ("a\rb\nc\td", "a b c d"),
+            ("\x1b]52;c;aGFja2Vk\x07x", "x"),
+            ("\x1b]0;title\x1b\\x", "x"),
+            ("\u{9b}31mred", "red"),
+            ("\x1bP1;2|q\x1b\\x", "x"),
+            ("\u{202e}evil\u{2066}", "evil"),
+            ("\x1b(Bx", "x"),
+            ("\x1b", ""),
+            ("a\0b\x7fc", "abc"),
+        ] {
+            assert_eq!(sanitise(dirty), clean, "{dirty:?}");
+        }
+    }
+
+    #[test]
+    fn wide_characters_are_not_split() {
+        assert_eq!(cut("前端服务", 5), "前端…");
+        assert_eq!(cut("前端服务", 4), "前…");
+        assert_eq!(fit("前端", 6, true), "  前端");
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_survives(text in ".*") {
+            let clean = sanitise(&text);
+            prop_assert!(!clean.chars().any(is_unsafe));
+            prop_assert_eq!(sanitise(&clean), clean.as_ref());
+        }
+
+        #[test]
+        fn cutting_keeps_the_width(text in "\\PC*", cells in 0usize..40) {
+            prop_assert!(cut(&text, cells).width() <= cells);
+            prop_assert!(wrap(&text, cells.max(2)).iter().all(|line| line.width() <= cells.max(2)));
+        }
+    }
+}

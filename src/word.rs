@@ -1,0 +1,157 @@
+//! The words' entries: what each does from its arguments to its exit code.
+
+mod dashboard;
+mod doctor;
+mod screen;
+mod show;
+
+use std::io::IsTerminal;
+
+use crate::app::App;
+use crate::cli::{Cli, Common, Word};
+use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
+use crate::config::file::{self, File};
+use crate::exit::Exit;
+use crate::source::{Error, Limits, Session};
+use crate::ui::text::sanitise;
+
+/// Carries out what the command line asks.
+pub async fn run(cli: Cli) -> Result<Exit, Failure> {
+    start_log(&cli.common)?;
+    match cli.word {
+        None => dashboard::run(&cli.common, cli.pane.as_deref()).await,
+        Some(Word::Show { table, filter, sort, output }) => {
+            show::run(&cli.common, &show::Wish { table, filter, sort, output }).await
+        }
+        Some(Word::Screen { pane, size, keys, clock, output }) => {
+            screen::run(&cli.common, &screen::Wish { pane, size, keys, clock, output }).await
+        }
+        Some(Word::Doctor) => doctor::run(&cli.common).await,
+    }
+}
+
+/// Why a word ended before its time, for standard error.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    next_step: Option<String>,
+}
+
+impl Failure {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), next_step: None }
+    }
+
+    pub fn bug(report: color_eyre::Report) -> Self {
+        Self { exit: Exit::Bug, message: format!("{report:?}"), next_step: None }
+    }
+
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub fn print(&self) {
+        for line in self.message.lines() {
+            eprintln!("stackwatch: {}", sanitise(line));
+        }
+        if let Some(next_step) = &self.next_step {
+            eprintln!("  next: {}", sanitise(next_step));
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let next_step = Some(error.next_step().to_string()).filter(|step| !step.is_empty());
+        Self { exit: Exit::Usage, message: error.to_string(), next_step }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { exit: Exit::Partial, message: error.message, next_step: Some(error.next_step) }
+    }
+}
+
+/// The settings and what they were read from.
+fn settings(common: &Common) -> Result<File, Failure> {
+    Ok(file::load(common.config.as_deref())?.0)
+}
+
+/// Where to look for clouds: the flag, then `OS_CLOUD` and its kin, then our own settings.
+fn lookup(common: &Common, file: &File) -> Lookup {
+    let mut lookup = Lookup::from_process(common.cloud.clone(), common.region.clone());
+    let named = lookup.cloud.is_some()
+        || lookup.env.contains_key("OS_CLOUD")
+        || lookup.env.contains_key("OS_AUTH_URL");
+    if !named {
+        lookup.cloud = file.cloud.name.clone();
+    }
+    lookup
+}
+
+/// The one cloud that a word without a chooser reads.
+fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
+    let mut lookup = lookup(common, file);
+    loop {
+        match clouds::find(&lookup) {
+            Ok(Found::One(cloud)) => return Ok(*cloud),
+            Ok(Found::Choose(choices)) => {
+                let names: Vec<String> = choices.iter().map(ToString::to_string).collect();
+                return Err(Failure {
+                    exit: Exit::Usage,
+                    message: format!("several clouds to choose from: {}", names.join(", ")),
+                    next_step: Some("name one with --cloud (and --region)".to_owned()),
+                });
+            }
+            Err(error) if error.wants_password() && std::io::stdin().is_terminal() => {
+                let password = rpassword::prompt_password("OpenStack password: ")
+                    .map_err(|error| Failure::usage(format!("no password was given: {error}")))?;
+                lookup.env.insert("OS_PASSWORD".to_owned(), password);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn session(cloud: CloudConfig, file: &File) -> Result<Session, Error> {
+    Session::new(cloud, Limits { requests_per_second: file.cloud.requests_per_second, ..Limits::default() })
+}
+
+/// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.
+fn app(common: &Common, file: &File, pane: Option<&str>) -> Result<App, Failure> {
+    let names = crate::pane::names();
+    if let Some(name) = pane
+        && !names.contains(&name)
+    {
+        let near = crate::words::nearest(name, names.iter().copied());
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(Failure::usage(format!("there is no pane `{name}`{near} There are: {}", names.join(", "))));
+    }
+    let looks = crate::config::looks::Looks::load(common, file).map_err(Failure::usage)?;
+    Ok(App::new(looks, pane))
+}
+
+/// JSON lines into the file that was named; nothing otherwise. Secrets have no `Debug` that shows them.
+fn start_log(common: &Common) -> Result<(), Failure> {
+    let Some(path) = &common.log_file else { return Ok(()) };
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    // It names projects, hosts and requests: the operator's eyes only.
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(path)
+        .map_err(|error| Failure::usage(format!("cannot write the log file {}: {error}", path.display())))?;
+    let level = match common.verbose {
+        0 => "stackwatch=info,warn",
+        1 => "stackwatch=debug,info",
+        _ => "stackwatch=trace,debug",
+    };
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(level)
+        .with_writer(std::sync::Mutex::new(file))
+        .try_init()
+        .map_err(|error| Failure::usage(format!("cannot start the log: {error}")))
+}

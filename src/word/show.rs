@@ -1,0 +1,295 @@
+//! `show TABLE`: rows once, for scripts and pipes.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Failure, one_cloud, session, settings};
+use crate::cli::{Common, Rows};
+use crate::exit::Exit;
+use crate::feed::Feed;
+use crate::filter::Filter;
+use crate::report::Topic;
+use crate::store::{Standing, Store};
+use crate::table::{Align, Slot, Table, Value};
+use crate::tables::{self, Listed};
+use crate::ui::{format, grid, text};
+
+/// What to show, and how.
+pub struct Wish {
+    pub table: String,
+    pub filter: Option<String>,
+    pub sort: Option<String>,
+    pub output: Rows,
+}
+
+/// Reads the table's topics once and prints its rows.
+pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
+    let listed = tables::by_name(&wish.table).ok_or_else(|| unknown_table(&wish.table))?;
+    let names: Vec<&str> = listed.table.columns.iter().map(|column| column.name).collect();
+    let filter = Filter::parse(wish.filter.as_deref().unwrap_or_default(), &names)
+        .map_err(|error| Failure::usage(format!("--filter: {error}")))?;
+    let order = order(listed.table, wish.sort.as_deref())?;
+    let file = settings(common)?;
+    let cloud = one_cloud(common, &file)?;
+    let about = About { cloud: cloud.name.clone(), region: cloud.region.clone() };
+    let store = read(session(cloud, &file)?, listed.reads, common.timeout).await;
+    let now = Timestamp::now();
+    let slots = select(listed.table, &store, &filter, order, now);
+    let errors = errors(&store, listed.reads, now);
+    let printed = match wish.output {
+        Rows::Json => print_json(listed, &store, &about, &slots, &errors, now),
+        Rows::Csv => print_csv(listed.table, &store, &slots),
+        Rows::Table => print_table(listed.table, &store, &slots, now),
+    };
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+        Err(error) => return Err(Failure::usage(format!("cannot write to standard output: {error}"))),
+        Ok(()) => {}
+    }
+    for error in &errors {
+        eprintln!("stackwatch: {}: {}", error.source, text::sanitise(&error.message));
+        if !error.next_step.is_empty() {
+            eprintln!("  next: {}", text::sanitise(&error.next_step));
+        }
+    }
+    Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+struct About {
+    cloud: String,
+    region: Option<String>,
+}
+
+/// One thing that could not be had.
+struct Trouble {
+    source: &'static str,
+    kind: &'static str,
+    message: String,
+    next_step: String,
+    request_id: Option<String>,
+}
+
+fn unknown_table(name: &str) -> Failure {
+    let names: Vec<&str> = tables::TABLES.iter().map(|listed| listed.table.name).collect();
+    Failure::usage(format!("there is no table `{name}`; there are {}", names.join(", ")))
+}
+
+/// `COL` or `-COL`; the table's own order otherwise.
+fn order(table: &Table<Store>, sort: Option<&str>) -> Result<(&'static str, bool), Failure> {
+    let Some(sort) = sort else { return Ok(table.sort) };
+    let (name, descending) = sort.strip_prefix('-').map_or((sort, false), |name| (name, true));
+    match table.column(name) {
+        Some(column) => Ok((column.name, descending)),
+        None => {
+            let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+            Err(Failure::usage(format!(
+                "--sort: {} has no column `{name}`; there are {}",
+                table.name,
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Runs the collectors of these topics until each has succeeded or failed once, or time is up.
+pub async fn read(session: crate::source::Session, topics: &[Topic], timeout: Duration) -> Store {
+    let mut store = Store::default();
+    let mut feed = Feed::start(session, 0, |topic| topics.contains(&topic));
+    let deadline = tokio::time::Instant::now() + timeout;
+    let mut batch = Vec::new();
+    while !topics.iter().all(|topic| store.freshness(*topic).settled()) {
+        let taken = tokio::time::timeout_at(deadline, feed.reports(&mut batch, 64)).await;
+        for report in batch.drain(..) {
+            store.apply(report);
+        }
+        if !matches!(taken, Ok(Ok(()))) {
+            break;
+        }
+    }
+    store
+}
+
+fn select(
+    table: &'static Table<Store>,
+    store: &Store,
+    filter: &Filter,
+    (name, descending): (&str, bool),
+    now: Timestamp,
+) -> Vec<Slot> {
+    let slots = (table.slots)(store);
+    let mut rows: Vec<Slot> = slots
+        .live()
+        .into_iter()
+        .filter(|&slot| grid::matches(filter, table, store, slot, now))
+        .collect();
+    if let Some(column) = table.column(name) {
+        rows.sort_by(|&a, &b| {
+            let order = (column.value)(store, a).order(&(column.value)(store, b));
+            let order = if descending { order.reverse() } else { order };
+            order.then_with(|| slots.key(a).cmp(&slots.key(b)))
+        });
+    }
+    rows
+}
+
+fn errors(store: &Store, topics: &[Topic], now: Timestamp) -> Vec<Trouble> {
+    let mut errors = Vec::new();
+    for &topic in topics {
+        let fresh = store.freshness(topic);
+        let known = fresh.outage.as_ref().map(|failing| &failing.outage).or(fresh.limit.as_ref());
+        if let Some(outage) = known {
+            errors.push(Trouble {
+                source: topic.source(),
+                kind: outage.kind.as_str(),
+                message: format!("{}: {}", topic.name(), outage.message),
+                next_step: outage.next_step.clone(),
+                request_id: outage.request_id.clone(),
+            });
+        } else if fresh.standing(topic, now) == Standing::Waiting || fresh.progress.is_some() {
+            errors.push(Trouble {
+                source: topic.source(),
+                kind: "timeout",
+                message: match fresh.progress {
+                    Some(p) => format!("{}: not all read in time ({} so far)", topic.name(), p.seen),
+                    None => format!("{}: no answer in time", topic.name()),
+                },
+                next_step: "give it longer with --timeout".to_owned(),
+                request_id: None,
+            });
+        }
+    }
+    errors
+}
+
+fn print_json(
+    listed: &Listed,
+    store: &Store,
+    about: &About,
+    slots: &[Slot],
+    errors: &[Trouble],
+    now: Timestamp,
+) -> io::Result<()> {
+    let sources: Vec<Json> = listed
+        .reads
+        .iter()
+        .map(|&topic| {
+            let fresh = store.freshness(topic);
+            json!({
+                "name": format!("{} {}", topic.source(), topic.name()),
+                "as_of": fresh.as_of.map(|at| at.to_string()),
+                "complete": fresh.complete
+                    && fresh.limit.is_none()
+                    && fresh.standing(topic, now) == Standing::Fresh,
+            })
+        })
+        .collect();
+    let errors: Vec<Json> = errors
+        .iter()
+        .map(|e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}))
+        .collect();
+    let rows: Vec<Json> = slots
+        .iter()
+        .map(|&slot| {
+            let row: Map<String, Json> = listed
+                .table
+                .columns
+                .iter()
+                .map(|column| (column.name.to_owned(), json_of(&(column.value)(store, slot))))
+                .collect();
+            Json::Object(row)
+        })
+        .collect();
+    let document = json!({
+        "schema": 1,
+        "cloud": about.cloud,
+        "region": about.region,
+        "sources": sources,
+        "errors": errors,
+        "rows": rows,
+    });
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// JSON escapes control characters by itself, so names stay as the cloud has them.
+fn json_of(value: &Value) -> Json {
+    match value {
+        Value::Unknown | Value::Absent => Json::Null,
+        Value::Text(text) => Json::String(text.to_string()),
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Int(n) => json!(n),
+        Value::Float(n) => json!(n),
+        Value::Time(at) => Json::String(at.to_string()),
+        Value::Span(span) => json!(span.as_secs()),
+        Value::List(list) => Json::Array(list.iter().map(|item| Json::String(item.to_string())).collect()),
+    }
+}
+
+/// RFC 4180, all columns, for spreadsheets: control characters are stripped there.
+fn print_csv(table: &Table<Store>, store: &Store, slots: &[Slot]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    write!(out, "{}\r\n", names.join(","))?;
+    for &slot in slots {
+        for (i, column) in table.columns.iter().enumerate() {
+            let cell = match json_of(&(column.value)(store, slot)) {
+                Json::Null => String::new(),
+                Json::String(text) => text,
+                Json::Array(list) => {
+                    list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" ")
+                }
+                other => other.to_string(),
+            };
+            let cell = text::sanitise(&cell);
+            let comma = if i == 0 { "" } else { "," };
+            if cell.contains([',', '"']) {
+                write!(out, "{comma}\"{}\"", cell.replace('"', "\"\""))?;
+            } else {
+                write!(out, "{comma}{cell}")?;
+            }
+        }
+        write!(out, "\r\n")?;
+    }
+    out.flush()
+}
+
+/// Aligned columns, as wide as their content: what the grid shows, without its cutting.
+fn print_table(table: &Table<Store>, store: &Store, slots: &[Slot], now: Timestamp) -> io::Result<()> {
+    let columns: Vec<_> = table.columns.iter().filter(|column| column.width.1 > 0).collect();
+    let cells: Vec<Vec<String>> = slots
+        .iter()
+        .map(|&slot| {
+            columns
+                .iter()
+                .map(|column| {
+                    let value = (column.value)(store, slot);
+                    text::sanitise(&format::value(&value, now)).into_owned()
+                })
+                .collect()
+        })
+        .collect();
+    let width = |i: usize| {
+        let title = columns.get(i).map_or(0, |column| text::width(column.title));
+        cells.iter().map(|row| row.get(i).map_or(0, |cell| text::width(cell))).fold(title, usize::max)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let titles = columns.iter().map(|column| column.title.to_owned()).collect();
+    for row in std::iter::once(titles).chain(cells) {
+        let mut line = String::new();
+        for ((cell, column), width) in row.iter().zip(&columns).zip(&widths) {
+            let pad = " ".repeat(width.saturating_sub(text::width(cell)));
+            match column.align {
+                Align::Left => line.extend([cell.as_str(), &pad]),
+                Align::Right => line.extend([&pad, cell.as_str()]),
+            }
+            line.push_str("  ");
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    out.flush()
+}
