@@ -98,7 +98,18 @@ pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
         used += needs;
         end = at + grapheme.len();
     }
-    Cow::Owned(format!("{}…", &text[..end]))
+    let mut short = format!("{}…", &text[..end]);
+    // Widths do not add up where characters join.
+    while short.width() > cells {
+        short = match text[..end].grapheme_indices(true).next_back() {
+            Some((at, _)) => {
+                end = at;
+                format!("{}…", &text[..end])
+            }
+            None => return Cow::Borrowed(""),
+        };
+    }
+    Cow::Owned(short)
 }
 
 /// Cut and padded to exactly so many cells.
@@ -110,37 +121,38 @@ pub fn fit(text: &str, cells: usize, right: bool) -> String {
 
 /// Broken into lines of at most so many cells, at spaces where there are some.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
-    let cells = cells.max(1);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
+    let cells = cells.max(2);
+    let mut lines = Vec::new();
+    let mut line = String::new();
     for word in text.split_word_bounds() {
-        let needs = word.width();
-        if used + needs > cells && used > 0 {
-            lines.push(String::new());
-            used = 0;
-            if word.trim().is_empty() {
-                continue;
-            }
+        if push_within(&mut line, word, cells) {
+            continue;
         }
-        let Some(line) = lines.last_mut() else { break };
-        if needs <= cells {
-            line.push_str(word);
-            used += needs;
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        if word.trim().is_empty() || push_within(&mut line, word, cells) {
             continue;
         }
         for grapheme in word.graphemes(true) {
-            let needs = grapheme.width();
-            if used + needs > cells && used > 0 {
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push_str(grapheme);
-                used += needs;
+            if !push_within(&mut line, grapheme, cells) {
+                lines.push(std::mem::replace(&mut line, grapheme.to_owned()));
             }
         }
     }
+    lines.push(line);
     lines
+}
+
+/// Adds a piece if the whole line still fits: widths do not add up where characters join.
+fn push_within(line: &mut String, piece: &str, cells: usize) -> bool {
+    let before = line.len();
+    line.push_str(piece);
+    let fits = line.width() <= cells;
+    if !fits {
+        line.truncate(before);
+    }
+    fits
 }
 
 #[cfg(test)]

@@ -1,0 +1,325 @@
+"""Bring the cloud up: a small graph of jobs, each started when what it needs is there."""
+import fcntl
+import os
+import shutil
+import sys
+import threading
+import time
+
+import api
+import network
+import procs
+import services
+from down import down
+from services import SERVICES, admin
+from settings import (ADMIN_PASSWORD, AUTH_URL, COMPUTE_HOSTS, DATABASES, DB_PASSWORD,
+                      DEMO_PASSWORD, DONE, ETC, HERE, HOST, LOG, OFF, OUT, PID, PORTS, REGION, RUN,
+                      SERVICE_PASSWORD, SLOW)
+
+BEGIN = time.time()
+JOBS = {}  # name: (what it needs, function)
+
+
+def job(*needs, name=None):
+    def add(function):
+        JOBS[name or function.__name__.replace("_", "-")] = (needs, function)
+        return function
+    return add
+
+
+def once(marker):
+    """A step whose result is kept between runs: True if it is still to be done."""
+    return not (DONE / marker).exists()
+
+
+def done(marker):
+    (DONE / marker).touch()
+
+
+# --- stores -------------------------------------------------------------------
+
+@job()
+def mariadb():
+    if once("mariadb"):
+        shutil.rmtree(RUN / "mariadb", ignore_errors=True)
+        procs.tool("mariadb-install", [
+            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={RUN}/mariadb",
+            "--auth-root-authentication-method=normal", "--skip-test-db"])
+    SERVICES["mariadb"].start()
+    SERVICES["mariadb"].wait()
+    if once("mariadb"):
+        api.sql(f"create user if not exists cloud@'{HOST}' identified by '{DB_PASSWORD}'")
+        for d in DATABASES:
+            api.sql(f"create database if not exists {d}")
+            api.sql(f"grant all on {d}.* to cloud@'{HOST}'")
+        done("mariadb")
+
+
+@job()
+def rabbitmq():
+    SERVICES["epmd"].start()
+    SERVICES["epmd"].wait(10)
+    SERVICES["rabbitmq"].start()
+    SERVICES["rabbitmq"].wait(120)
+
+
+@job()
+def memcached():
+    SERVICES["memcached"].start()
+    SERVICES["memcached"].wait(10)
+
+
+# --- schemas: the slowest are named first, two at a time have a core -----------
+
+def schema(of):
+    def add(function):
+        def run():
+            if once(f"schema-{of}"):
+                function(lambda *argv, **kw: procs.tool(f"schema-{of}", argv, **kw))
+                done(f"schema-{of}")
+        JOBS[f"schema-{of}"] = (("mariadb",), run)
+        return function
+    return add
+
+
+@schema("keystone")
+def _(run):
+    conf = ("--config-file", f"{ETC}/keystone.conf")
+    for kind in ("fernet", "credential"):
+        (ETC / f"{kind}-keys").mkdir(mode=0o700, exist_ok=True)
+        run("keystone-manage", *conf, f"{kind}_setup",
+            "--keystone-user", "root", "--keystone-group", "root")
+    run("keystone-manage", *conf, "db_sync")
+    run("keystone-manage", *conf, "bootstrap", "--bootstrap-password", ADMIN_PASSWORD,
+        "--bootstrap-region-id", REGION, "--bootstrap-public-url", AUTH_URL,
+        "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)
+
+
+@schema("nova")
+def _(run):
+    manage = ("nova-manage", "--config-file", f"{ETC}/nova.conf",
+              "--log-file", f"{LOG}/nova-manage.log")
+    run(*manage, "api_db", "sync")
+    run(*manage, "cell_v2", "map_cell0")
+    run(*manage, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
+    run(*manage, "db", "sync")
+
+
+@schema("neutron")
+def _(run):
+    run("neutron-db-manage", "--config-file", f"{ETC}/neutron.conf",
+        "--config-file", f"{ETC}/ml2_conf.ini", "upgrade", "heads")
+
+
+@schema("cinder")
+def _(run):
+    run("cinder-manage", "--config-file", f"{ETC}/cinder.conf",
+        "--log-file", f"{LOG}/cinder-manage.log", "db", "sync")
+
+
+@schema("glance")
+def _(run):
+    run("glance-manage", "--config-file", f"{ETC}/glance-api.conf", "db_sync")
+
+
+@schema("placement")
+def _(run):
+    run("placement-manage", "--config-file", f"{ETC}/placement.conf", "db", "sync")
+
+
+# --- services -------------------------------------------------------------------
+
+def bring(*names, seconds=120):
+    for n in names:
+        SERVICES[n].start()
+    for n in names:
+        SERVICES[n].wait(seconds)
+
+
+@job("schema-keystone", "memcached")
+def keystone():
+    bring("keystone")
+
+
+CATALOG = [("placement", "placement", "placement", ""), ("nova", "compute", "nova-api", "/v2.1"),
+           ("glance", "image", "glance-api", ""), ("neutron", "network", "neutron-server", ""),
+           ("cinder", "volumev3", "cinder-api", "/v3/%(project_id)s")]
+
+
+@job("keystone")
+def catalog():
+    """Users, projects, roles and endpoints of the services."""
+    if not once("catalog"):
+        return
+    s = admin()
+
+    def ensure(kind, plural, body, **query):
+        q = "&".join(f"{k}={v}" for k, v in query.items())
+        found = s.get("identity", f"/{plural}?{q}")[plural]
+        return (found or [s.call("identity", "POST", f"/{plural}", {kind: body})[kind]])[0]["id"]
+
+    role = {r["name"]: r["id"] for r in s.get("identity", "/roles")["roles"]}
+    role["service"] = role.get("service") or s.call(
+        "identity", "POST", "/roles", {"role": {"name": "service"}})["role"]["id"]
+    project = ensure("project", "projects", {"name": "service", "domain_id": "default"},
+                     name="service")
+    for name, kind, port, path in CATALOG:
+        user = ensure("user", "users", {"name": name, "domain_id": "default",
+                                        "password": SERVICE_PASSWORD}, name=name)
+        for r in ("admin", "service"):
+            s.call("identity", "PUT", f"/projects/{project}/users/{user}/roles/{role[r]}")
+        service = ensure("service", "services", {"name": name, "type": kind}, type=kind)
+        for interface in ("public", "internal", "admin"):
+            ensure("endpoint", "endpoints", {
+                "service_id": service, "interface": interface, "region_id": REGION,
+                "url": f"http://{HOST}:{PORTS[port]}{path}"},
+                service_id=service, interface=interface)
+    done("catalog")
+
+
+@job("schema-placement", "keystone", "catalog")
+def placement():
+    bring("placement")
+
+
+@job("schema-glance", "keystone", "catalog")
+def glance():
+    bring("glance-api")
+
+
+@job("schema-nova", "rabbitmq", "keystone", "placement")
+def nova():
+    bring("nova-api", "nova-conductor", "nova-scheduler")
+
+
+@job("nova")
+def nova_compute():
+    names = [f"nova-compute-{h}" for h in COMPUTE_HOSTS]
+    for n in names:
+        SERVICES[n].start()
+    if once("cells"):
+        # A compute shows in the API after its host is mapped: so the rows of
+        # the database say when to map.
+        def registered():
+            return len(api.sql("select 1 from compute_nodes where deleted = 0",
+                               database="nova")) >= len(names)
+        for n in names:
+            procs.wait_for(n, "row in compute_nodes", registered, 120)
+        procs.tool("schema-nova", ["nova-manage", "--config-file", f"{ETC}/nova.conf",
+                                   "--log-file", f"{LOG}/nova-manage.log",
+                                   "cell_v2", "discover_hosts"])
+        done("cells")
+    for n in names:
+        SERVICES[n].wait(120)
+
+
+@job("schema-neutron", "rabbitmq", "keystone", "catalog")
+def neutron():
+    network.make_external_bridge()
+    bring("neutron-server")
+
+
+@job("neutron")
+def neutron_agents():
+    bring("neutron-linuxbridge-agent", "neutron-dhcp-agent", "neutron-l3-agent",
+          "neutron-metadata-agent", "neutron-compute-agents")
+
+
+@job("schema-cinder", "rabbitmq", "keystone", "catalog")
+def cinder():
+    bring("cinder-api", "cinder-scheduler", "cinder-volume")
+
+
+@job("nova-compute", "neutron-agents", "cinder", "glance")
+def seed():
+    if once("seed"):
+        procs.tool("seed", ["/usr/bin/python3", "-B", str(HERE / "seed.py")])
+        done("seed")
+
+
+@job("seed")
+def clouds_yaml():
+    import clouds
+    clouds.write()
+
+
+# --- the run ----------------------------------------------------------------------
+
+def run_jobs(parallel=5):
+    """Run all jobs; the first failure ends the run when the running ones have ended."""
+    finished, running, failures, changed = set(), set(), [], threading.Condition()
+
+    def work(name):
+        begin = time.time()
+        try:
+            JOBS[name][1]()
+        except procs.Failure as f:
+            failures.append(f)
+        except Exception as e:
+            failures.append(procs.Failure(name, f"{type(e).__name__}: {e}"))
+        with changed:
+            running.discard(name)
+            finished.add(name)
+            if not failures:
+                print(f"{time.time() - begin:7.1f} s  {name:<18} at {time.time() - BEGIN:6.1f} s",
+                      flush=True)
+            changed.notify()
+
+    with changed:
+        while len(finished) < len(JOBS):
+            if failures and not running:
+                raise failures[0]
+            for name, (needs, _) in JOBS.items():
+                if (not failures and len(running) < parallel and name not in finished | running
+                        and finished >= set(needs)):
+                    running.add(name)
+                    threading.Thread(target=work, args=(name,), daemon=True).start()
+            changed.wait(1)
+    if failures:
+        raise failures[0]
+
+
+def wipe():
+    """Forget all data; the logs stay, an earlier run's are kept beside."""
+    for d in (DONE, ETC, OUT, SLOW, OFF, PID, *(RUN / n for n in (
+            "mariadb", "rabbitmq", "nova", "neutron", "cinder", "glance"))):
+        shutil.rmtree(d, ignore_errors=True)
+    for log in LOG.glob("*.log"):
+        if log.name != "apt.log":
+            log.unlink()
+
+
+def up(fresh):
+    if fresh:
+        down()
+        wipe()
+    for d in (ETC, LOG, OUT, PID, DONE, OFF, SLOW):
+        d.mkdir(parents=True, exist_ok=True)
+    services.configure()
+    run_jobs()
+    (RUN / "ready").touch()
+
+
+def main():
+    os.umask(0o022)
+    fresh = "--fresh" in sys.argv[1:]
+    RUN.mkdir(parents=True, exist_ok=True)
+    lock = open(RUN / "lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    for attempt in (1, 2):
+        try:
+            up(fresh)
+            break
+        except procs.Failure as f:
+            print(f.report(), file=sys.stderr, flush=True)
+            if attempt == 2:
+                sys.exit("the cloud is not up")
+            # A bring-up deserves one retry; without a finished seed, from nothing.
+            print("once more", file=sys.stderr, flush=True)
+            fresh = fresh or once("seed")
+            down()
+    print(f"{time.time() - BEGIN:7.1f} s  READY: {RUN}/clouds.yaml")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,327 @@
+"""Seed the cloud through its real APIs, in one process.
+
+Each step looks for its result by name first, so a second run does nothing.
+"""
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
+from api import ApiError, Session, sql  # noqa: E402
+from settings import DEMO_PASSWORD, PROJECTS, RUN  # noqa: E402
+
+# What a hostile name can carry: colour, CR, a bidi override, and OSC 52,
+# which writes the clipboard of a terminal that believes it.
+HOSTILE = "\x1b[31mred\x1b[0m\r\u202eevil\x1b]52;c;aGFja2Vk\x07"
+
+BEGIN = time.time()
+admin = Session()
+
+
+def note(text):
+    print(f"{time.time() - BEGIN:6.1f} s  {text}", flush=True)
+
+
+def until(what, check, seconds=120):
+    end = time.time() + seconds
+    while True:
+        result = check()
+        if result:
+            return result
+        if time.time() > end:
+            sys.exit(f"seed: {what} not after {seconds} s")
+        time.sleep(0.5)
+
+
+def ensure(session, service, path, plural, kind, body, listing=None):
+    """The thing of that name, made if it is not there."""
+    for thing in session.get(service, listing or path)[plural]:
+        if thing["name"] == body["name"]:
+            return thing
+    return session.call(service, "POST", path, {kind: body})[kind]
+
+
+# --- identity --------------------------------------------------------------------
+
+def identity():
+    """Projects, the user demo, an application credential; a session a project."""
+    roles = {r["name"]: r["id"] for r in admin.get("identity", "/roles")["roles"]}
+    sessions = {"admin": admin}
+    demo = ensure(admin, "identity", "/users", "users", "user", {
+        "name": "demo", "domain_id": "default", "password": DEMO_PASSWORD})
+    for name in PROJECTS:
+        project = ensure(admin, "identity", "/projects", "projects", "project", {
+            "name": name, "domain_id": "default"})
+        admin.call("identity", "PUT",
+                   f"/projects/{project['id']}/users/{admin.user}/roles/{roles['admin']}")
+        if name == "demo":
+            for r in ("member", "reader"):
+                admin.call("identity", "PUT",
+                           f"/projects/{project['id']}/users/{demo['id']}/roles/{roles[r]}")
+        sessions[name] = Session(project=name)
+        for service, path, limits in (
+                ("compute", f"/os-quota-sets/{project['id']}",
+                 {"instances": 20, "cores": 200, "ram": 1048576}),
+                ("volume", f"/os-quota-sets/{project['id']}", {"volumes": 20, "gigabytes": 500})):
+            admin.call(service, "PUT", path, {"quota_set": limits})
+    member = Session("demo", DEMO_PASSWORD, "demo")
+    found = [c for c in member.get("identity", f"/users/{member.user}/application_credentials")
+             ["application_credentials"] if c["name"] == "stackwatch"]
+    if not found or not (RUN / "appcred.json").exists():
+        for c in found:
+            member.call("identity", "DELETE",
+                        f"/users/{member.user}/application_credentials/{c['id']}")
+        made = member.call("identity", "POST", f"/users/{member.user}/application_credentials", {
+            "application_credential": {"name": "stackwatch"}})["application_credential"]
+        (RUN / "appcred.json").write_text(json.dumps({"id": made["id"], "secret": made["secret"]}))
+    return sessions
+
+
+# --- what instances are made of -----------------------------------------------------
+
+FLAVORS = [  # name, vCPU, MiB, GiB, extra specs
+    ("m1.tiny", 1, 512, 1, {}),
+    ("m1.small", 1, 1024, 10, {}),
+    ("m1.medium", 2, 2048, 20, {"hw:cpu_sockets": "1", "hw:cpu_cores": "2"}),
+    ("s1.ssd", 1, 1024, 10, {"aggregate_instance_extra_specs:ssd": "true",
+                             "quota:disk_read_iops_sec": "5000"}),
+    ("c1.pinned", 4, 4096, 20, {"hw:cpu_policy": "dedicated", "hw:mem_page_size": "large"}),
+    ("m1.huge", 96, 524288, 200, {}),
+]
+
+
+def flavors():
+    made = {}
+    for name, vcpus, ram, disk, specs in FLAVORS:
+        f = ensure(admin, "compute", "/flavors", "flavors", "flavor", {
+            "name": name, "vcpus": vcpus, "ram": ram, "disk": disk})
+        made[name] = f["id"]
+        if specs:
+            admin.call("compute", "POST", f"/flavors/{f['id']}/os-extra_specs",
+                       {"extra_specs": specs})
+    return made
+
+
+AGGREGATES = [  # name, zone, hosts, properties; cmp04 is in none, cmp02 and cmp03 are in two
+    ("rack-a", "az-a", ["cmp01", "cmp02"], {"rack": "a"}),
+    ("rack-b", "az-b", ["cmp03"], {"rack": "b"}),
+    ("ssd", None, ["cmp02", "cmp03"], {"ssd": "true", "disk": "nvme"}),
+]
+
+
+def aggregates():
+    for name, zone, hosts, properties in AGGREGATES:
+        a = ensure(admin, "compute", "/os-aggregates", "aggregates", "aggregate",
+                   {"name": name, "availability_zone": zone} if zone else {"name": name})
+        for h in hosts:
+            if h not in a.get("hosts", []):
+                admin.call("compute", "POST", f"/os-aggregates/{a['id']}/action",
+                           {"add_host": {"host": h}})
+        admin.call("compute", "POST", f"/os-aggregates/{a['id']}/action",
+                   {"set_metadata": {"metadata": properties}})
+
+
+def image():
+    i = next((i for i in admin.get("image", "/v2/images")["images"]
+              if i["name"] == "tiny-linux"), None)
+    if not i:
+        i = admin.call("image", "POST", "/v2/images", {
+            "name": "tiny-linux", "disk_format": "raw", "container_format": "bare",
+            "visibility": "public", "os_distro": "debian"})
+    if i["status"] == "queued":
+        admin.call("image", "PUT", f"/v2/images/{i['id']}/file", b"\0" * 65536,
+                   {"Content-Type": "application/octet-stream"})
+    return i["id"]
+
+
+# --- networks -------------------------------------------------------------------------
+
+def networks(sessions):
+    """Networks by their short name, and the security group `web` of each project."""
+    def network(s, name, cidr, **more):
+        n = ensure(s, "network", "/v2.0/networks", "networks", "network",
+                   {"name": name, "project_id": s.project} | more)
+        subnets = [x for x in admin.get("network", "/v2.0/subnets")["subnets"]
+                   if x["network_id"] == n["id"]]
+        subnet = subnets[0] if subnets else s.call("network", "POST", "/v2.0/subnets", {"subnet": {
+            "network_id": n["id"], "ip_version": 4, "cidr": cidr, "name": f"{name}-v4",
+            "project_id": s.project,
+            "enable_dhcp": not more.get("router:external", False)}})["subnet"]
+        return n["id"], subnet["id"]
+
+    public, _ = network(admin, "public", "203.0.113.0/24", **{
+        "router:external": True, "provider:network_type": "flat",
+        "provider:physical_network": "physnet1"})
+    nets = {"public": public}
+    for n, (project, s) in enumerate(sessions.items()):
+        nets[project], subnet = network(s, f"{project}-net", f"10.{10 + n}.0.0/24")
+        if project in ("demo", "shop"):
+            r = ensure(s, "network", "/v2.0/routers", "routers", "router", {
+                "name": f"{project}-router", "project_id": s.project,
+                "external_gateway_info": {"network_id": public}})
+            try:
+                s.call("network", "PUT", f"/v2.0/routers/{r['id']}/add_router_interface",
+                       {"subnet_id": subnet})
+            except ApiError as e:
+                if e.status not in (400, 409):  # it is there
+                    raise
+    nets["hostile"], _ = network(sessions["demo"], HOSTILE, "10.66.0.0/24")
+
+    for s in sessions.values():
+        g = ensure(s, "network", "/v2.0/security-groups", "security_groups", "security_group",
+                   {"name": "web", "description": "http and https"},
+                   f"/v2.0/security-groups?project_id={s.project}")
+        for port in (22, 80, 443):
+            try:
+                s.call("network", "POST", "/v2.0/security-group-rules", {"security_group_rule": {
+                    "security_group_id": g["id"], "direction": "ingress", "ethertype": "IPv4",
+                    "protocol": "tcp", "port_range_min": port, "port_range_max": port}})
+            except ApiError as e:
+                if e.status != 409:  # it is there
+                    raise
+    return nets
+
+
+# --- instances ----------------------------------------------------------------------
+
+SERVERS = [  # project, name, flavor, zone[:host], network, more
+    ("shop", "web-01", "m1.small", "az-a:cmp01", "shop", {"metadata": {"role": "web"}}),
+    ("shop", "web-02", "m1.small", "az-a:cmp02", "shop", {"metadata": {"role": "web"}}),
+    ("shop", "db-01", "m1.medium", "az-b:cmp03", "shop", {}),
+    ("shop", "batch-01", "m1.small", "nova:cmp04", "shop", {}),       # shut off
+    ("shop", "cache-01", "m1.tiny", "az-a:cmp01", "shop", {}),        # paused
+    ("demo", "demo-01", "m1.tiny", "az-a:cmp02", "demo", {}),
+    ("demo", "demo-locked", "m1.tiny", "az-b:cmp03", "demo", {}),     # locked
+    ("demo", "demo-resized", "m1.tiny", "az-a", "demo", {}),          # awaits confirmation
+    ("demo", "demo-hostile-meta", "m1.tiny", "nova:cmp04", "hostile",
+     {"metadata": {"note": HOSTILE, "owner": "demo"}}),
+    ("demo", "demo-too-big", "m1.huge", None, "demo", {}),            # no host is valid
+    ("展示", "网站前端-01", "s1.ssd", "az-b:cmp03", "展示", {}),
+    ("admin", "hostile-name", "m1.tiny", "nova:cmp04", "admin", {}),  # see hostile_name()
+]
+STATUS = {"batch-01": "SHUTOFF", "cache-01": "PAUSED", "demo-resized": "VERIFY_RESIZE",
+          "demo-too-big": "ERROR"}
+
+
+def servers(sessions, flavor, image_id, nets):
+    def find(s, name):
+        # Not by nova's own filter, which takes a regular expression.
+        return next((x for x in s.get("compute", "/servers/detail")["servers"]
+                     if x["name"] == name), None)
+
+    def settle(s, name, *statuses):
+        def check():
+            x = find(s, name)
+            if x["status"] == "ERROR" and "ERROR" not in statuses:
+                sys.exit(f"seed: {name} is in ERROR: {x.get('fault', {}).get('message')}")
+            return x if x["status"] in statuses and not x["OS-EXT-STS:task_state"] else None
+        return until(f"{name} {'/'.join(statuses)}", check)
+
+    def make(row):
+        project, name, kind, zone, net, more = row
+        s, wanted = sessions[project], STATUS.get(name, "ACTIVE")
+        x = find(s, name)
+        if not x:
+            body = {"name": name, "flavorRef": flavor[kind], "imageRef": image_id,
+                    "networks": [{"uuid": nets[net]}], "security_groups": [{"name": "web"}]}
+            body |= more | ({"availability_zone": zone} if zone else {})
+            s.call("compute", "POST", "/servers", {"server": body})
+        x = settle(s, name, "ACTIVE", wanted)
+        act = {"SHUTOFF": {"os-stop": None}, "PAUSED": {"pause": None},
+               "VERIFY_RESIZE": {"resize": {"flavorRef": flavor["m1.small"]}}}.get(wanted)
+        if act and x["status"] == "ACTIVE":
+            s.call("compute", "POST", f"/servers/{x['id']}/action", act)
+            settle(s, name, wanted)
+        if name == "demo-locked" and not x["locked"]:
+            s.call("compute", "POST", f"/servers/{x['id']}/action",
+                   {"lock": {"locked_reason": "change CHG-4711"}})
+        note(f"server {name} {wanted}")
+        return name, x["id"]
+
+    if not sql("select 1 from instances where display_name = %s", HOSTILE, database="nova"):
+        rows = SERVERS
+    else:
+        rows = SERVERS[:-1]  # it has its other name already
+    with ThreadPoolExecutor(4) as pool:
+        return dict(pool.map(make, rows))
+
+
+def hostile_name():
+    """Nova refuses control characters in a server's name: so one update in SQL."""
+    sql("update instances set display_name = %s where display_name = 'hostile-name'",
+        HOSTILE, database="nova")
+
+
+def floating_ips(s, nets, server):
+    if s.get("network", f"/v2.0/floatingips?project_id={s.project}")["floatingips"]:
+        return
+    port = s.get("network", f"/v2.0/ports?device_id={server}")["ports"][0]["id"]
+    for p in (port, None):
+        s.call("network", "POST", "/v2.0/floatingips", {"floatingip": {
+            "floating_network_id": nets["public"], "port_id": p}})
+
+
+# --- volumes ----------------------------------------------------------------------------
+
+VOLUMES = [  # project, name, GiB, type
+    ("shop", "db-data", 20, "fast"),          # attached to db-01
+    ("shop", "web-share", 5, "fast"),
+    ("demo", "scratch", 2, "infinite"),
+    ("demo", "on-dead-backend", 1, "lvm"),    # ERROR: its backend is down
+    ("展示", "数据卷", 10, "fast"),
+]
+
+
+def volume_types():
+    for name, backend in (("fast", "fast"), ("infinite", "fake"), ("lvm", "lvm")):
+        ensure(admin, "volume", "/types", "volume_types", "volume_type", {
+            "name": name, "extra_specs": {"volume_backend_name": backend}})
+
+
+def volumes(sessions):
+    made = {}
+    for project, name, size, kind in VOLUMES:
+        v = ensure(sessions[project], "volume", "/volumes", "volumes", "volume", {
+            "name": name, "size": size, "volume_type": kind})
+        made[name] = (sessions[project], v["id"])
+    for name, (s, i) in made.items():
+        wanted = ("error",) if name == "on-dead-backend" else ("available", "in-use")
+        until(f"volume {name} {wanted}", lambda: s.get("volume", f"/volumes/{i}")[
+            "volume"]["status"] in wanted)
+        note(f"volume {name} {wanted[0]}")
+    return made
+
+
+def attach(volume, server):
+    s, i = volume
+    if s.get("volume", f"/volumes/{i}")["volume"]["status"] == "available":
+        s.call("compute", "POST", f"/servers/{server}/os-volume_attachments",
+               {"volumeAttachment": {"volumeId": i}})
+        until("volume in-use", lambda: s.get("volume", f"/volumes/{i}")[
+            "volume"]["status"] == "in-use")
+
+
+def main():
+    sessions = identity()
+    note("identity")
+    with ThreadPoolExecutor(3) as pool:
+        nets = pool.submit(networks, sessions)
+        types = pool.submit(volume_types)
+        image_id, flavor = image(), flavors()
+        aggregates()
+        note("image, flavors, aggregates")
+        nets = nets.result()
+        note("networks")
+        types.result()
+        vols = pool.submit(volumes, sessions)
+        ids = servers(sessions, flavor, image_id, nets)
+        vols = vols.result()
+    attach(vols["db-data"], ids["db-01"])
+    floating_ips(sessions["shop"], nets, ids["web-01"])
+    hostile_name()
+    note("seeded")
+
+
+main()
