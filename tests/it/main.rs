@@ -1,1 +1,17 @@
-//! One test binary: each file is a subject.
+//! All tests that need more than one module, in one binary.
+//!
+//! Those over a real cloud stand in `real_cloud` and, where they break a service, in `breaking`: `tests/run`
+//! brings the cloud up and runs them; a bare `cargo test` names them as ignored.
+
+mod support;
+
+mod breaking;
+mod cli;
+mod docs;
+mod faults;
+mod journeys;
+mod real_cloud;
+mod screens;
+mod session;
+mod terminal;
+mod tidy;

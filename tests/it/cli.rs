@@ -1,0 +1,1 @@
+//! The words of the command line: what they print, and the exit code that says what happened.

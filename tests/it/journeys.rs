@@ -1,0 +1,1 @@
+//! Journeys in keys: from a set of facts through keys to what stands on the screen.

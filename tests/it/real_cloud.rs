@@ -1,0 +1,1 @@
+//! The tests over a real OpenStack, side by side with the openstack CLI.

@@ -1,0 +1,1 @@
+//! The real cloud that `tests/run` brings up, its faults, and the openstack CLI.

@@ -1,0 +1,5 @@
+//! What tests share.
+
+pub mod cloud;
+pub mod pty;
+pub mod stub;
