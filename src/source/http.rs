@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::{Error, ErrorKind, ServiceKind};
@@ -74,18 +74,46 @@ impl fmt::Display for Traffic {
 pub(super) struct Answer {
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The cloud's own id of the request, else ours.
+    pub id: String,
+}
+
+impl Answer {
+    /// What it says, or why that cannot be understood.
+    pub fn read<T>(
+        &self,
+        service: ServiceKind,
+        parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> Result<T, Error> {
+        parse(&self.body).map_err(|error| Error::bad_answer(service, error).with_id(&self.id))
+    }
 }
 
 pub(super) struct Http {
     client: reqwest::Client,
     limits: Limits,
-    gates: BTreeMap<ServiceKind, Semaphore>,
+    gates: BTreeMap<ServiceKind, Gate>,
     traffic: Mutex<BTreeMap<ServiceKind, Traffic>>,
     started: Instant,
     /// When the next request may start, under a rate limit.
     next: tokio::sync::Mutex<tokio::time::Instant>,
     clock_offset: Mutex<Option<SignedDuration>>,
+    /// Whether the environment names a proxy: then what cannot be reached may be that.
+    proxied: bool,
 }
+
+/// What one service lets through.
+struct Gate {
+    in_flight: Semaphore,
+    /// Until when it asked to be left alone, by `Retry-After`.
+    closed: Mutex<Option<tokio::time::Instant>>,
+}
+
+/// How long a request waits by itself where a service asks for it; what takes longer is an outage, with the
+/// time of the next try.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a request is sent that the service puts off each time.
+const TRIES: u32 = 4;
 
 /// The product in `User-Agent`: a cloud's operators should know who asks.
 const AGENT: &str = concat!("stackwatch/", env!("CARGO_PKG_VERSION"));
@@ -103,10 +131,16 @@ impl Http {
     pub fn new(tls: &Tls, limits: Limits) -> Result<Arc<Self>, Error> {
         install_provider();
         let refused = |what: String| {
-            Error::new(ErrorKind::Tls, ServiceKind::Identity, what, "check cacert, cert and key in clouds.yaml")
+            Error::new(
+                ErrorKind::Tls,
+                ServiceKind::Identity,
+                what,
+                "check cacert, cert and key in clouds.yaml",
+            )
         };
         let read = |path: &std::path::Path| {
-            std::fs::read(path).map_err(|error| refused(format!("{} cannot be read: {error}", path.display())))
+            std::fs::read(path)
+                .map_err(|error| refused(format!("{} cannot be read: {error}", path.display())))
         };
         let mut builder = reqwest::Client::builder()
             .user_agent(AGENT)
@@ -119,6 +153,9 @@ impl Http {
         if let Some(path) = &tls.cacert {
             let bundle = reqwest::Certificate::from_pem_bundle(&read(path)?)
                 .map_err(|error| refused(format!("{} holds no certificate: {error}", path.display())))?;
+            if bundle.is_empty() {
+                return Err(refused(format!("{} holds no certificate", path.display())));
+            }
             builder = builder.tls_certs_merge(bundle);
         }
         if let Some(path) = &tls.cert {
@@ -127,19 +164,23 @@ impl Http {
                 pem.push(b'\n');
                 pem.extend(read(key)?);
             }
-            let identity = reqwest::Identity::from_pem(&pem)
-                .map_err(|error| refused(format!("{} is no client certificate with key: {error}", path.display())))?;
+            let identity = reqwest::Identity::from_pem(&pem).map_err(|error| {
+                refused(format!("{} is no client certificate with key: {error}", path.display()))
+            })?;
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|error| refused(format!("TLS cannot be set up: {error}")))?;
         Ok(Arc::new(Self {
             client,
             limits,
-            gates: ServiceKind::ALL.iter().map(|kind| (*kind, Semaphore::new(limits.in_flight))).collect(),
+            gates: ServiceKind::ALL.iter().map(|kind| (*kind, Gate::new(limits.in_flight))).collect(),
             traffic: Mutex::default(),
             started: Instant::now(),
             next: tokio::sync::Mutex::new(tokio::time::Instant::now()),
             clock_offset: Mutex::new(None),
+            proxied: ["http_proxy", "https_proxy", "all_proxy"].iter().any(|name| {
+                std::env::var_os(name).or_else(|| std::env::var_os(name.to_uppercase())).is_some()
+            }),
         }))
     }
 
@@ -161,21 +202,42 @@ impl Http {
         *lock(&self.clock_offset)
     }
 
-    /// Sends one request and takes its whole answer, whatever its status.
+    /// Sends a request and takes its whole answer, whatever its status. Where the service asks for a short
+    /// pause, the request is sent again after it.
     pub async fn send(
         &self,
         service: ServiceKind,
         request: RequestBuilder,
         host: &str,
     ) -> Result<(StatusCode, Answer), Error> {
+        let mut request = request;
+        for _ in 1..TRIES {
+            // Bodies here are texts, which can be sent twice.
+            let Some(again) = request.try_clone() else { break };
+            let (status, answer) = self.once(service, request, host).await?;
+            match answer.retry_after(status) {
+                Some(pause) if pause <= PATIENCE => request = again,
+                _ => return Ok((status, answer)),
+            }
+        }
+        self.once(service, request, host).await
+    }
+
+    async fn once(
+        &self,
+        service: ServiceKind,
+        request: RequestBuilder,
+        host: &str,
+    ) -> Result<(StatusCode, Answer), Error> {
         let id = format!("req-{}", uuid4());
-        let _permit = match self.gates.get(&service) {
-            Some(gate) => gate.acquire().await.ok(),
+        let gate = self.gates.get(&service);
+        let _permit = match gate {
+            Some(gate) => Some(gate.pass(service, host).await?),
             None => None,
         };
         self.pace().await;
         let started = Instant::now();
-        let outcome = self.exchange(service, request.header("X-OpenStack-Request-ID", &id), host).await;
+        let outcome = self.exchange(service, request.header("X-OpenStack-Request-ID", &id), host, &id).await;
         let mut table = lock(&self.traffic);
         let entry = table.entry(service).or_default();
         entry.requests += 1;
@@ -184,6 +246,9 @@ impl Http {
             Ok((status, answer)) => {
                 entry.bytes += answer.body.len() as u64;
                 entry.errors += u64::from(!status.is_success() && *status != StatusCode::MULTIPLE_CHOICES);
+                if let (Some(gate), Some(pause)) = (gate, answer.retry_after(*status)) {
+                    gate.close(pause);
+                }
             }
             Err(_) => entry.errors += 1,
         }
@@ -208,8 +273,9 @@ impl Http {
         service: ServiceKind,
         request: RequestBuilder,
         host: &str,
+        id: &str,
     ) -> Result<(StatusCode, Answer), Error> {
-        let failed = |error: reqwest::Error| Error::transport(service, host, &error);
+        let failed = |error: reqwest::Error| Error::transport(service, host, &error, self.proxied);
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -220,24 +286,84 @@ impl Http {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
                     service,
-                    format!("{} at {host} sends more than {} MiB in one answer: not taken in", service.name(), self.limits.body >> 20),
+                    format!(
+                        "{} at {host} sends more than {} MiB in one answer: not taken in",
+                        service.name(),
+                        self.limits.body >> 20
+                    ),
                     "its page limit is off, or this is not the service: look at it with `curl`",
                 ));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((status, Answer { headers, body: body.freeze() }))
+        let id = request_id(&headers).unwrap_or_else(|| id.to_owned());
+        Ok((status, Answer { headers, body: body.freeze(), id }))
     }
 
     fn note_clock(&self, headers: &HeaderMap) {
-        let date = headers.get("date").and_then(|value| value.to_str().ok());
-        if let Some(date) = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok()) {
-            let offset = date.timestamp().duration_since(Timestamp::now());
+        if let Some(date) = date(headers) {
+            let offset = date.duration_since(Timestamp::now());
             // `Date` has whole seconds: less than two is no error of anybody's.
-            let offset = if offset.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { offset };
+            let offset =
+                if offset.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { offset };
             *lock(&self.clock_offset) = Some(offset);
         }
     }
+}
+
+impl Gate {
+    fn new(in_flight: usize) -> Self {
+        Self { in_flight: Semaphore::new(in_flight), closed: Mutex::new(None) }
+    }
+
+    /// Waits until the service may be asked.
+    async fn pass(&self, service: ServiceKind, host: &str) -> Result<SemaphorePermit<'_>, Error> {
+        // Nobody closes the semaphore.
+        let permit = self.in_flight.acquire().await.map_err(|error| Error::bad_answer(service, error))?;
+        loop {
+            let now = tokio::time::Instant::now();
+            let Some(until) = lock(&self.closed).filter(|until| *until > now) else { return Ok(permit) };
+            let left = until.duration_since(now);
+            if left > PATIENCE {
+                return Err(put_off(service, host, left));
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    fn close(&self, pause: Duration) {
+        let until = tokio::time::Instant::now() + pause;
+        let mut closed = lock(&self.closed);
+        *closed = Some(closed.map_or(until, |before| before.max(until)));
+    }
+}
+
+/// Not sent at all: the service said when to come back.
+fn put_off(service: ServiceKind, host: &str, left: Duration) -> Error {
+    let mut error = Error::new(
+        ErrorKind::RateLimited,
+        service,
+        format!("{} at {host} asks not to be asked for another {} s", service.name(), left.as_secs() + 1),
+        "it is overloaded or under maintenance; for a limit on us, set [cloud] requests_per_second in config.toml",
+    );
+    error.retry_after = Some(left);
+    error
+}
+
+impl Answer {
+    /// How long a service that refuses asks to be left alone.
+    fn retry_after(&self, status: StatusCode) -> Option<Duration> {
+        let refused = matches!(status.as_u16(), 413 | 429 | 503);
+        let text = self.headers.get("retry-after").filter(|_| refused)?.to_str().ok()?;
+        // A date is meant by the clock of who wrote it.
+        retry_after(text, date(&self.headers).unwrap_or_else(Timestamp::now))
+    }
+}
+
+/// When the answer was written, by the other end's clock.
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get("date")?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 /// A poisoned lock here means that a panic is on its way out already; the counters are still good.
@@ -264,7 +390,7 @@ pub(super) fn host_of(url: &Url) -> String {
 }
 
 /// The cloud's own request id.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-openstack-request-id", "x-compute-request-id"]
         .iter()
         .find_map(|name| headers.get(*name))
@@ -294,10 +420,17 @@ pub(super) fn refusal(
             ),
             "write the final URL into the catalog (or as an endpoint override)".to_owned(),
         ),
-        401 => (
+        401 if service == ServiceKind::Identity => (
             ErrorKind::Auth,
             format!("{name} at {host} refused the credentials{said}"),
             "check user, password, project and domains; `openstack token issue` tries the same".to_owned(),
+        ),
+        401 => (
+            ErrorKind::Auth,
+            format!("{name} at {host} refused a token that keystone has just issued{said}"),
+            format!(
+                "look at [keystone_authtoken] of {name} and at its log: wrong keystone, memcached or clock"
+            ),
         ),
         403 => (
             ErrorKind::Forbidden,
@@ -327,18 +460,19 @@ pub(super) fn refusal(
     };
     let mut error = Error::new(kind, service, message, next);
     error.status = Some(status.as_u16());
-    error.request_id = request_id(&answer.headers);
-    error.retry_after = header("retry-after").and_then(retry_after);
+    error.request_id = Some(answer.id.clone());
+    error.retry_after = answer.retry_after(status);
     error
 }
 
-/// Seconds, or a date.
-fn retry_after(text: &str) -> Option<Duration> {
+/// Seconds, or a date; one that is past asks for nothing.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    const AT_MOST: Duration = Duration::from_secs(3_600);
     if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds.min(3_600)));
+        return Some(Duration::from_secs(seconds).min(AT_MOST));
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(Timestamp::now())).ok().map(|d| d.min(Duration::from_secs(3_600)))
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default().min(AT_MOST))
 }
 
 /// What the service says in its error's body, in one short line. HTML is a proxy's, and says nothing.
