@@ -117,9 +117,8 @@ impl App {
     /// The pane of this name opens first; panes are named by [`pane::names`].
     pub fn new(setup: Looks, first: Option<&str>) -> Self {
         let panes = pane::all();
-        let focus = first
-            .and_then(|name| panes.iter().position(|pane| pane.name() == name))
-            .unwrap_or_default();
+        let focus =
+            first.and_then(|name| panes.iter().position(|pane| pane.name() == name)).unwrap_or_default();
         Self {
             store: Store::default(),
             panes,

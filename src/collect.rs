@@ -111,11 +111,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 
 /// Runs one collector until it is dropped.
-pub async fn supervise(
-    mut collector: Box<dyn Collector>,
-    mut wanted: watch::Receiver<Wanted>,
-    out: Outlet,
-) {
+pub async fn supervise(mut collector: Box<dyn Collector>, mut wanted: watch::Receiver<Wanted>, out: Outlet) {
     let topic = collector.topic();
     let mut failures = 0u32;
     let mut refreshes = refreshes(&wanted, topic);

@@ -177,7 +177,10 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// Reports into `batch`, which may still hold some that a key interrupted.
-async fn reports(feed: Option<&mut Feed>, batch: &mut Vec<crate::report::Report>) -> Result<(), tokio::task::JoinError> {
+async fn reports(
+    feed: Option<&mut Feed>,
+    batch: &mut Vec<crate::report::Report>,
+) -> Result<(), tokio::task::JoinError> {
     if !batch.is_empty() {
         return Ok(());
     }

@@ -93,10 +93,7 @@ impl<'a> Value<'a> {
             (Self::Time(a), Value::Time(b)) => a.cmp(b),
             (Self::Span(a), Value::Span(b)) => a.cmp(b),
             (Self::List(a), Value::List(b)) => a.cmp(b),
-            _ => self
-                .rank()
-                .cmp(&other.rank())
-                .then_with(|| self.number().total_cmp(&other.number())),
+            _ => self.rank().cmp(&other.rank()).then_with(|| self.number().total_cmp(&other.number())),
         }
     }
 }

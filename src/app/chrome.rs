@@ -149,8 +149,7 @@ fn worse(a: Standing, b: Standing) -> Standing {
 fn tabs(app: &App, frame: &mut Frame, area: Rect) {
     let mut spans = vec![Span::raw(" ")];
     for (index, pane) in app.panes.iter().enumerate() {
-        let style =
-            app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
+        let style = app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
         spans.push(Span::styled(format!(" {} {} ", pane.opens().1, pane.title()), style));
         spans.push(Span::raw(" "));
     }
@@ -193,17 +192,10 @@ fn source_trouble(app: &App) -> Option<(Verdict, String)> {
             if topic == pane.reads()[0] {
                 continue;
             }
-            return Some((
-                Verdict::Unknown,
-                format!("{} unknown: {}", topic.name(), failing.outage.message),
-            ));
+            return Some((Verdict::Unknown, format!("{} unknown: {}", topic.name(), failing.outage.message)));
         };
-        let mut words = format!(
-            "{} as of {} ago: {}",
-            topic.name(),
-            format::duration(age),
-            failing.outage.message
-        );
+        let mut words =
+            format!("{} as of {} ago: {}", topic.name(), format::duration(age), failing.outage.message);
         if let Some(retry) = parts::retry_words(&cx, failing) {
             words.push_str(" · ");
             words.push_str(&retry);
@@ -385,8 +377,12 @@ impl App {
 
     /// Every topic that a pane reads.
     fn reading(&self) -> impl Iterator<Item = Topic> {
-        let mut topics: Vec<Topic> =
-            self.panes.iter().flat_map(|pane| pane.reads().iter().copied()).chain([Topic::Identity]).collect();
+        let mut topics: Vec<Topic> = self
+            .panes
+            .iter()
+            .flat_map(|pane| pane.reads().iter().copied())
+            .chain([Topic::Identity])
+            .collect();
         topics.sort();
         topics.dedup();
         topics.into_iter()

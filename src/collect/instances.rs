@@ -102,7 +102,10 @@ impl Instances {
 fn own_project_only(refused: &Error) -> Outage {
     Outage {
         kind: OutageKind::Forbidden,
-        message: format!("own project only: nova refused the instances of all projects ({})", refused.message),
+        message: format!(
+            "own project only: nova refused the instances of all projects ({})",
+            refused.message
+        ),
         next_step: "take an account with the admin role, or one that nova's policy \
                     os_compute_api:servers:detail:get_all_tenants allows"
             .to_owned(),

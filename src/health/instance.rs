@@ -20,8 +20,9 @@ pub fn verdict(instance: &Instance) -> Verdict {
         "BUILD" | "REBUILD" | "RESIZE" | "MIGRATING" | "REBOOT" | "HARD_REBOOT" | "PASSWORD"
         | "REVERT_RESIZE" => Verdict::Busy,
         "VERIFY_RESIZE" | "RESCUE" => Verdict::Info,
-        "SHUTOFF" | "PAUSED" | "SUSPENDED" | "SHELVED" | "SHELVED_OFFLOADED" | "DELETED"
-        | "SOFT_DELETED" => Verdict::Disabled,
+        "SHUTOFF" | "PAUSED" | "SUSPENDED" | "SHELVED" | "SHELVED_OFFLOADED" | "DELETED" | "SOFT_DELETED" => {
+            Verdict::Disabled
+        }
         _ => Verdict::Unknown,
     }
 }

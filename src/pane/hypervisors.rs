@@ -296,7 +296,14 @@ fn cell(cx: &Cx, slot: Slot, column: &str, width: u16) -> Option<Line<'static>> 
 }
 
 /// A bar in what the figures leave of the width; an unknown limit has none.
-fn bar(cx: &Cx, used: Option<u64>, limit: Option<f64>, reserved: u64, width: u16, figures: String) -> Line<'static> {
+fn bar(
+    cx: &Cx,
+    used: Option<u64>,
+    limit: Option<f64>,
+    reserved: u64,
+    width: u16,
+    figures: String,
+) -> Line<'static> {
     let cells = width.saturating_sub(figures.len() as u16 + 1);
     let gauge = Gauge { used: used.map(|used| used.saturating_sub(reserved) as f64), limit };
     let mut spans = gauge::spans(gauge, cells, cx.theme, cx.look);

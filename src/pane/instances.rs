@@ -136,9 +136,11 @@ impl Pane for Instances {
             Action::Events => self.enter(View::Events, cx),
             Action::Console => self.enter(View::Console, cx),
             Action::Host => match self.current(cx.store).and_then(|(_, row)| cx.store.hypervisor_of(row)) {
-                Some((_, host)) => {
-                    Reply::Go(Go { pane: "hypervisors", filter: Some(String::new()), select: Some(host.id.clone()) })
-                }
+                Some((_, host)) => Reply::Go(Go {
+                    pane: "hypervisors",
+                    filter: Some(String::new()),
+                    select: Some(host.id.clone()),
+                }),
                 None => Reply::Say("this instance stands on no host that is known".to_owned()),
             },
             Action::Project => match self.current(cx.store) {
@@ -174,12 +176,9 @@ impl Pane for Instances {
             return inside.details.draw(frame, area, cx.theme, cx.look);
         }
         let (list, side) = if area.width >= WIDE {
-            let [list, gap, side] = Layout::horizontal([
-                Constraint::Fill(3),
-                Constraint::Length(1),
-                Constraint::Fill(2),
-            ])
-            .areas(area);
+            let [list, gap, side] =
+                Layout::horizontal([Constraint::Fill(3), Constraint::Length(1), Constraint::Fill(2)])
+                    .areas(area);
             frame.buffer_mut().set_style(gap, cx.theme.style(crate::theme::Role::Rule));
             (list, Some(side))
         } else {
@@ -266,7 +265,9 @@ impl Pane for Instances {
                 Some(words) => format!("{name}: {words}"),
                 None => match &row.task_state {
                     Some(task) => format!("{name} is {task}"),
-                    None => format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host")),
+                    None => {
+                        format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host"))
+                    }
                 },
             },
         ))

@@ -351,7 +351,9 @@ pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
         updated_at: Option<jiff::Timestamp>,
     }
     // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
-    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24))
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
     let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
     let recent = [("changes-since", since.as_str())];
     let query: &[(&str, &str)] = if version >= Some(Microversion(2, 59)) { &recent } else { &[] };

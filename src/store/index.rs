@@ -56,7 +56,11 @@ impl Store {
         self.providers.by_id(&hypervisor.id).or_else(|| {
             let by_name = |p: &&Provider| p.name == hypervisor.hypervisor_hostname;
             // Old clouds only: a scan, since their ids are numbers.
-            if hypervisor.id.contains('-') { None } else { self.providers.iter().map(|(_, p)| p).find(by_name) }
+            if hypervisor.id.contains('-') {
+                None
+            } else {
+                self.providers.iter().map(|(_, p)| p).find(by_name)
+            }
         })
     }
 
@@ -144,9 +148,7 @@ impl Store {
         if self.providers.upsert(row) == Change::Unchanged {
             return;
         }
-        if let Some(slot) =
-            self.hypervisors.slot_of(&id).or_else(|| self.node_of.get(&name).copied())
-        {
+        if let Some(slot) = self.hypervisors.slot_of(&id).or_else(|| self.node_of.get(&name).copied()) {
             self.hypervisors.touch(slot);
         }
         self.note_drift(&id, at);

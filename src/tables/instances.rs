@@ -36,46 +36,119 @@ const FLAVOR: &str = "nova GET /servers/detail flavor (as built with)";
 const COLUMNS: &[Column<Store>] = &[
     column!("name", "NAME", "", NOVA, Left, (12, 40), 0, |s, slot| known(s, slot, |i| Value::text(&*i.name))),
     column!("id", "ID", "UUID", NOVA, Left, (8, 8), 6, |s, slot| cell(s, slot, |i| Value::text(&*i.id))),
-    column!("status", "STATUS", "", NOVA, Left, (9, 17), 1, |s, slot| cell(s, slot, |i| Value::text(&*i.status))),
-    column!("vm_state", "VM STATE", "", "nova GET /servers/detail OS-EXT-STS:vm_state", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.vm_state.as_ref()))
-    }),
-    column!("task_state", "TASK", "", "nova GET /servers/detail OS-EXT-STS:task_state", Left, (4, 24), 4, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.task_state.as_ref()))
-    }),
-    column!("task_since", "TASK SINCE", "RFC 3339, UTC", "derived: when the task state was first seen, or the last update before", Right, (0, 0), 99, |s, slot| {
-        known(s, slot, |_| s.task_since(slot).map_or(Value::Absent, Value::Time))
-    }),
-    column!("power_state", "POWER", "", "nova GET /servers/detail OS-EXT-STS:power_state", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| match i.power_state {
-            PowerState::Unknown => Value::Unknown,
-            state => Value::text(state.as_str()),
-        })
-    }),
-    column!("project", "PROJECT", "", "keystone GET /v3/projects; the id where the project is gone", Left, (8, 24), 3, |s, slot| {
-        cell(s, slot, |i| Value::text(s.projects.by_id(&i.project_id).map_or(&*i.project_id, |p| &*p.name)))
-    }),
+    column!("status", "STATUS", "", NOVA, Left, (9, 17), 1, |s, slot| cell(s, slot, |i| Value::text(
+        &*i.status
+    ))),
+    column!(
+        "vm_state",
+        "VM STATE",
+        "",
+        "nova GET /servers/detail OS-EXT-STS:vm_state",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.vm_state.as_ref())) }
+    ),
+    column!(
+        "task_state",
+        "TASK",
+        "",
+        "nova GET /servers/detail OS-EXT-STS:task_state",
+        Left,
+        (4, 24),
+        4,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.task_state.as_ref())) }
+    ),
+    column!(
+        "task_since",
+        "TASK SINCE",
+        "RFC 3339, UTC",
+        "derived: when the task state was first seen, or the last update before",
+        Right,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |_| s.task_since(slot).map_or(Value::Absent, Value::Time)) }
+    ),
+    column!(
+        "power_state",
+        "POWER",
+        "",
+        "nova GET /servers/detail OS-EXT-STS:power_state",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| {
+            known(s, slot, |i| match i.power_state {
+                PowerState::Unknown => Value::Unknown,
+                state => Value::text(state.as_str()),
+            })
+        }
+    ),
+    column!(
+        "project",
+        "PROJECT",
+        "",
+        "keystone GET /v3/projects; the id where the project is gone",
+        Left,
+        (8, 24),
+        3,
+        |s, slot| {
+            cell(s, slot, |i| {
+                Value::text(s.projects.by_id(&i.project_id).map_or(&*i.project_id, |p| &*p.name))
+            })
+        }
+    ),
     column!("project_id", "PROJECT ID", "", NOVA, Left, (0, 0), 99, |s, slot| {
         cell(s, slot, |i| Value::text(&*i.project_id))
     }),
-    column!("user", "USER", "", "keystone GET /v3/users/{id}, once asked for; else the id", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| match &i.user_id {
-            None => Value::Unknown,
-            Some(id) => Value::text(s.users.by_id(id).map_or(&**id, |u| &*u.name)),
-        })
-    }),
+    column!(
+        "user",
+        "USER",
+        "",
+        "keystone GET /v3/users/{id}, once asked for; else the id",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| {
+            known(s, slot, |i| match &i.user_id {
+                None => Value::Unknown,
+                Some(id) => Value::text(s.users.by_id(id).map_or(&**id, |u| &*u.name)),
+            })
+        }
+    ),
     column!("user_id", "USER ID", "", NOVA, Left, (0, 0), 99, |s, slot| {
         known(s, slot, |i| i.user_id.as_deref().map_or(Value::Unknown, Value::text))
     }),
-    column!("host", "HOST", "", "nova GET /servers/detail OS-EXT-SRV-ATTR:host", Left, (5, 24), 2, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.host.as_ref()))
-    }),
-    column!("hypervisor_hostname", "HYPERVISOR", "", "nova GET /servers/detail OS-EXT-SRV-ATTR:hypervisor_hostname", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.hypervisor_hostname.as_ref()))
-    }),
-    column!("instance_name", "LIBVIRT NAME", "", "nova GET /servers/detail OS-EXT-SRV-ATTR:instance_name", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.instance_name.as_ref()))
-    }),
+    column!(
+        "host",
+        "HOST",
+        "",
+        "nova GET /servers/detail OS-EXT-SRV-ATTR:host",
+        Left,
+        (5, 24),
+        2,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.host.as_ref())) }
+    ),
+    column!(
+        "hypervisor_hostname",
+        "HYPERVISOR",
+        "",
+        "nova GET /servers/detail OS-EXT-SRV-ATTR:hypervisor_hostname",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.hypervisor_hostname.as_ref())) }
+    ),
+    column!(
+        "instance_name",
+        "LIBVIRT NAME",
+        "",
+        "nova GET /servers/detail OS-EXT-SRV-ATTR:instance_name",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.instance_name.as_ref())) }
+    ),
     column!("flavor", "FLAVOR", "", FLAVOR, Left, (7, 20), 5, |s, slot| {
         known(s, slot, |i| i.flavor.as_ref().map_or(Value::Unknown, |f| Value::text(&*f.name)))
     }),
@@ -91,33 +164,69 @@ const COLUMNS: &[Column<Store>] = &[
     column!("image_id", "IMAGE ID", "", NOVA, Left, (0, 0), 99, |s, slot| {
         known(s, slot, |i| Value::maybe(i.image_id.as_ref()))
     }),
-    column!("image", "IMAGE", "", "glance GET /v2/images/{id}, once asked for; else the id; none: booted from a volume", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| match &i.image_id {
-            None => Value::Absent,
-            Some(id) => Value::text(s.images.by_id(id).map_or(&**id, |m| &*m.name)),
-        })
-    }),
+    column!(
+        "image",
+        "IMAGE",
+        "",
+        "glance GET /v2/images/{id}, once asked for; else the id; none: booted from a volume",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| {
+            known(s, slot, |i| match &i.image_id {
+                None => Value::Absent,
+                Some(id) => Value::text(s.images.by_id(id).map_or(&**id, |m| &*m.name)),
+            })
+        }
+    ),
     column!("addresses", "IP", "", NOVA, Left, (10, 34), 7, |s, slot| known(s, slot, |i| addresses(i, None))),
-    column!("floating_ips", "FLOATING IP", "", "nova GET /servers/detail addresses OS-EXT-IPS:type floating", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| addresses(i, Some(AddressKind::Floating)))
-    }),
-    column!("zone", "ZONE", "", "nova GET /servers/detail OS-EXT-AZ:availability_zone", Left, (4, 12), 11, |s, slot| {
-        known(s, slot, |i| Value::maybe(i.availability_zone.as_ref()))
-    }),
+    column!(
+        "floating_ips",
+        "FLOATING IP",
+        "",
+        "nova GET /servers/detail addresses OS-EXT-IPS:type floating",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |i| addresses(i, Some(AddressKind::Floating))) }
+    ),
+    column!(
+        "zone",
+        "ZONE",
+        "",
+        "nova GET /servers/detail OS-EXT-AZ:availability_zone",
+        Left,
+        (4, 12),
+        11,
+        |s, slot| { known(s, slot, |i| Value::maybe(i.availability_zone.as_ref())) }
+    ),
     column!("created", "AGE", "RFC 3339, UTC", NOVA, Right, (4, 5), 10, |s, slot| {
         cell(s, slot, |i| i.created.map_or(Value::Unknown, Value::Time))
     }),
     column!("updated", "UPDATED", "RFC 3339, UTC", NOVA, Right, (0, 0), 99, |s, slot| {
         known(s, slot, |i| i.updated.map_or(Value::Unknown, Value::Time))
     }),
-    column!("launched_at", "LAUNCHED", "RFC 3339, UTC", "nova GET /servers/detail OS-SRV-USG:launched_at", Right, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| i.launched_at.map_or(Value::Absent, Value::Time))
-    }),
+    column!(
+        "launched_at",
+        "LAUNCHED",
+        "RFC 3339, UTC",
+        "nova GET /servers/detail OS-SRV-USG:launched_at",
+        Right,
+        (0, 0),
+        99,
+        |s, slot| { known(s, slot, |i| i.launched_at.map_or(Value::Absent, Value::Time)) }
+    ),
     column!("host_status", "HOST STATUS", "", NOVA, Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| i.host_status.as_ref().filter(|h| !h.is_empty()).map_or(Value::Absent, |h| Value::text(&**h)))
+        known(s, slot, |i| {
+            i.host_status.as_ref().filter(|h| !h.is_empty()).map_or(Value::Absent, |h| Value::text(&**h))
+        })
     }),
-    column!("locked", "LOCKED", "", NOVA, Left, (0, 0), 99, |s, slot| known(s, slot, |i| Value::Bool(i.locked))),
-    column!("key_name", "KEY", "", NOVA, Left, (0, 0), 99, |s, slot| known(s, slot, |i| Value::maybe(i.key_name.as_ref()))),
+    column!("locked", "LOCKED", "", NOVA, Left, (0, 0), 99, |s, slot| known(s, slot, |i| Value::Bool(
+        i.locked
+    ))),
+    column!("key_name", "KEY", "", NOVA, Left, (0, 0), 99, |s, slot| known(s, slot, |i| Value::maybe(
+        i.key_name.as_ref()
+    ))),
     column!("fault", "FAULT", "", "nova GET /servers/detail fault.message", Left, (0, 0), 99, |s, slot| {
         known(s, slot, |i| i.fault.as_ref().map_or(Value::Absent, |f| Value::text(&*f.message)))
     }),

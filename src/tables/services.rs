@@ -17,9 +17,13 @@ fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Service) -> Value<'
 const NOVA: &str = "nova GET /os-services";
 
 const COLUMNS: &[Column<Store>] = &[
-    column!("binary", "BINARY", "", NOVA, Left, (14, 20), 0, |s, slot| cell(s, slot, |v| Value::text(&*v.binary))),
+    column!("binary", "BINARY", "", NOVA, Left, (14, 20), 0, |s, slot| cell(s, slot, |v| Value::text(
+        &*v.binary
+    ))),
     column!("host", "HOST", "", NOVA, Left, (8, 40), 1, |s, slot| cell(s, slot, |v| Value::text(&*v.host))),
-    column!("zone", "ZONE", "", NOVA, Left, (6, 16), 4, |s, slot| cell(s, slot, |v| Value::maybe(v.zone.as_ref()))),
+    column!("zone", "ZONE", "", NOVA, Left, (6, 16), 4, |s, slot| cell(s, slot, |v| Value::maybe(
+        v.zone.as_ref()
+    ))),
     column!("state", "STATE", "", NOVA, Left, (6, 8), 2, |s, slot| {
         cell(s, slot, |v| match v.state {
             ServiceState::Unknown => Value::Unknown,
@@ -38,6 +42,8 @@ const COLUMNS: &[Column<Store>] = &[
     column!("disabled_reason", "REASON", "", NOVA, Left, (10, 60), 6, |s, slot| {
         cell(s, slot, |v| Value::maybe(v.disabled_reason.as_ref()))
     }),
-    column!("forced_down", "FORCED", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::Bool(v.forced_down))),
+    column!("forced_down", "FORCED", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::Bool(
+        v.forced_down
+    ))),
     column!("id", "ID", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::text(&*v.id))),
 ];

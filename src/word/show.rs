@@ -120,11 +120,8 @@ fn select(
     now: Timestamp,
 ) -> Vec<Slot> {
     let slots = (table.slots)(store);
-    let mut rows: Vec<Slot> = slots
-        .live()
-        .into_iter()
-        .filter(|&slot| grid::matches(filter, table, store, slot, now))
-        .collect();
+    let mut rows: Vec<Slot> =
+        slots.live().into_iter().filter(|&slot| grid::matches(filter, table, store, slot, now)).collect();
     if let Some(column) = table.column(name) {
         rows.sort_by(|&a, &b| {
             let order = (column.value)(store, a).order(&(column.value)(store, b));
@@ -188,7 +185,9 @@ fn print_json(
         .collect();
     let errors: Vec<Json> = errors
         .iter()
-        .map(|e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}))
+        .map(
+            |e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}),
+        )
         .collect();
     let rows: Vec<Json> = slots
         .iter()
@@ -239,9 +238,7 @@ fn print_csv(table: &Table<Store>, store: &Store, slots: &[Slot]) -> io::Result<
             let cell = match json_of(&(column.value)(store, slot)) {
                 Json::Null => String::new(),
                 Json::String(text) => text,
-                Json::Array(list) => {
-                    list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" ")
-                }
+                Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" "),
                 other => other.to_string(),
             };
             let cell = text::sanitise(&cell);

@@ -60,7 +60,10 @@ fn resources(cx: &Cx, row: &Hypervisor) -> Section {
 
 /// nova's figures alone: the limit is unknown, not assumed.
 fn plain(section: &mut Section, row: &Hypervisor) {
-    section.add("vCPU", format!("{} of {} threads in use", format::maybe(row.vcpus_used), format::maybe(row.vcpus)));
+    section.add(
+        "vCPU",
+        format!("{} of {} threads in use", format::maybe(row.vcpus_used), format::maybe(row.vcpus)),
+    );
     section.add(
         "RAM",
         format!("{} of {} MiB in use", format::maybe(row.memory_mb_used), format::maybe(row.memory_mb)),
@@ -88,7 +91,8 @@ fn line(
         None => format!("{used}{unit_name} in use of ? (Placement not read)"),
         Some(inventory) => {
             let physical = inventory.total as f64;
-            let effective = nova_used.map_or_else(|| "?".to_owned(), |n| format!("{:.2}", n as f64 / physical));
+            let effective =
+                nova_used.map_or_else(|| "?".to_owned(), |n| format!("{:.2}", n as f64 / physical));
             let guide = GUIDE
                 .iter()
                 .find(|(c, ratio)| *c == class && inventory.allocation_ratio.to_string() != *ratio)

@@ -140,7 +140,10 @@ fn branch(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
     Line::from(vec![
         Span::styled(format!("{sign} "), cx.theme.style(parts::role(worst))),
         Span::raw(text::fit(&text::sanitise(name), 24, false)),
-        Span::styled(format!(" {up} of {} up   vCPU {vcpu}   RAM {ram}", hosts.len()), cx.theme.style(crate::theme::Role::Dim)),
+        Span::styled(
+            format!(" {up} of {} up   vCPU {vcpu}   RAM {ram}", hosts.len()),
+            cx.theme.style(crate::theme::Role::Dim),
+        ),
     ])
 }
 
@@ -149,7 +152,8 @@ fn host(cx: &Cx, slot: Slot) -> Option<Node> {
     let stale = parts::is_stale(cx, crate::report::Topic::Hypervisors);
     let look = row_look(cx.store, slot, stale);
     let limit = |class| {
-        table::inventory(cx.store, row, class).map_or_else(|| "?".to_owned(), |i| format!("{:.0}", i.capacity()))
+        table::inventory(cx.store, row, class)
+            .map_or_else(|| "?".to_owned(), |i| format!("{:.0}", i.capacity()))
     };
     let figures = format!(
         "{:>4} VMs   vCPU {:>4}/{:<5} RAM {:>7}/{:<7} MiB",

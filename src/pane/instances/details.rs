@@ -37,7 +37,9 @@ fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
     let task = match (&row.task_state, cx.store.task_since(slot)) {
         (None, _) => "–".to_owned(),
         (Some(task), None) => task.to_string(),
-        (Some(task), Some(since)) => format!("{task}, for {} at least", format::duration(cx.now.duration_since(since))),
+        (Some(task), Some(since)) => {
+            format!("{task}, for {} at least", format::duration(cx.now.duration_since(since)))
+        }
     };
     section.add("task", task);
     section.add("vm state", row.vm_state.as_deref().unwrap_or("?"));
@@ -78,7 +80,8 @@ fn place(cx: &Cx, row: &Instance) -> Section {
     };
     section.add("project", project);
     if let Some(id) = &row.user_id {
-        let user = cx.store.users.by_id(id).map_or_else(|| id.to_string(), |user| format!("{} ({id})", user.name));
+        let user =
+            cx.store.users.by_id(id).map_or_else(|| id.to_string(), |user| format!("{} ({id})", user.name));
         section.add("user", user);
     }
     section
@@ -107,7 +110,9 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
     }
     let image = match &row.image_id {
         None => "– booted from a volume".to_owned(),
-        Some(id) => cx.store.images.by_id(id).map_or_else(|| id.to_string(), |image| format!("{} ({id})", image.name)),
+        Some(id) => {
+            cx.store.images.by_id(id).map_or_else(|| id.to_string(), |image| format!("{} ({id})", image.name))
+        }
     };
     section.add("image", image);
     for volume in &row.volumes {
@@ -146,7 +151,10 @@ pub(super) fn events(cx: &Cx, row: &Instance) -> Vec<Section> {
     };
     let mut sections: Vec<Section> = actions.iter().map(|action| one_action(cx, action)).collect();
     let mut end = Section::new("");
-    end.add("", format!("{} actions, read {} ago", actions.len(), format::duration(cx.now.duration_since(*at))));
+    end.add(
+        "",
+        format!("{} actions, read {} ago", actions.len(), format::duration(cx.now.duration_since(*at))),
+    );
     sections.push(end);
     sections
 }

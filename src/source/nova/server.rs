@@ -150,8 +150,12 @@ impl ServerBody {
                 })
                 .collect(),
             security_groups: {
-                let mut names: Vec<_> =
-                    self.security_groups.unwrap_or_default().into_iter().map(|g| words.text(g.name)).collect();
+                let mut names: Vec<_> = self
+                    .security_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|g| words.text(g.name))
+                    .collect();
                 // One entry a port: the same group many times.
                 names.sort();
                 names.dedup();

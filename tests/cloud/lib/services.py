@@ -201,7 +201,8 @@ def rabbit_env():
         # In the foreground, its shell replaced by the broker itself; and no
         # busy waiting on a machine of two cores.
         "RUNNING_UNDER_SYSTEMD": "true",
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+                                               " -kernel inet_dist_use_interface {127,0,0,1}",
     }
 
 
