@@ -95,14 +95,16 @@ def _(run):
         "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)
 
 
+NOVA_MANAGE = ("nova-manage", "--config-file", f"{ETC}/nova.conf", "--config-file",
+               f"{ETC}/nova-db.conf", "--log-file", f"{LOG}/nova-manage.log")
+
+
 @schema("nova")
 def _(run):
-    manage = ("nova-manage", "--config-file", f"{ETC}/nova.conf",
-              "--log-file", f"{LOG}/nova-manage.log")
-    run(*manage, "api_db", "sync")
-    run(*manage, "cell_v2", "map_cell0")
-    run(*manage, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
-    run(*manage, "db", "sync")
+    run(*NOVA_MANAGE, "api_db", "sync")
+    run(*NOVA_MANAGE, "cell_v2", "map_cell0")
+    run(*NOVA_MANAGE, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
+    run(*NOVA_MANAGE, "db", "sync")
 
 
 @schema("neutron")
@@ -205,9 +207,7 @@ def nova_compute():
                                database="nova")) >= len(names)
         for n in names:
             procs.wait_for(n, "row in compute_nodes", registered, 120)
-        procs.tool("schema-nova", ["nova-manage", "--config-file", f"{ETC}/nova.conf",
-                                   "--log-file", f"{LOG}/nova-manage.log",
-                                   "cell_v2", "discover_hosts"])
+        procs.tool("schema-nova", [*NOVA_MANAGE, "cell_v2", "discover_hosts"])
         done("cells")
     for n in names:
         SERVICES[n].wait(120)

@@ -145,12 +145,13 @@ def _table():
     yield _uwsgi("glance-api", "glance-wsgi-api", OS_GLANCE_CONFIG_DIR=etc)
     yield _uwsgi("nova-api", "nova-api-wsgi", processes=3, OS_NOVA_CONFIG_DIR=etc,
                  OS_NOVA_CONFIG_FILES="/usr/share/nova-common/api-paste.ini;"
-                 "nova.conf;nova-api.conf")
+                 "nova.conf;nova-db.conf;nova-api.conf")
     yield _uwsgi("cinder-api", "cinder-wsgi", processes=2,
                  pyargv=f"--config-file {etc}/cinder.conf --config-file {etc}/cinder-api.conf")
 
     for n in ("conductor", "scheduler"):
-        yield Service(f"nova-{n}", _configured(f"nova-{n}", [f"/usr/bin/nova-{n}"], "nova.conf"),
+        yield Service(f"nova-{n}", _configured(f"nova-{n}", [f"/usr/bin/nova-{n}"],
+                                               "nova.conf", "nova-db.conf"),
                       _worker("compute", f"nova-{n}", f"nova-{n}", CONTROL_HOST))
     for h in COMPUTE_HOSTS:
         n = f"nova-compute-{h}"
