@@ -280,6 +280,7 @@ impl App {
             + store.instances.revision()
             + store.users.revision()
             + store.images.revision()
+            + store.flavors.revision()
     }
 
     /// Lets the open pane follow the store, and does something with it.
@@ -288,6 +289,7 @@ impl App {
         let cx = Cx {
             store: &self.store,
             now: self.now,
+            region: self.region.as_deref().unwrap_or_default(),
             theme: &self.theme,
             look: &self.look,
             clock: &self.clock,

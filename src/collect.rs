@@ -53,6 +53,11 @@ pub trait Collector: Send {
     /// The pause between the starts of two rounds that succeeded.
     fn every(&self) -> Duration;
 
+    /// Whether something is wanted now that should not wait for the next round.
+    fn urgent(&self, _: &Wanted) -> bool {
+        false
+    }
+
     /// One round: it returns after its answer. What it learns goes to `out` as it comes.
     fn round<'a>(
         &'a mut self,
@@ -107,6 +112,8 @@ impl Outlet {
 /// The first pause after a failure; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Urgent wishes make the next round due, but not sooner than this after the last one began.
+const URGENT: Duration = Duration::from_millis(300);
 /// What the cloud refuses it will refuse again: asked rarely, in case a role was granted meanwhile.
 const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 
@@ -136,8 +143,12 @@ pub async fn supervise(mut collector: Box<dyn Collector>, mut wanted: watch::Rec
                 pause
             }
         };
-        let due = Instant::now() + pause;
+        let mut due = Instant::now() + pause;
         loop {
+            // Back-off goes before every wish but a refresh by hand.
+            if failures == 0 && collector.urgent(&wanted.borrow()) {
+                due = due.min(started + URGENT);
+            }
             tokio::select! {
                 () = tokio::time::sleep_until(due) => break,
                 changed = wanted.changed() => {

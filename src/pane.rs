@@ -34,6 +34,8 @@ pub fn names() -> Vec<&'static str> {
 pub struct Cx<'a> {
     pub store: &'a Store,
     pub now: Timestamp,
+    /// The region that is read; empty where the cloud has none.
+    pub region: &'a str,
     pub theme: &'a Theme,
     /// Signs and widths: UTF-8 or ASCII.
     pub look: &'a Look,

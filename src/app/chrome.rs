@@ -209,7 +209,14 @@ fn source_trouble(app: &App) -> Option<(Verdict, String)> {
 }
 
 fn cx(app: &App) -> Cx<'_> {
-    Cx { store: &app.store, now: app.now, theme: &app.theme, look: &app.look, clock: &app.clock }
+    Cx {
+        store: &app.store,
+        now: app.now,
+        region: app.region.as_deref().unwrap_or_default(),
+        theme: &app.theme,
+        look: &app.look,
+        clock: &app.clock,
+    }
 }
 
 fn totals(app: &mut App, frame: &mut Frame, area: Rect) {

@@ -16,6 +16,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 /// A full read, at most so often; and never sooner than [`FULL_SHARE`] times its own duration.
 const FULL_EVERY: Duration = Duration::from_secs(600);
 const FULL_SHARE: u32 = 20;
+/// The same while a cell is down.
+const PARTIAL_EVERY: Duration = Duration::from_secs(60);
 
 /// The instances of all projects: a full read first, then what changed since.
 pub struct Instances {
@@ -23,6 +25,8 @@ pub struct Instances {
     /// The cloud's own time at which the last good read started, and when and how long the last full one was.
     since: Option<Timestamp>,
     full: Option<(Instant, Duration)>,
+    /// Rows of the last full read whose cell did not answer.
+    partial: usize,
     /// Nova's refusal, when this account may not ask for all projects: then only its own are read, and said so.
     own_project: Option<Error>,
     refreshes: u64,
@@ -30,7 +34,7 @@ pub struct Instances {
 
 impl Instances {
     pub fn new(session: Session) -> Self {
-        Self { session, since: None, full: None, own_project: None, refreshes: 0 }
+        Self { session, since: None, full: None, partial: 0, own_project: None, refreshes: 0 }
     }
 
     /// Now, by the cloud's clock as far as it is known: ours may be wrong.
@@ -41,7 +45,11 @@ impl Instances {
     fn full_is_due(&self) -> bool {
         match self.full {
             None => true,
-            Some((at, took)) => at.elapsed() >= FULL_EVERY.max(took * FULL_SHARE),
+            Some((at, took)) => {
+                // A cell that comes back changes no row: only a full read notices.
+                let every = if self.partial > 0 { PARTIAL_EVERY } else { FULL_EVERY };
+                at.elapsed() >= every.max(took * FULL_SHARE)
+            }
         }
     }
 
@@ -49,7 +57,7 @@ impl Instances {
         let (started, since) = (Instant::now(), self.cloud_now());
         let mut query = nova::ServerQuery { all_projects: self.own_project.is_none(), ..Default::default() };
         let mut pages = nova::servers(&self.session, query.clone());
-        let mut begun = false;
+        let (mut begun, mut partial) = (false, 0);
         loop {
             let page = match pages.next().await {
                 Err(error) if error.kind == ErrorKind::Forbidden && !begun && self.own_project.is_none() => {
@@ -65,10 +73,12 @@ impl Instances {
                 out.say(Outcome::Begin { topic: Topic::Instances, expected: None }).await;
             }
             let Some(page) = page else { break };
+            partial += page.rows.iter().filter(|row| row.partial).count();
             out.say(Outcome::Part(Delta::Instances(page.rows))).await;
         }
-        let limit = self.own_project.as_ref().map(own_project_only);
+        let limit = self.own_project.as_ref().map(own_project_only).or_else(|| down_cell(partial));
         out.say(Outcome::End { topic: Topic::Instances, complete: true, limit }).await;
+        self.partial = partial;
         self.since = Some(since);
         self.full = Some((started, started.elapsed()));
         Ok(())
@@ -112,6 +122,21 @@ fn own_project_only(refused: &Error) -> Outage {
         request_id: refused.request_id.clone(),
         retry_in: None,
     }
+}
+
+/// What is missing when a cell does not answer: nova gives its rows without their content.
+fn down_cell(rows: usize) -> Option<Outage> {
+    (rows > 0).then(|| Outage {
+        kind: OutageKind::Unreachable,
+        message: format!(
+            "{rows} instances stand in a cell that does not answer: nova gives their id and project only"
+        ),
+        next_step: "look at that cell's database and broker: `nova-manage cell_v2 list_cells` names them; \
+                    nova-api's log says which one timed out"
+            .to_owned(),
+        request_id: None,
+        retry_in: None,
+    })
 }
 
 impl Collector for Instances {

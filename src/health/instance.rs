@@ -35,7 +35,10 @@ fn host_lost(instance: &Instance) -> bool {
 pub fn words(instance: &Instance) -> Option<String> {
     let id = instance.id.get(..8).unwrap_or(&instance.id);
     if instance.partial {
-        return Some(format!("{id}'s cell does not answer: nova knows its id and project only"));
+        let name = if instance.is_bare() { id } else { &instance.name };
+        return Some(format!(
+            "{name}'s cell does not answer: what stands here is older, or unknown; its cell's database and broker first"
+        ));
     }
     match instance.status.as_ref() {
         "ERROR" => Some(match &instance.fault {

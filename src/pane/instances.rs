@@ -185,9 +185,10 @@ impl Pane for Instances {
             (area, None)
         };
         let stale = parts::is_stale(cx, Topic::Instances);
-        let row = |slot: Slot| {
-            let verdict = cx.store.instances.get(slot).map_or(Verdict::Unknown, health::instance::verdict);
-            parts::row_look(verdict, stale)
+        let row = |slot: Slot| match cx.store.instances.get(slot) {
+            // What is known of a partial row is as old as an outage's.
+            Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
+            None => parts::row_look(Verdict::Unknown, stale),
         };
         let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
         let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
@@ -282,6 +283,9 @@ impl Pane for Instances {
         let visible = self.grid.visible().iter().filter_map(|slot| cx.store.instances.get(*slot));
         for row in visible {
             want(NamedKind::Project, &row.project_id, cx.store.projects.by_id(&row.project_id).is_some());
+            if let Some(id) = row.flavor.as_ref().and_then(|flavor| flavor.id.as_ref()) {
+                want(NamedKind::Flavor, id, cx.store.flavors.by_id(id).is_some());
+            }
         }
         // Users and images stand in the details only.
         if let Some((_, row)) = self.current(cx.store) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wire::{self, Id, Interner, Link};
 use super::{Error, Microversion, Pages, ServiceKind, Session};
 use crate::model::{
-    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Service, ServiceState,
+    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, Service, ServiceState,
     ServiceStatus, Text,
 };
 use server::ServerBody;
@@ -236,6 +236,21 @@ pub async fn server(session: &Session, id: &str) -> Result<Instance, Error> {
     }
     let body = session.get(ServiceKind::Compute, &format!("/servers/{id}"), &[], Some(CAP)).await?;
     Ok(parse::<Body>(&body)?.server.into_model(&mut Interner::default()))
+}
+
+/// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
+pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        flavor: Row,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let body = session.get(ServiceKind::Compute, &format!("/flavors/{id}"), &[], Some(CAP)).await?;
+    let name = parse::<Body>(&body)?.flavor.name;
+    Ok(Named { id: id.into(), name: name.into(), domain_id: None, enabled: None })
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::{Change, Store};
-use crate::model::{Aggregate, Hypervisor, Instance, Provider, Service, Text};
+use crate::model::{Aggregate, Flavor, Hypervisor, Instance, Provider, Service, Text};
 use crate::table::{Slot, Slots};
 
 /// Slots grouped by a key.
@@ -68,6 +68,11 @@ impl Store {
     pub fn hypervisor_of(&self, instance: &Instance) -> Option<(Slot, &Hypervisor)> {
         let slot = *self.node_of.get(node(instance)?)?;
         self.hypervisors.get(slot).map(|row| (slot, row))
+    }
+
+    /// The name of a flavor; the id until it was looked up.
+    pub fn flavor_name<'a>(&'a self, flavor: &'a Flavor) -> &'a str {
+        flavor.id.as_ref().and_then(|id| self.flavors.by_id(id)).map_or(&flavor.name, |named| &named.name)
     }
 
     /// The slots of the instances on a hypervisor.
@@ -154,7 +159,13 @@ impl Store {
         self.note_drift(&id, at);
     }
 
-    pub(super) fn put_instance(&mut self, row: Instance, at: Timestamp) {
+    /// A down cell's partial row takes nothing away from what is known: it says that the rest is old.
+    pub(super) fn put_instance(&mut self, mut row: Instance, at: Timestamp) {
+        if row.partial
+            && let Some(known) = self.instances.by_id(&row.id)
+        {
+            row = Instance { status: row.status, partial: true, ..known.clone() };
+        }
         let (now_on, now_in) = (node(&row).cloned(), row.project_id.clone());
         let (task, updated) = (row.task_state.clone(), row.updated);
         let slot = match self.instances.upsert(row) {

@@ -11,13 +11,13 @@ pub const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
 pub const TABLE: Table<Store> =
     Table { name: "instances", columns: COLUMNS, slots: |store| &store.instances, sort: ("trouble", true) };
 
-/// A cell of the row at `slot`. A down cell's partial row knows its id, project and creation only.
+/// A cell of the row at `slot`. A down cell's bare row knows its id, project and creation only.
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Instance) -> Value<'a>) -> Value<'a> {
     store.instances.get(slot).map_or(Value::Unknown, f)
 }
 
 fn known<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Instance) -> Value<'a>) -> Value<'a> {
-    cell(store, slot, |i| if i.partial { Value::Unknown } else { f(i) })
+    cell(store, slot, |i| if i.is_bare() { Value::Unknown } else { f(i) })
 }
 
 fn addresses(instance: &Instance, kind: Option<AddressKind>) -> Value<'_> {
@@ -150,7 +150,7 @@ const COLUMNS: &[Column<Store>] = &[
         |s, slot| { known(s, slot, |i| Value::maybe(i.instance_name.as_ref())) }
     ),
     column!("flavor", "FLAVOR", "", FLAVOR, Left, (7, 20), 5, |s, slot| {
-        known(s, slot, |i| i.flavor.as_ref().map_or(Value::Unknown, |f| Value::text(&*f.name)))
+        known(s, slot, |i| i.flavor.as_ref().map_or(Value::Unknown, |f| Value::text(s.flavor_name(f))))
     }),
     column!("vcpus", "vCPU", "vCPUs", FLAVOR, Right, (4, 4), 8, |s, slot| {
         known(s, slot, |i| Value::int(i.flavor.as_ref().and_then(|f| f.vcpus).map(u64::from)))

@@ -97,7 +97,7 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
                 "flavor",
                 format!(
                     "{}: {} vCPU, {} MiB RAM, {} GiB disk",
-                    flavor.name,
+                    cx.store.flavor_name(flavor),
                     size(flavor.vcpus),
                     size(flavor.ram),
                     size(flavor.disk)
