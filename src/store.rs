@@ -128,11 +128,11 @@ impl Store {
             }
             Delta::Aggregates(rows) => {
                 self.count(Topic::Aggregates, rows.len());
-                let changed = rows
-                    .into_iter()
-                    .map(|row| self.aggregates.upsert(row))
-                    .any(|change| change != Change::Unchanged);
-                if changed {
+                let before = self.aggregates.revision();
+                for row in rows {
+                    self.aggregates.upsert(row);
+                }
+                if self.aggregates.revision() != before {
                     self.index_aggregates();
                 }
             }

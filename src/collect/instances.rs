@@ -1,3 +1,5 @@
+mod faults;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,6 +11,7 @@ use super::{Collector, Outlet, Wanted};
 use crate::model::Instance;
 use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
 use crate::source::{Error, ErrorKind, Session, nova};
+use faults::Faults;
 
 /// How far `changes-since` reaches back behind the last read: nova's hosts disagree about the time, and a
 /// row is committed after the moment that it carries.
@@ -29,12 +32,21 @@ pub struct Instances {
     partial: usize,
     /// Nova's refusal, when this account may not ask for all projects: then only its own are read, and said so.
     own_project: Option<Error>,
+    faults: Faults,
     refreshes: u64,
 }
 
 impl Instances {
     pub fn new(session: Session) -> Self {
-        Self { session, since: None, full: None, partial: 0, own_project: None, refreshes: 0 }
+        Self {
+            session,
+            since: None,
+            full: None,
+            partial: 0,
+            own_project: None,
+            faults: Faults::default(),
+            refreshes: 0,
+        }
     }
 
     /// Now, by the cloud's clock as far as it is known: ours may be wrong.
@@ -55,7 +67,9 @@ impl Instances {
 
     async fn full_read(&mut self, out: &Outlet) -> Result<(), Error> {
         let (started, since) = (Instant::now(), self.cloud_now());
-        let mut query = nova::ServerQuery { all_projects: self.own_project.is_none(), ..Default::default() };
+        // Asked anew each time: a role may have been granted meanwhile.
+        self.own_project = None;
+        let mut query = nova::ServerQuery { all_projects: true, ..Default::default() };
         let mut pages = nova::servers(&self.session, query.clone());
         let (mut begun, mut partial) = (false, 0);
         loop {
@@ -74,13 +88,16 @@ impl Instances {
             }
             let Some(page) = page else { break };
             partial += page.rows.iter().filter(|row| row.partial).count();
+            self.faults.note(&page.rows);
             out.say(Outcome::Part(Delta::Instances(page.rows))).await;
         }
+        let took = started.elapsed();
+        self.faults.ask(&self.session, out).await;
         let limit = self.own_project.as_ref().map(own_project_only).or_else(|| down_cell(partial));
         out.say(Outcome::End { topic: Topic::Instances, complete: true, limit }).await;
         self.partial = partial;
         self.since = Some(since);
-        self.full = Some((started, started.elapsed()));
+        self.full = Some((started, took));
         Ok(())
     }
 
@@ -100,9 +117,11 @@ impl Instances {
                 out.say(Outcome::Part(Delta::Remove(Topic::Instances, ids))).await;
             }
             if !rows.is_empty() {
+                self.faults.note(&rows);
                 out.say(Outcome::Part(Delta::Instances(rows))).await;
             }
         }
+        self.faults.ask(&self.session, out).await;
         out.say(Outcome::Current { topic: Topic::Instances }).await;
         self.since = Some(next);
         Ok(())

@@ -190,7 +190,7 @@ impl Pane for Instances {
             Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
             None => parts::row_look(Verdict::Unknown, stale),
         };
-        let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
+        let cell = |slot: Slot, column: &str, _: u16| cell(cx, slot, column);
         let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
         self.grid.draw(frame, list, cx.store, &looks);
         if let Some(side) = side
@@ -299,22 +299,8 @@ impl Pane for Instances {
     }
 }
 
-/// What the grid shows otherwise than as the plain value.
-fn cell(cx: &Cx, slot: Slot, column: &str, width: u16) -> Option<Line<'static>> {
-    let row = cx.store.instances.get(slot)?;
-    match column {
-        // UUIDs are short on screen and whole when copied.
-        "id" => Some(Line::from(row.id.get(..8).unwrap_or(&row.id).to_owned())),
-        "task_state" => {
-            let task = row.task_state.as_ref()?;
-            let age = cx.store.task_since(slot).map(|at| cx.now.duration_since(at));
-            let words = match age {
-                Some(age) => format!("{task} {}", format::duration(age)),
-                None => task.to_string(),
-            };
-            let words = crate::ui::text::sanitise(&words).into_owned();
-            Some(Line::from(crate::ui::text::fit(&words, width as usize, false)))
-        }
-        _ => None,
-    }
+/// UUIDs are short on screen and whole when copied.
+fn cell(cx: &Cx, slot: Slot, column: &str) -> Option<Line<'static>> {
+    let row = cx.store.instances.get(slot).filter(|_| column == "id")?;
+    Some(Line::from(row.id.get(..8).unwrap_or(&row.id).to_owned()))
 }

@@ -166,6 +166,13 @@ impl Store {
         {
             row = Instance { status: row.status, partial: true, ..known.clone() };
         }
+        // nova's list leaves the fault out; what was asked for by itself stays while the row is the same.
+        if row.fault.is_none()
+            && &*row.status == "ERROR"
+            && let Some(known) = self.instances.by_id(&row.id).filter(|known| known.updated == row.updated)
+        {
+            row.fault.clone_from(&known.fault);
+        }
         let (now_on, now_in) = (node(&row).cloned(), row.project_id.clone());
         let (task, updated) = (row.task_state.clone(), row.updated);
         let slot = match self.instances.upsert(row) {

@@ -1,10 +1,13 @@
 //! Hypervisors: nova's figures, the compute service behind each, and Placement's limits.
 
+use jiff::Timestamp;
+
 use crate::health::hypervisor as health;
 use crate::model::{Hypervisor, Inventory, ResourceClass, ServiceState, ServiceStatus};
 use crate::report::Topic;
 use crate::store::Store;
 use crate::table::{Column, Slot, Table, Value, column};
+use crate::ui::format;
 
 /// Instances are not among them: a list of hosts alone is not worth reading 100,000 servers.
 pub const READS: &[Topic] = &[Topic::Hypervisors, Topic::Services, Topic::Aggregates, Topic::Providers];
@@ -14,7 +17,94 @@ pub const TABLE: Table<Store> = Table {
     columns: COLUMNS,
     slots: |store| &store.hypervisors,
     sort: ("trouble", true),
+    then: "host",
+    words,
 };
+
+fn words(store: &Store, slot: Slot, column: &str, now: Timestamp) -> Option<String> {
+    let row = store.hypervisors.get(slot)?;
+    match column {
+        "state" => Some(state_words(store, row, now)),
+        "vcpu_ratio" => {
+            let (used, total) = (row.vcpus_used?, row.vcpus.filter(|n| *n > 0)?);
+            Some(format!("{:.1}:1", used as f64 / total as f64))
+        }
+        "local_gb_used" => Some(Use::of(store, row, column)?.percent()),
+        _ => {
+            let (used, limit) = Use::of(store, row, column)?.figures();
+            Some(format!("{used}/{limit}"))
+        }
+    }
+}
+
+/// What of a resource is in use, against what the scheduler may give.
+pub struct Use {
+    /// In the resource's own unit (MiB, GiB), with the host's reservation in it, as nova counts.
+    pub used: Option<u64>,
+    /// Without the reservation; unknown until Placement was read.
+    pub limit: Option<f64>,
+    /// What nova counts as used and the limit leaves out.
+    reserved: u64,
+    /// Units of the resource in one unit on screen.
+    unit: f64,
+}
+
+impl Use {
+    /// The use that stands in this column, if there is one in it.
+    pub fn of(store: &Store, row: &Hypervisor, column: &str) -> Option<Self> {
+        let (class, used, unit) = match column {
+            "vcpus_used" => (ResourceClass::Vcpu, row.vcpus_used, 1.0),
+            "memory_mb_used" => (ResourceClass::MemoryMb, row.memory_mb_used, 1024.0),
+            "local_gb_used" => (ResourceClass::DiskGb, row.local_gb_used, 1.0),
+            _ => return None,
+        };
+        let inventory = inventory(store, row, class);
+        // nova counts reserved memory as used, and no other reservation (operations.md, 2.3 C06).
+        let reserved = inventory.filter(|_| class == ResourceClass::MemoryMb).map_or(0, |i| i.reserved);
+        Some(Self { used, limit: inventory.map(|i| i.capacity()), reserved, unit })
+    }
+
+    /// Used without the reservation: what counts against the limit.
+    pub fn counted(&self) -> Option<f64> {
+        self.used.map(|used| used.saturating_sub(self.reserved) as f64)
+    }
+
+    /// Used (without the reservation) and limit, in the unit on screen.
+    pub fn figures(&self) -> (String, String) {
+        let show = |n: Option<f64>| match n {
+            None => "?".to_owned(),
+            Some(n) if self.unit == 1.0 => format!("{n:.0}"),
+            Some(n) => format!("{:.1}", n / self.unit),
+        };
+        (show(self.counted()), show(self.limit))
+    }
+
+    pub fn percent(&self) -> String {
+        match (self.counted(), self.limit) {
+            (Some(used), Some(limit)) if limit > 0.0 => format!("{:.0}%", used / limit * 100.0),
+            _ => "?".to_owned(),
+        }
+    }
+}
+
+/// `up`, `down 7m`, `disabled`: the state, and since when nova has not heard from it.
+pub fn state_words(store: &Store, row: &Hypervisor, now: Timestamp) -> String {
+    let service = store.compute_service(&row.host);
+    if service.is_some_and(|service| service.forced_down) {
+        return "forced down".to_owned();
+    }
+    let silent = service
+        .and_then(|service| service.updated_at)
+        .map(|at| format!(" {}", format::duration(now.duration_since(at))))
+        .unwrap_or_default();
+    match (state(store, row), status(store, row)) {
+        (ServiceState::Down, ServiceStatus::Disabled) => format!("down{silent}, dis."),
+        (ServiceState::Down, _) => format!("down{silent}"),
+        (ServiceState::Up, ServiceStatus::Disabled) => "disabled".to_owned(),
+        (ServiceState::Up, _) => "up".to_owned(),
+        (ServiceState::Unknown, _) => "?".to_owned(),
+    }
+}
 
 /// A cell of the row at `slot`; a slot without a row has no facts.
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Hypervisor) -> Value<'a>) -> Value<'a> {

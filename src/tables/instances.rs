@@ -1,15 +1,36 @@
 //! Instances of all projects.
 
+use jiff::Timestamp;
+
 use crate::health::instance as health;
 use crate::model::{AddressKind, Instance, PowerState};
 use crate::report::Topic;
 use crate::store::Store;
 use crate::table::{Column, Slot, Table, Value, column};
+use crate::ui::format;
 
 pub const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
 
-pub const TABLE: Table<Store> =
-    Table { name: "instances", columns: COLUMNS, slots: |store| &store.instances, sort: ("trouble", true) };
+pub const TABLE: Table<Store> = Table {
+    name: "instances",
+    columns: COLUMNS,
+    slots: |store| &store.instances,
+    sort: ("trouble", true),
+    then: "name",
+    words,
+};
+
+fn words(store: &Store, slot: Slot, column: &str, now: Timestamp) -> Option<String> {
+    let row = store.instances.get(slot)?;
+    match column {
+        "task_state" => {
+            let task = row.task_state.as_ref()?;
+            let age = store.task_since(slot).map(|at| format::duration(now.duration_since(at)));
+            Some(age.map_or_else(|| task.to_string(), |age| format!("{task} {age}")))
+        }
+        _ => None,
+    }
+}
 
 /// A cell of the row at `slot`. A down cell's bare row knows its id, project and creation only.
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Instance) -> Value<'a>) -> Value<'a> {
@@ -34,9 +55,9 @@ const NOVA: &str = "nova GET /servers/detail";
 const FLAVOR: &str = "nova GET /servers/detail flavor (as built with)";
 
 const COLUMNS: &[Column<Store>] = &[
-    column!("name", "NAME", "", NOVA, Left, (12, 40), 0, |s, slot| known(s, slot, |i| Value::text(&*i.name))),
-    column!("id", "ID", "UUID", NOVA, Left, (8, 8), 6, |s, slot| cell(s, slot, |i| Value::text(&*i.id))),
-    column!("status", "STATUS", "", NOVA, Left, (9, 17), 1, |s, slot| cell(s, slot, |i| Value::text(
+    column!("name", "NAME", "", NOVA, Left, (16, 40), 0, |s, slot| known(s, slot, |i| Value::text(&*i.name))),
+    column!("id", "ID", "UUID", NOVA, Left, (8, 8), 8, |s, slot| cell(s, slot, |i| Value::text(&*i.id))),
+    column!("status", "STATUS", "", NOVA, Left, (13, 17), 1, |s, slot| cell(s, slot, |i| Value::text(
         &*i.status
     ))),
     column!(
@@ -149,13 +170,13 @@ const COLUMNS: &[Column<Store>] = &[
         99,
         |s, slot| { known(s, slot, |i| Value::maybe(i.instance_name.as_ref())) }
     ),
-    column!("flavor", "FLAVOR", "", FLAVOR, Left, (7, 20), 5, |s, slot| {
+    column!("flavor", "FLAVOR", "", FLAVOR, Left, (8, 20), 6, |s, slot| {
         known(s, slot, |i| i.flavor.as_ref().map_or(Value::Unknown, |f| Value::text(s.flavor_name(f))))
     }),
-    column!("vcpus", "vCPU", "vCPUs", FLAVOR, Right, (4, 4), 8, |s, slot| {
+    column!("vcpus", "vCPU", "vCPUs", FLAVOR, Right, (4, 4), 9, |s, slot| {
         known(s, slot, |i| Value::int(i.flavor.as_ref().and_then(|f| f.vcpus).map(u64::from)))
     }),
-    column!("ram", "RAM MiB", "MiB", FLAVOR, Right, (7, 8), 9, |s, slot| {
+    column!("ram", "RAM MiB", "MiB", FLAVOR, Right, (7, 8), 10, |s, slot| {
         known(s, slot, |i| Value::int(i.flavor.as_ref().and_then(|f| f.ram).map(u64::from)))
     }),
     column!("disk", "DISK GiB", "GiB", FLAVOR, Right, (0, 0), 99, |s, slot| {
@@ -179,7 +200,7 @@ const COLUMNS: &[Column<Store>] = &[
             })
         }
     ),
-    column!("addresses", "IP", "", NOVA, Left, (10, 34), 7, |s, slot| known(s, slot, |i| addresses(i, None))),
+    column!("addresses", "IP", "", NOVA, Left, (15, 34), 7, |s, slot| known(s, slot, |i| addresses(i, None))),
     column!(
         "floating_ips",
         "FLOATING IP",
@@ -200,7 +221,7 @@ const COLUMNS: &[Column<Store>] = &[
         11,
         |s, slot| { known(s, slot, |i| Value::maybe(i.availability_zone.as_ref())) }
     ),
-    column!("created", "AGE", "RFC 3339, UTC", NOVA, Right, (4, 5), 10, |s, slot| {
+    column!("created", "AGE", "RFC 3339, UTC", NOVA, Right, (4, 5), 5, |s, slot| {
         cell(s, slot, |i| i.created.map_or(Value::Unknown, Value::Time))
     }),
     column!("updated", "UPDATED", "RFC 3339, UTC", NOVA, Right, (0, 0), 99, |s, slot| {
@@ -227,9 +248,18 @@ const COLUMNS: &[Column<Store>] = &[
     column!("key_name", "KEY", "", NOVA, Left, (0, 0), 99, |s, slot| known(s, slot, |i| Value::maybe(
         i.key_name.as_ref()
     ))),
-    column!("fault", "FAULT", "", "nova GET /servers/detail fault.message", Left, (0, 0), 99, |s, slot| {
-        known(s, slot, |i| i.fault.as_ref().map_or(Value::Absent, |f| Value::text(&*f.message)))
-    }),
+    column!(
+        "fault",
+        "FAULT",
+        "",
+        "nova GET /servers/{id} fault.message, asked of instances in ERROR, 100 a read",
+        Left,
+        (0, 0),
+        99,
+        |s, slot| {
+            known(s, slot, |i| i.fault.as_ref().map_or(Value::Absent, |f| Value::text(&*f.message)))
+        }
+    ),
     column!("trouble", "TROUBLE", "0 ok … 6 critical", "derived: health", Right, (0, 0), 99, |s, slot| {
         cell(s, slot, |i| Value::Int(health::verdict(i) as i64))
     }),

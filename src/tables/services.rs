@@ -7,8 +7,14 @@ use crate::table::{Column, Slot, Table, Value, column};
 
 pub const READS: &[Topic] = &[Topic::Services];
 
-pub const TABLE: Table<Store> =
-    Table { name: "services", columns: COLUMNS, slots: |store| &store.services, sort: ("state", false) };
+pub const TABLE: Table<Store> = Table {
+    name: "services",
+    columns: COLUMNS,
+    slots: |store| &store.services,
+    sort: ("state", false),
+    then: "binary",
+    words: |_, _, _, _| None,
+};
 
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Service) -> Value<'a>) -> Value<'a> {
     store.services.get(slot).map_or(Value::Unknown, f)

@@ -251,10 +251,7 @@ impl<C: ?Sized> Grid<C> {
             .columns
             .iter()
             .filter(|column| column.width.1 > 0)
-            .map(|column| {
-                let value = (column.value)(cx, slot);
-                (column, text::sanitise(&format::value(&value, now)).into_owned())
-            })
+            .map(|column| (column, format::cell(self.table, cx, slot, column, now)))
             .collect()
     }
 

@@ -13,7 +13,7 @@ use crate::feed::Feed;
 use crate::filter::Filter;
 use crate::report::Topic;
 use crate::store::{Standing, Store};
-use crate::table::{Align, Slot, Table, Value};
+use crate::table::{Align, Column, Slot, Table, Value};
 use crate::tables::{self, Listed};
 use crate::ui::{format, grid, text};
 
@@ -122,11 +122,14 @@ fn select(
     let slots = (table.slots)(store);
     let mut rows: Vec<Slot> =
         slots.live().into_iter().filter(|&slot| grid::matches(filter, table, store, slot, now)).collect();
-    if let Some(column) = table.column(name) {
+    let columns = (table.column(name), table.column(table.then));
+    if let (Some(column), Some(then)) = columns {
+        let compare =
+            |column: &Column<Store>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
         rows.sort_by(|&a, &b| {
-            let order = (column.value)(store, a).order(&(column.value)(store, b));
+            let order = compare(column, a, b);
             let order = if descending { order.reverse() } else { order };
-            order.then_with(|| slots.key(a).cmp(&slots.key(b)))
+            order.then_with(|| compare(then, a, b)).then_with(|| slots.key(a).cmp(&slots.key(b)))
         });
     }
     rows
@@ -259,15 +262,7 @@ fn print_table(table: &Table<Store>, store: &Store, slots: &[Slot], now: Timesta
     let columns: Vec<_> = table.columns.iter().filter(|column| column.width.1 > 0).collect();
     let cells: Vec<Vec<String>> = slots
         .iter()
-        .map(|&slot| {
-            columns
-                .iter()
-                .map(|column| {
-                    let value = (column.value)(store, slot);
-                    text::sanitise(&format::value(&value, now)).into_owned()
-                })
-                .collect()
-        })
+        .map(|&slot| columns.iter().map(|column| format::cell(table, store, slot, column, now)).collect())
         .collect();
     let width = |i: usize| {
         let title = columns.get(i).map_or(0, |column| text::width(column.title));

@@ -15,7 +15,7 @@ pub(super) fn sections(cx: &Cx, row: &Hypervisor) -> Vec<Section> {
 
 fn service(cx: &Cx, row: &Hypervisor) -> Section {
     let mut section = Section::new("nova-compute");
-    section.add("state", super::state_words(cx, row));
+    section.add("state", table::state_words(cx.store, row, cx.now));
     section.add("status", table::status(cx.store, row).as_str());
     if let Some(reason) = crate::health::hypervisor::disabled_reason(cx.store, row) {
         section.add("disabled because", reason);

@@ -7,7 +7,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{row_look, state_words};
+use super::row_look;
 use crate::action::Action;
 use crate::health::Verdict;
 use crate::model::{ResourceClass, Text};
@@ -195,22 +195,23 @@ fn host(cx: &Cx, slot: Slot) -> Option<Node> {
     let row = cx.store.hypervisors.get(slot)?;
     let stale = parts::is_stale(cx, crate::report::Topic::Hypervisors);
     let look = row_look(cx.store, slot, stale);
-    let limit = |class| {
-        table::inventory(cx.store, row, class)
-            .map_or_else(|| "?".to_owned(), |i| format!("{:.0}", i.capacity()))
+    let of = |column| {
+        let (used, limit) = table::Use::of(cx.store, row, column).map(|u| u.figures()).unwrap_or_default();
+        format!("{used:>6}/{limit:<6}")
     };
     let figures = format!(
-        "{:>4} VMs   vCPU {:>4}/{:<5} RAM {:>7}/{:<7} MiB",
+        "{:>4} VMs   vCPU {} RAM {} GiB",
         cx.store.instance_count_on(row),
-        crate::ui::format::maybe(row.vcpus_used),
-        limit(ResourceClass::Vcpu),
-        crate::ui::format::maybe(row.memory_mb_used),
-        limit(ResourceClass::MemoryMb),
+        of("vcpus_used"),
+        of("memory_mb_used"),
     );
     let line = Line::from(vec![
         Span::styled(format!("{} ", cx.look.sign(look.sign)), cx.theme.style(look.role)),
         Span::raw(text::fit(&text::sanitise(&row.host), 22, false)),
-        Span::styled(text::fit(&state_words(cx, row), 14, false), cx.theme.style(look.role)),
+        Span::styled(
+            text::fit(&table::state_words(cx.store, row, cx.now), 14, false),
+            cx.theme.style(look.role),
+        ),
         Span::raw(figures),
     ]);
     Some(Node { id: row.id.to_string(), line, children: Vec::new(), has_children: false })

@@ -19,6 +19,8 @@ pub struct Order<C: ?Sized + 'static> {
     seen: Option<u64>,
     column: &'static Column<C>,
     descending: bool,
+    /// Decides between rows that are equal otherwise.
+    then: Option<&'static Column<C>>,
     filter: Filter,
 }
 
@@ -55,7 +57,15 @@ impl<C: ?Sized> Order<C> {
         let (name, descending) = table.sort;
         // A table's first column stands in for a default that is misspelt; a test finds that.
         let column = table.column(name).unwrap_or(&table.columns[0]);
-        Self { table, slots: Vec::new(), seen: None, column, descending, filter: Filter::default() }
+        Self {
+            table,
+            slots: Vec::new(),
+            seen: None,
+            column,
+            descending,
+            then: table.column(table.then),
+            filter: Filter::default(),
+        }
     }
 
     pub fn slots(&self) -> &[Slot] {
@@ -111,7 +121,9 @@ impl<C: ?Sized> Order<C> {
             .map(|slot| ((self.column.value)(cx, slot), slot))
             .collect();
         // Each key is made once, not at every comparison.
-        keyed.sort_unstable_by(|(a, x), (b, y)| self.directed(a.order(b)).then_with(|| tie(rows, *x, *y)));
+        keyed.sort_unstable_by(|(a, x), (b, y)| {
+            self.directed(a.order(b)).then_with(|| self.tie(cx, rows, *x, *y))
+        });
         self.slots = keyed.into_iter().map(|(_, slot)| slot).collect();
     }
 
@@ -138,15 +150,17 @@ impl<C: ?Sized> Order<C> {
 
     fn compare(&self, cx: &C, rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
         let order = (self.column.value)(cx, a).order(&(self.column.value)(cx, b));
-        self.directed(order).then_with(|| tie(rows, a, b))
+        self.directed(order).then_with(|| self.tie(cx, rows, a, b))
+    }
+
+    /// Equal cells stand in the order of the table's second column, then of their keys, so that the order is
+    /// total and nothing dances.
+    fn tie(&self, cx: &C, rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
+        let then = self.then.map(|column| (column.value)(cx, a).order(&(column.value)(cx, b)));
+        then.unwrap_or(Ordering::Equal).then_with(|| rows.key(a).cmp(&rows.key(b))).then(a.cmp(&b))
     }
 
     fn directed(&self, order: Ordering) -> Ordering {
         if self.descending { order.reverse() } else { order }
     }
-}
-
-/// Equal cells stand in the order of their keys, so that the order is total and nothing dances.
-fn tie(rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
-    rows.key(a).cmp(&rows.key(b)).then(a.cmp(&b))
 }

@@ -24,6 +24,8 @@ static TABLE: Table<World> = Table {
     ],
     slots: |world| &world.rows,
     sort: ("name", false),
+    then: "id",
+    words: |_, _, _, _| None,
 };
 
 fn world(rows: &[(&str, &str)]) -> World {
