@@ -14,12 +14,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
-use crate::collect::Wanted;
-use crate::collect::query::Query;
 use crate::config::looks::Looks;
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{Report, Topic};
+use crate::request::{Query, Wanted};
 use crate::store::{Standing, Store};
 use crate::table::Slots;
 use crate::theme::{Look, Theme};
@@ -93,7 +92,8 @@ pub struct App {
     touched: Timestamp,
     focused: bool,
     awaited: Vec<Topic>,
-    traffic: Vec<crate::source::Traffic>,
+    /// What the sources were asked, a line each, for `:sources`.
+    traffic: Vec<String>,
     /// Frames drawn so far, for tests and `:sources`.
     frames: u64,
     body: Rect,
@@ -229,9 +229,10 @@ impl App {
         self.dirty = true;
     }
 
-    pub fn on_traffic(&mut self, session: &crate::source::Session) {
+    /// What the sources were asked so far. `lines` is called only while somebody looks.
+    pub fn on_traffic(&mut self, lines: impl FnOnce() -> Vec<String>) {
         if matches!(self.overlay, Overlay::Sources { .. }) {
-            self.traffic = session.traffic();
+            self.traffic = lines();
         }
     }
 

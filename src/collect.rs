@@ -16,7 +16,6 @@ mod names;
 mod placement;
 mod services;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -24,8 +23,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::model::{NamedKind, Text};
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session};
 
 /// The collectors of a cloud, in the order in which they start.
@@ -64,19 +63,6 @@ pub trait Collector: Send {
         wanted: &'a watch::Receiver<Wanted>,
         out: &'a Outlet,
     ) -> BoxFuture<'a, Result<(), Error>>;
-}
-
-/// What the screen and the store make worth asking.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wanted {
-    /// Grows by one each time that the operator asks for a topic anew.
-    pub refresh: BTreeMap<Topic, u64>,
-    /// Hypervisors on screen, by id: Placement is asked about these first.
-    pub hypervisors: Vec<Text>,
-    /// Ids on screen whose names nobody has told yet.
-    pub names: Vec<(NamedKind, Text)>,
-    /// Nobody has looked for long: poll at a quarter of the rate.
-    pub slow: bool,
 }
 
 /// Where a collector's reports go.

@@ -11,11 +11,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
-use crate::collect::{Wanted, query::Query};
 use crate::filter::FilterError;
 use crate::health::Verdict;
 use crate::model::Text;
 use crate::report::Topic;
+use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::theme::{Look, Theme};
 use crate::ui::format::Clock;

@@ -164,7 +164,8 @@ impl Loop<'_> {
     fn follow(&mut self) {
         if let Some(feed) = &self.feed {
             feed.want(self.app.wanted());
-            self.app.on_traffic(feed.session());
+            let traffic = feed.session();
+            self.app.on_traffic(|| traffic.traffic().iter().map(ToString::to_string).collect());
         }
     }
 }

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::model::Instance;
 use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, nova};
 use faults::Faults;
 

@@ -5,9 +5,10 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::model::{Named, NamedKind, Text};
 use crate::report::{Delta, Outcome, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, glance, keystone, nova};
 
 const LIST_EVERY: Duration = Duration::from_secs(1_800);

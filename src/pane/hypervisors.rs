@@ -9,11 +9,11 @@ use ratatui::text::Line;
 
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
-use crate::collect::Wanted;
 use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
 use crate::report::Topic;
+use crate::request::Wanted;
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::hypervisors::{self as table, TABLE};

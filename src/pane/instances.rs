@@ -8,12 +8,11 @@ use ratatui::text::Line;
 
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
-use crate::collect::Wanted;
-use crate::collect::query::Query;
 use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Instance, NamedKind, Text};
 use crate::report::Topic;
+use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::instances::TABLE;
