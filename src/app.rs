@@ -91,7 +91,7 @@ pub struct App {
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
-    awaited: Vec<Topic>,
+    answers: Vec<Topic>,
     /// What the sources were asked, a line each, for `:sources`.
     traffic: Vec<String>,
     /// Frames drawn so far, for tests and `:sources`.
@@ -144,7 +144,7 @@ impl App {
             refresh: BTreeMap::new(),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
-            awaited: Vec::new(),
+            answers: Vec::new(),
             traffic: Vec::new(),
             frames: 0,
             body: Rect::ZERO,
@@ -248,12 +248,12 @@ impl App {
     pub fn is_settled(&self) -> bool {
         let Some(pane) = self.panes.get(self.focus) else { return true };
         let settled = |topic: &Topic| self.store.freshness(*topic).settled();
-        pane.reads().iter().all(settled) && self.awaited.iter().all(settled)
+        pane.reads().iter().all(settled) && self.answers.iter().all(settled)
     }
 
     /// `screen` waits for this topic too from now on.
     pub fn await_answer(&mut self, topic: Topic) {
-        self.awaited.push(topic);
+        self.answers.push(topic);
     }
 
     /// Something that the open pane shows could not be had, or not all of it.

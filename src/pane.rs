@@ -75,6 +75,9 @@ pub trait Pane {
     /// The names of the columns that a filter may use.
     fn columns(&self) -> Vec<&'static str>;
 
+    /// Sorts by this column; one that there is not sorts nothing.
+    fn sort(&mut self, column: &str, descending: bool, cx: &Cx);
+
     /// Puts the cursor on the row with this key, at the pane's list.
     fn select(&mut self, key: &str, cx: &Cx);
 

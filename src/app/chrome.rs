@@ -333,7 +333,7 @@ fn help_lines(app: &App) -> Vec<String> {
         .chain([
             String::new(),
             "  filter: words are all required; column=value  column!=value  column~regex  column>n  !not  \"with spaces\"".to_owned(),
-            "  palette: a pane's name with a filter, theme NAME, or the name of any action; tab completes".to_owned(),
+            "  palette: a pane's name with a filter, sort COLUMN, theme NAME, or the name of any action; tab completes".to_owned(),
         ])
         .collect()
 }

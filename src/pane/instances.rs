@@ -221,6 +221,12 @@ impl Pane for Instances {
         TABLE.columns.iter().map(|column| column.name).collect()
     }
 
+    fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
+        if let Some(column) = TABLE.column(column) {
+            self.grid.sort(column, descending, cx.store, cx.now);
+        }
+    }
+
     fn select(&mut self, key: &str, cx: &Cx) {
         self.grid.sync(cx.store, cx.now);
         self.grid.select_key(key, cx.store);

@@ -254,7 +254,7 @@ impl Session {
             .request(Method::POST, url.clone())
             .header("Content-Type", "application/json")
             .header("Accept", "application/json")
-            .body(body.as_bytes().to_vec());
+            .body(Bytes::from_owner(body));
         let service = ServiceKind::Identity;
         let (status, answer) = self.inner.http.send(service, request, &host).await?;
         if status != StatusCode::CREATED && status != StatusCode::OK {
