@@ -121,7 +121,7 @@ pub fn moment(cx: &Cx, at: Option<Timestamp>) -> String {
     match at {
         None => "?".to_owned(),
         Some(at) => {
-            format!("{} ({} ago)", cx.clock.date_time(at), format::duration(cx.now.duration_since(at)))
+            format!("{}, {} ago", cx.clock.date_time(at), format::duration(cx.now.duration_since(at)))
         }
     }
 }

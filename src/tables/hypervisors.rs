@@ -71,12 +71,13 @@ impl Use {
 
     /// Used (without the reservation) and limit, in the unit on screen.
     pub fn figures(&self) -> (String, String) {
-        let show = |n: Option<f64>| match n {
-            None => "?".to_owned(),
-            Some(n) if self.unit == 1.0 => format!("{n:.0}"),
-            Some(n) => format!("{:.1}", n / self.unit),
-        };
+        let show = |n: Option<f64>| n.map_or_else(|| "?".to_owned(), |n| self.in_unit(n));
         (show(self.counted()), show(self.limit))
+    }
+
+    /// A figure of the resource in the unit on screen: whole, or with one decimal where the unit is larger.
+    pub fn in_unit(&self, n: f64) -> String {
+        if self.unit == 1.0 { format!("{n:.0}") } else { format!("{:.1}", n / self.unit) }
     }
 
     pub fn percent(&self) -> String {
