@@ -224,7 +224,7 @@ fn cx(app: &App) -> Cx<'_> {
 
 fn totals(app: &mut App, frame: &mut Frame, area: Rect) {
     if let Some(line) = app.with_pane(|pane, cx| pane.totals(cx)).flatten() {
-        put(frame, area, Line::styled(format!(" {line}"), app.theme.style(Role::Dim)));
+        put(frame, area, Line::styled(format!(" {}", text::sanitise(&line)), app.theme.style(Role::Dim)));
     }
 }
 

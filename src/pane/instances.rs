@@ -2,6 +2,8 @@
 
 mod details;
 
+use std::collections::BTreeMap;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
@@ -39,6 +41,32 @@ pub struct Instances {
     /// The details beside the list, and whose.
     beside: Option<(Text, Details)>,
     filter: String,
+    totals: Totals,
+}
+
+/// How many instances there are in each status, counted anew only when they have changed.
+#[derive(Default)]
+struct Totals {
+    revision: u64,
+    words: Option<String>,
+}
+
+impl Totals {
+    fn sync(&mut self, store: &Store) {
+        if self.words.is_some() && self.revision == store.instances.revision() {
+            return;
+        }
+        let mut by_status: BTreeMap<&str, i64> = BTreeMap::new();
+        for (_, row) in store.instances.iter() {
+            *by_status.entry(&row.status).or_default() += 1;
+        }
+        let mut counts: Vec<_> = by_status.into_iter().collect();
+        counts.sort_by_key(|(status, n)| (std::cmp::Reverse(*n), *status));
+        let counts = counts.iter().map(|(status, n)| format!(" · {} {status}", format::number(*n)));
+        let all = format::number(store.instances.len() as i64);
+        self.words = Some(format!("{all} instances{}", counts.collect::<String>()));
+        self.revision = store.instances.revision();
+    }
 }
 
 struct Inside {
@@ -49,7 +77,13 @@ struct Inside {
 
 impl Instances {
     pub fn new() -> Self {
-        Self { grid: Grid::new(&TABLE), inside: None, beside: None, filter: String::new() }
+        Self {
+            grid: Grid::new(&TABLE),
+            inside: None,
+            beside: None,
+            filter: String::new(),
+            totals: Totals::default(),
+        }
     }
 
     fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Instance)> {
@@ -102,6 +136,7 @@ impl Pane for Instances {
 
     fn sync(&mut self, cx: &Cx) {
         self.grid.sync(cx.store, cx.now);
+        self.totals.sync(cx.store);
         if let Some(inside) = &mut self.inside {
             let slot = cx.store.instances.slot_of(&inside.id);
             match slot.and_then(|slot| Some((slot, cx.store.instances.get(slot)?))) {
@@ -277,6 +312,10 @@ impl Pane for Instances {
                 },
             },
         ))
+    }
+
+    fn totals(&self, cx: &Cx) -> Option<String> {
+        self.totals.words.clone().filter(|_| !cx.store.instances.is_empty())
     }
 
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
