@@ -119,29 +119,43 @@ pub fn fit(text: &str, cells: usize, right: bool) -> String {
     if right { format!("{pad}{text}") } else { format!("{text}{pad}") }
 }
 
-/// Broken into lines of at most so many cells, at spaces where there are some.
+/// Broken into lines of at most so many cells: at spaces; inside a word only where it is longer than a line,
+/// and there at its joints first. Blanks at the very beginning stay: they indent.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(2);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_word_bounds() {
-        if push_within(&mut line, word, cells) {
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(std::mem::take(&mut line));
-        }
-        if word.trim().is_empty() || push_within(&mut line, word, cells) {
-            continue;
-        }
-        for grapheme in word.graphemes(true) {
-            if !push_within(&mut line, grapheme, cells) {
-                lines.push(std::mem::replace(&mut line, grapheme.to_owned()));
+    for piece in text.split_inclusive(' ') {
+        let word = piece.trim_end_matches(' ');
+        if !push_within(&mut line, word, cells) {
+            if !line.trim().is_empty() {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            }
+            if !push_within(&mut line, word, cells) {
+                push_broken(&mut lines, &mut line, word, cells);
             }
         }
+        // A blank that does not fit is where the line ends anyway.
+        push_within(&mut line, &piece[word.len()..], cells);
     }
     lines.push(line);
     lines
+}
+
+/// A word that no line holds: broken at its joints, and those that are too long anywhere.
+fn push_broken(lines: &mut Vec<String>, line: &mut String, word: &str, cells: usize) {
+    for part in word.split_word_bounds() {
+        if push_within(line, part, cells) {
+            continue;
+        }
+        for grapheme in part.graphemes(true) {
+            // Marks that join can make one wider than a narrow line.
+            let grapheme = if grapheme.width() > cells { "…" } else { grapheme };
+            if !push_within(line, grapheme, cells) {
+                lines.push(std::mem::replace(line, grapheme.to_owned()));
+            }
+        }
+    }
 }
 
 /// Adds a piece if the whole line still fits: widths do not add up where characters join.
@@ -184,7 +198,21 @@ mod tests {
         assert_eq!(cut("前端服务", 5), "前端…");
         assert_eq!(cut("前端服务", 4), "前…");
         assert_eq!(fit("前端", 6, true), "  前端");
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_inside_a_word_only_when_they_must() {
+        for (text, cells, lines) in [
+            ("one two three", 7, &["one two", "three"][..]),
+            ("refused (os error 111)", 20, &["refused (os error", "111)"]),
+            ("at 0.38:1 in effect", 8, &["at", "0.38:1", "in", "effect"]),
+            ("  indented and long", 10, &["  indented", "and long"]),
+            ("lib/python3/manager.py", 12, &["lib/python3/", "manager.py"]),
+            ("前端服务", 4, &["前端", "服务"]),
+            ("", 5, &[""]),
+        ] {
+            assert_eq!(wrap(text, cells), lines, "{text} in {cells}");
+        }
     }
 
     proptest! {
