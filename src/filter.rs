@@ -91,7 +91,10 @@ impl Filter {
     /// Whether every row that passes this filter passes `before` too: then only those need a look.
     pub fn narrows(&self, before: &Filter) -> bool {
         let plain = |filter: &Filter| {
-            filter.terms.iter().all(|t| !t.negated && t.column.is_none() && matches!(t.test, Test::Contains(_)))
+            filter
+                .terms
+                .iter()
+                .all(|t| !t.negated && t.column.is_none() && matches!(t.test, Test::Contains(_)))
         };
         plain(self)
             && plain(before)
@@ -177,12 +180,17 @@ fn term(at: usize, word: &str, quoted: bool, columns: &[&'static str]) -> Result
             negated ^= sign == "!=";
             Test::Equals(value.to_lowercase().split('*').map(str::to_owned).collect())
         }
-        "~" => Test::Matches(RegexBuilder::new(value).case_insensitive(true).size_limit(1 << 20).build().map_err(
-            |error| FilterError {
-                at: value_at,
-                message: format!("not a regular expression: {}", error.to_string().lines().last().unwrap_or("")),
-            },
-        )?),
+        "~" => Test::Matches(
+            RegexBuilder::new(value).case_insensitive(true).size_limit(1 << 20).build().map_err(|error| {
+                FilterError {
+                    at: value_at,
+                    message: format!(
+                        "not a regular expression: {}",
+                        error.to_string().lines().last().unwrap_or("")
+                    ),
+                }
+            })?,
+        ),
         sign => {
             let comparison = match sign {
                 ">" => Comparison::Greater,
@@ -252,10 +260,13 @@ impl Test {
                 Value::Float(n) => self.on_text(&n.to_string()),
                 Value::Bool(b) => {
                     // `locked=yes` and `locked=true` both.
-                    self.on_text(if *b { "yes" } else { "no" }) || self.on_text(if *b { "true" } else { "false" })
+                    self.on_text(if *b { "yes" } else { "no" })
+                        || self.on_text(if *b { "true" } else { "false" })
                 }
                 Value::Unknown => matches!(self, Test::Equals(_)) && self.on_text("?"),
-                Value::Absent => matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty()),
+                Value::Absent => {
+                    matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty())
+                }
                 Value::Time(at) => matches!(self, Test::Matches(_)) && self.on_text(&at.to_string()),
                 Value::Span(_) => false,
             },

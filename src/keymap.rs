@@ -15,10 +15,8 @@ pub use load::KeymapError;
 use crate::action::Action;
 
 /// The keymaps that come with the program.
-const SHIPPED: &[(&str, &str)] = &[
-    ("default", include_str!("../keymaps/default.toml")),
-    ("vim", include_str!("../keymaps/vim.toml")),
-];
+const SHIPPED: &[(&str, &str)] =
+    &[("default", include_str!("../keymaps/default.toml")), ("vim", include_str!("../keymaps/vim.toml"))];
 
 /// The sections that a keymap may have.
 pub const SECTIONS: &[&str] = &["global", "hypervisors", "instances"];

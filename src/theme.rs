@@ -75,7 +75,10 @@ impl Theme {
 
     /// One of the shipped themes.
     pub fn shipped(name: &str) -> Option<Result<Self, ThemeError>> {
-        SHIPPED.iter().find(|(n, _)| *n == name).map(|(n, text)| Self::parse(text, &format!("themes/{n}.toml")))
+        SHIPPED
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(n, text)| Self::parse(text, &format!("themes/{n}.toml")))
     }
 
     /// Parses a theme; `file` stands in messages.

@@ -84,7 +84,9 @@ impl Chord {
         if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == rest) {
             return Some(Self::normal(*code, modifiers));
         }
-        if let Some(n) = rest.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()).filter(|n| (1..=24).contains(n)) {
+        if let Some(n) =
+            rest.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()).filter(|n| (1..=24).contains(n))
+        {
             return Some(Self::normal(KeyCode::F(n), modifiers));
         }
         let mut chars = rest.chars();

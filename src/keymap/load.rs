@@ -29,13 +29,16 @@ impl Keymap {
     pub(crate) fn missing(name: &str, why: &str) -> KeymapError {
         let near = nearest(name, Self::NAMES.iter().copied());
         let near = near.map(|near| format!("; near it: {near}")).unwrap_or_default();
-        KeymapError(format!("keymap `{name}`: not one of {}{near}, and as a file: {why}", Self::NAMES.join(", ")))
+        KeymapError(format!(
+            "keymap `{name}`: not one of {}{near}, and as a file: {why}",
+            Self::NAMES.join(", ")
+        ))
     }
 
     /// This keymap with a file's over it.
     pub(super) fn overlaid(mut self, text: &str, file: &str) -> Result<Self, KeymapError> {
-        let sections: Sections = toml::from_str(text)
-            .map_err(|error| KeymapError(crate::words::toml(file, text, &error)))?;
+        let sections: Sections =
+            toml::from_str(text).map_err(|error| KeymapError(crate::words::toml(file, text, &error)))?;
         for (section, bindings) in sections {
             let at = |start: usize| {
                 let (line, column) = place(text, start);

@@ -159,9 +159,18 @@ impl Details {
                 let lines = body.lines().map(text::sanitise).collect::<Vec<_>>();
                 for line in if lines.is_empty() { vec!["".into()] } else { lines } {
                     for part in text::wrap(&line, room) {
-                        let name = if first { text::fit(&text::sanitise(name), label, false) } else { " ".repeat(label) };
+                        let name = if first {
+                            text::fit(&text::sanitise(name), label, false)
+                        } else {
+                            " ".repeat(label)
+                        };
                         first = false;
-                        self.lines.push(DrawnLine { entry: Some(entry), label: name, text: part, role: *role });
+                        self.lines.push(DrawnLine {
+                            entry: Some(entry),
+                            label: name,
+                            text: part,
+                            role: *role,
+                        });
                     }
                 }
                 entry += 1;

@@ -106,9 +106,7 @@ mod tests {
 
     #[test]
     fn durations_have_one_unit() {
-        for (seconds, text) in
-            [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")]
-        {
+        for (seconds, text) in [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")] {
             assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
         }
     }

@@ -201,7 +201,11 @@ impl<C: ?Sized> Grid<C> {
     /// `sorted by name`, for the status line.
     pub fn sorted_words(&self) -> String {
         let (column, descending) = self.order.sorted_by();
-        let way = if descending == (column.name == self.table.sort.0 && self.table.sort.1) { "" } else { " reversed" };
+        let way = if descending == (column.name == self.table.sort.0 && self.table.sort.1) {
+            ""
+        } else {
+            " reversed"
+        };
         format!("sorted by {}{way}", column.name)
     }
 
@@ -217,10 +221,8 @@ impl<C: ?Sized> Grid<C> {
         self.height = area.height.saturating_sub(1) as usize;
         self.scroll();
         let visible = self.visible().to_vec();
-        let cells: Vec<Vec<(&'static Column<C>, String)>> = visible
-            .iter()
-            .map(|&slot| self.row(cx, slot, looks.now))
-            .collect();
+        let cells: Vec<Vec<(&'static Column<C>, String)>> =
+            visible.iter().map(|&slot| self.row(cx, slot, looks.now)).collect();
         self.built += cells.len() as u64;
         let columns = self.fit(area, &cells);
         self.heading(frame, Rect { height: 1, ..area }, &columns, looks);
@@ -271,7 +273,8 @@ impl<C: ?Sized> Grid<C> {
             }
         }
         let room = area.width.saturating_sub(GUTTER);
-        let least = |i: usize| columns[i].width.0.max((text::width(columns[i].title) as u16).min(columns[i].width.1));
+        let least =
+            |i: usize| columns[i].width.0.max((text::width(columns[i].title) as u16).min(columns[i].width.1));
         let mut kept: Vec<usize> = (0..columns.len()).collect();
         while kept.len() > 1 && kept.iter().map(|&i| least(i) + 1).sum::<u16>() > room {
             let worst = kept.iter().enumerate().max_by_key(|(_, i)| columns[**i].rank).map(|(at, _)| at);

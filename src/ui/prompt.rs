@@ -149,13 +149,18 @@ impl Prompt {
                 .map_or(line.len(), |(at, _)| at);
             line[start..].to_owned()
         };
-        let mut spans =
-            vec![Span::styled(format!(" {sign}{shown}"), theme.style(Role::Prompt))];
+        let mut spans = vec![Span::styled(format!(" {sign}{shown}"), theme.style(Role::Prompt))];
         if let Some(error) = &self.error {
             spans.push(Span::styled(format!("   {}", text::sanitise(error)), theme.style(Role::Error)));
         } else if self.offered.len() > 1 {
-            let others: Vec<&str> =
-                self.offered.iter().cycle().skip(self.chosen + 1).take(self.offered.len() - 1).map(String::as_str).collect();
+            let others: Vec<&str> = self
+                .offered
+                .iter()
+                .cycle()
+                .skip(self.chosen + 1)
+                .take(self.offered.len() - 1)
+                .map(String::as_str)
+                .collect();
             spans.push(Span::styled(format!("   {}", others.join("  ")), theme.style(Role::Dim)));
         }
         frame.render_widget(Line::from(spans), area);

@@ -49,7 +49,12 @@ fn row(out: &mut String, buffer: &Buffer, y: u16, line: u16, paper: (u8, u8, u8)
     for (x, symbol, style, width) in cells(buffer, y) {
         match runs.last_mut() {
             // A wide character stands alone: its neighbours then keep their columns.
-            Some(run) if run.style == style && width == 1 && run.text.chars().all(|c| c.is_ascii()) && symbol.is_ascii() => {
+            Some(run)
+                if run.style == style
+                    && width == 1
+                    && run.text.chars().all(|c| c.is_ascii())
+                    && symbol.is_ascii() =>
+            {
                 run.text.push_str(symbol);
                 run.width += width;
             }
@@ -119,6 +124,9 @@ mod tests {
         let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 10, 1));
         buffer.set_string(0, 0, "<前>&", Style::default());
         let svg = svg(&buffer, false);
-        assert!(svg.contains("&lt;</text>") && svg.contains(">前</text>") && svg.contains("&gt;&amp;"), "{svg}");
+        assert!(
+            svg.contains("&lt;</text>") && svg.contains(">前</text>") && svg.contains("&gt;&amp;"),
+            "{svg}"
+        );
     }
 }

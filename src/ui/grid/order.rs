@@ -40,7 +40,13 @@ impl<C: ?Sized> Row for Line<'_, C> {
 }
 
 /// Whether a row passes a filter.
-pub fn matches<C: ?Sized>(filter: &Filter, table: &'static Table<C>, cx: &C, slot: Slot, now: Timestamp) -> bool {
+pub fn matches<C: ?Sized>(
+    filter: &Filter,
+    table: &'static Table<C>,
+    cx: &C,
+    slot: Slot,
+    now: Timestamp,
+) -> bool {
     filter.is_empty() || filter.matches(&Line { table, cx, slot }, now)
 }
 
@@ -119,7 +125,9 @@ impl<C: ?Sized> Order<C> {
         let mut merged = Vec::with_capacity(old.len() + fresh.len());
         let mut coming = fresh.into_iter().peekable();
         for slot in old.into_iter().filter(|slot| !set.contains(slot)) {
-            while let Some(next) = coming.next_if(|&next| self.compare(cx, rows, next, slot) == Ordering::Less) {
+            while let Some(next) =
+                coming.next_if(|&next| self.compare(cx, rows, next, slot) == Ordering::Less)
+            {
                 merged.push(next);
             }
             merged.push(slot);
