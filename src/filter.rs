@@ -88,6 +88,12 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Whether a row may pass now and not in a minute, though nothing about it changes.
+    pub fn is_about_ages(&self) -> bool {
+        let about_age = |test: &Test| matches!(test, Test::Compare(_, Bound { number: None, .. }));
+        self.terms.iter().any(|term| about_age(&term.test))
+    }
+
     /// Whether every row that passes this filter passes `before` too: then only those need a look.
     pub fn narrows(&self, before: &Filter) -> bool {
         let plain = |filter: &Filter| {

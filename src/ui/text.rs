@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -82,11 +83,13 @@ pub fn width(text: &str) -> usize {
 
 /// The text in at most so many cells, with `…` where something is left out. Never splits a grapheme.
 pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
-    if text.width() <= cells {
-        return Cow::Borrowed(text);
-    }
+    if text.width() <= cells { Cow::Borrowed(text) } else { Cow::Owned(shortened(text, cells)) }
+}
+
+/// As much of the text as leaves a cell for the `…` that stands behind it.
+fn shortened(text: &str, cells: usize) -> String {
     if cells == 0 {
-        return Cow::Borrowed("");
+        return String::new();
     }
     let mut used = 0;
     let mut end = 0;
@@ -101,15 +104,35 @@ pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
     let mut short = format!("{}…", &text[..end]);
     // Widths do not add up where characters join.
     while short.width() > cells {
-        short = match text[..end].grapheme_indices(true).next_back() {
+        match text[..end].grapheme_indices(true).next_back() {
             Some((at, _)) => {
                 end = at;
-                format!("{}…", &text[..end])
+                short = format!("{}…", &text[..end]);
             }
-            None => return Cow::Borrowed(""),
-        };
+            None => return String::new(),
+        }
     }
-    Cow::Owned(short)
+    short
+}
+
+/// A styled line in at most so many cells; the span that does not fit ends in `…`.
+pub fn cut_line(line: Line<'static>, cells: usize) -> Line<'static> {
+    if line.width() <= cells {
+        return line;
+    }
+    let mut left = cells;
+    let mut spans = Vec::with_capacity(line.spans.len());
+    for span in line.spans {
+        let needs = span.width();
+        // One cell stays for the sign that something is left out.
+        if needs >= left {
+            spans.push(Span::styled(shortened(&span.content, left), span.style));
+            break;
+        }
+        left -= needs;
+        spans.push(span);
+    }
+    Line { spans, ..line }
 }
 
 /// Cut and padded to exactly so many cells.
@@ -198,6 +221,20 @@ mod tests {
         assert_eq!(cut("前端服务", 5), "前端…");
         assert_eq!(cut("前端服务", 4), "前…");
         assert_eq!(fit("前端", 6, true), "  前端");
+    }
+
+    #[test]
+    fn a_styled_line_says_where_it_was_cut() {
+        for (spans, cells, expected) in [
+            (&["ab", "cd"][..], 4, "abcd"),
+            (&["ab", "cd"], 3, "ab…"),
+            (&["ab", "cd"], 2, "a…"),
+            (&["ab", "前端"], 4, "ab…"),
+            (&["ab"], 0, ""),
+        ] {
+            let line = Line::from(spans.iter().map(|span| Span::raw((*span).to_owned())).collect::<Vec<_>>());
+            assert_eq!(cut_line(line, cells).to_string(), expected, "{spans:?} in {cells}");
+        }
     }
 
     #[test]
