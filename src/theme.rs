@@ -232,8 +232,9 @@ impl Look {
     /// The sorted column's mark: ascending or descending.
     pub fn sorted(self, descending: bool) -> &'static str {
         match (self.ascii || self.ambiguous == 2, descending) {
-            (false, true) => "▼",
-            (false, false) => "▲",
+            // Arrows: a triangle is the sign of a warning.
+            (false, true) => "↓",
+            (false, false) => "↑",
             (true, true) => "v",
             (true, false) => "^",
         }
