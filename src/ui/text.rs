@@ -115,6 +115,18 @@ fn shortened(text: &str, cells: usize) -> String {
     short
 }
 
+/// The end of a text that fits into so many cells.
+pub fn tail(text: &str, cells: usize) -> &str {
+    let mut start = text.len();
+    for (at, _) in text.grapheme_indices(true).rev() {
+        if text[at..].width() > cells {
+            break;
+        }
+        start = at;
+    }
+    &text[start..]
+}
+
 /// A styled line in at most so many cells; the span that does not fit ends in `…`.
 pub fn cut_line(line: Line<'static>, cells: usize) -> Line<'static> {
     if line.width() <= cells {
