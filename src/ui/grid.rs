@@ -309,7 +309,7 @@ impl<C: ?Sized> Grid<C> {
                 let text = text::sanitise(&format::value(&value, looks.now)).into_owned();
                 // More than its value may want more room: `forced down` for `down`, a bar beside its figures.
                 let wants = match (looks.cell)(slot, column.name, column.width.1) {
-                    Some(line) => line.width(),
+                    Some(line) => text::width(line.to_string().trim_end()),
                     None => text::width(&text),
                 };
                 Cell { column, text, wants: wants as u16 }

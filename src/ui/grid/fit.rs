@@ -22,28 +22,33 @@ impl Ask {
 
 /// The columns that are shown, by their index, each with its width; a blank stands behind each.
 ///
-/// A less useful column goes before a more useful one is cut. What room is left goes to values that are cut,
-/// the most useful column first; so names give way before numbers, which ask for little.
+/// A less useful column goes before a more useful one is cut; the last one may be cut itself. What is left goes
+/// to values that are cut, the most useful column first; so names give way before numbers, which ask for
+/// little.
 pub(super) fn fit(asks: &[Ask], room: u16) -> Vec<(usize, u16)> {
-    let mut kept: Vec<usize> = (0..asks.len()).collect();
-    let sum = |kept: &[usize], width: fn(Ask) -> u16| -> u16 {
-        kept.iter().map(|&i| width(asks[i]).saturating_add(1)).fold(0, u16::saturating_add)
-    };
-    while kept.len() > 1 && sum(&kept, Ask::comfort) > room {
-        let worst = (0..kept.len()).max_by_key(|&at| asks[kept[at]].rank).unwrap_or(0);
-        kept.remove(worst);
+    let mut by_rank: Vec<usize> = (0..asks.len()).collect();
+    by_rank.sort_by_key(|&i| asks[i].rank);
+    let mut widths: Vec<Option<u16>> = vec![None; asks.len()];
+    let mut left = room;
+    for &i in &by_rank {
+        let whole = asks[i].comfort().min(left.saturating_sub(1));
+        // The most useful column is there however narrow the screen.
+        if whole < asks[i].least && i != by_rank[0] {
+            break;
+        }
+        widths[i] = Some(whole);
+        left = left.saturating_sub(whole + 1);
     }
-    let mut widths: Vec<u16> = kept.iter().map(|&i| asks[i].comfort()).collect();
-    let mut left = room.saturating_sub(sum(&kept, Ask::comfort));
-    let mut by_rank: Vec<usize> = (0..kept.len()).collect();
-    by_rank.sort_by_key(|&at| asks[kept[at]].rank);
-    for at in by_rank {
-        let more = asks[kept[at]].wants.saturating_sub(widths[at]).min(left);
-        widths[at] += more;
-        left -= more;
+    for i in by_rank.iter().copied() {
+        if let Some(width) = &mut widths[i] {
+            let more = asks[i].wants.saturating_sub(*width).min(left);
+            *width += more;
+            left -= more;
+        }
     }
     // A single column may still be wider than the screen.
-    kept.into_iter().zip(widths).map(|(i, width)| (i, width.min(room.saturating_sub(1)))).collect()
+    let shown = widths.into_iter().enumerate().filter_map(|(i, width)| Some((i, width?)));
+    shown.map(|(i, width)| (i, width.min(room.saturating_sub(1)))).collect()
 }
 
 #[cfg(test)]
@@ -66,7 +71,10 @@ mod tests {
             (35, &[(0, 16), (1, 12), (2, 4)]),
             (34, &[(0, 20), (1, 12)]),
             (30, &[(0, 16), (1, 12)]),
-            (29, &[(0, 28)]),
+            // The task does not fit whole, but it fits.
+            (29, &[(0, 16), (1, 11)]),
+            (22, &[(0, 16), (1, 4)]),
+            (21, &[(0, 20)]),
             (10, &[(0, 9)]),
         ] {
             assert_eq!(fit(&asks, room), expected, "in {room} cells");
