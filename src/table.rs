@@ -146,8 +146,6 @@ pub struct Table<C: ?Sized + 'static> {
     pub slots: for<'a> fn(&'a C) -> &'a dyn Slots,
     /// Column name and whether descending.
     pub sort: (&'static str, bool),
-    /// The column whose order decides between rows that are equal otherwise; ascending.
-    pub then: &'static str,
     /// What a cell says to people where its plain value is not enough: a state with its age, use against a
     /// limit. Machines (JSON, CSV, filters, sorting) get the value.
     pub words: fn(&C, Slot, &str, Timestamp) -> Option<String>,

@@ -17,7 +17,6 @@ pub const TABLE: Table<Store> = Table {
     columns: COLUMNS,
     slots: |store| &store.hypervisors,
     sort: ("trouble", true),
-    then: "host",
     words,
 };
 
@@ -230,7 +229,7 @@ const COLUMNS: &[Column<Store>] = &[
     column!("vcpus", "CPUS", "threads", NOVA, Right, (0, 0), 99, |s, slot| cell(s, slot, |h| Value::int(
         h.vcpus
     ))),
-    column!("vcpus_used", "vCPU  used/limit", "vCPUs", NOVA, Right, (16, 18), 3, |s, slot| {
+    column!("vcpus_used", "vCPU  used/limit", "vCPUs", NOVA, Right, (18, 26), 3, |s, slot| {
         cell(s, slot, |h| Value::int(h.vcpus_used))
     }),
     column!(
@@ -258,7 +257,7 @@ const COLUMNS: &[Column<Store>] = &[
         "MiB, with the host's reservation",
         NOVA,
         Right,
-        (18, 20),
+        (18, 26),
         4,
         |s, slot| { cell(s, slot, |h| Value::int(h.memory_mb_used)) }
     ),
@@ -288,7 +287,7 @@ const COLUMNS: &[Column<Store>] = &[
     column!("local_gb", "DISK GiB", "GiB", NOVA, Right, (0, 0), 99, |s, slot| {
         cell(s, slot, |h| Value::int(h.local_gb))
     }),
-    column!("local_gb_used", "DISK", "GiB", NOVA, Right, (8, 8), 9, |s, slot| {
+    column!("local_gb_used", "DISK", "GiB", NOVA, Right, (8, 12), 9, |s, slot| {
         cell(s, slot, |h| Value::int(h.local_gb_used))
     }),
     column!(

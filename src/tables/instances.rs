@@ -16,7 +16,6 @@ pub const TABLE: Table<Store> = Table {
     columns: COLUMNS,
     slots: |store| &store.instances,
     sort: ("trouble", true),
-    then: "name",
     words,
 };
 

@@ -12,7 +12,6 @@ pub const TABLE: Table<Store> = Table {
     columns: COLUMNS,
     slots: |store| &store.services,
     sort: ("state", false),
-    then: "binary",
     words: |_, _, _, _| None,
 };
 

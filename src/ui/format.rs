@@ -44,6 +44,12 @@ pub fn mebibytes(mib: f64) -> String {
     }
 }
 
+/// `1 instance`, `12,408 instances`: what is counted, in the singular.
+pub fn count(n: usize, what: &str) -> String {
+    let many = if n == 1 { "" } else { "s" };
+    format!("{} {what}{many}", number(n as i64))
+}
+
 /// A number, or `?`.
 pub fn maybe(n: Option<u64>) -> String {
     n.map_or_else(|| "?".to_owned(), |n| n.to_string())
@@ -76,10 +82,11 @@ pub fn cell<C: ?Sized>(table: &Table<C>, cx: &C, slot: Slot, column: &Column<C>,
     }
 }
 
-/// A word as the filter takes it: in quotes where it holds a space.
+/// A value as the filter takes it: in quotes where it holds a space. What cannot stand between quotes is
+/// matched by a star.
 pub fn quoted(word: &str) -> String {
     if word.contains(|c: char| c.is_whitespace() || c == '"') || word.is_empty() {
-        format!("\"{}\"", word.replace('"', ""))
+        format!("\"{}\"", word.replace('"', "*"))
     } else {
         word.to_owned()
     }
@@ -126,6 +133,13 @@ mod tests {
     fn durations_have_one_unit() {
         for (seconds, text) in [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")] {
             assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        for (n, text) in [(0, "0 hosts"), (1, "1 host"), (1_200, "1,200 hosts")] {
+            assert_eq!(count(n, "host"), text);
         }
     }
 

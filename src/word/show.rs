@@ -122,14 +122,13 @@ fn select(
     let slots = (table.slots)(store);
     let mut rows: Vec<Slot> =
         slots.live().into_iter().filter(|&slot| grid::matches(filter, table, store, slot, now)).collect();
-    let columns = (table.column(name), table.column(table.then));
-    if let (Some(column), Some(then)) = columns {
+    if let Some(column) = table.column(name) {
         let compare =
             |column: &Column<Store>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
         rows.sort_by(|&a, &b| {
             let order = compare(column, a, b);
             let order = if descending { order.reverse() } else { order };
-            order.then_with(|| compare(then, a, b)).then_with(|| slots.key(a).cmp(&slots.key(b)))
+            order.then_with(|| compare(&table.columns[0], a, b)).then_with(|| slots.key(a).cmp(&slots.key(b)))
         });
     }
     rows
