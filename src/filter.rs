@@ -88,10 +88,19 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Whether a row may pass now and not in a minute, though nothing about it changes.
+    pub fn is_about_ages(&self) -> bool {
+        let about_age = |test: &Test| matches!(test, Test::Compare(_, Bound { number: None, .. }));
+        self.terms.iter().any(|term| about_age(&term.test))
+    }
+
     /// Whether every row that passes this filter passes `before` too: then only those need a look.
     pub fn narrows(&self, before: &Filter) -> bool {
         let plain = |filter: &Filter| {
-            filter.terms.iter().all(|t| !t.negated && t.column.is_none() && matches!(t.test, Test::Contains(_)))
+            filter
+                .terms
+                .iter()
+                .all(|t| !t.negated && t.column.is_none() && matches!(t.test, Test::Contains(_)))
         };
         plain(self)
             && plain(before)
@@ -177,12 +186,17 @@ fn term(at: usize, word: &str, quoted: bool, columns: &[&'static str]) -> Result
             negated ^= sign == "!=";
             Test::Equals(value.to_lowercase().split('*').map(str::to_owned).collect())
         }
-        "~" => Test::Matches(RegexBuilder::new(value).case_insensitive(true).size_limit(1 << 20).build().map_err(
-            |error| FilterError {
-                at: value_at,
-                message: format!("not a regular expression: {}", error.to_string().lines().last().unwrap_or("")),
-            },
-        )?),
+        "~" => Test::Matches(
+            RegexBuilder::new(value).case_insensitive(true).size_limit(1 << 20).build().map_err(|error| {
+                FilterError {
+                    at: value_at,
+                    message: format!(
+                        "not a regular expression: {}",
+                        error.to_string().lines().last().unwrap_or("")
+                    ),
+                }
+            })?,
+        ),
         sign => {
             let comparison = match sign {
                 ">" => Comparison::Greater,
@@ -190,7 +204,7 @@ fn term(at: usize, word: &str, quoted: bool, columns: &[&'static str]) -> Result
                 ">=" => Comparison::AtLeast,
                 _ => Comparison::AtMost,
             };
-            let bound = bound(value).ok_or_else(|| FilterError {
+            let bound = bound(value, column.is_some_and(in_gib)).ok_or_else(|| FilterError {
                 at: value_at,
                 message: format!("`{value}` is no number, duration (3m) or size (2GiB)"),
             })?;
@@ -200,21 +214,27 @@ fn term(at: usize, word: &str, quoted: bool, columns: &[&'static str]) -> Result
     Ok(Term { negated, column, test })
 }
 
-fn bound(value: &str) -> Option<Bound> {
+/// Whether a column counts in GiB: nova's names say so (`local_gb`), but for a flavor's `disk`.
+fn in_gib(column: &str) -> bool {
+    column == "disk" || column.split('_').any(|part| part == "gb")
+}
+
+fn bound(value: &str, gib: bool) -> Option<Bound> {
     let digits = value.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(value.len());
     let number: f64 = value[..digits].parse().ok()?;
     let seconds = |unit: f64| Some(Bound { number: None, seconds: Some(number * unit) });
     let plain = |n: f64| Some(Bound { number: Some(n), seconds: Some(n) });
+    // In the column's own unit: MiB unless it says GiB.
+    let size = |mib: f64| plain(number * if gib { mib / 1_024.0 } else { mib });
     match &value[digits..] {
-        "" => plain(number),
+        "" | "%" => plain(number),
         "s" => seconds(1.0),
         "m" => seconds(60.0),
         "h" => seconds(3_600.0),
         "d" => seconds(86_400.0),
-        // Columns of memory are in MiB, of disk in GiB; the larger unit is the one that is written.
-        "%" | "MiB" | "M" => plain(number),
-        "GiB" | "G" => plain(number * 1_024.0),
-        "TiB" | "T" => plain(number * 1_024.0 * 1_024.0),
+        "MiB" | "M" => size(1.0),
+        "GiB" | "G" => size(1_024.0),
+        "TiB" | "T" => size(1_024.0 * 1_024.0),
         _ => None,
     }
 }
@@ -252,10 +272,13 @@ impl Test {
                 Value::Float(n) => self.on_text(&n.to_string()),
                 Value::Bool(b) => {
                     // `locked=yes` and `locked=true` both.
-                    self.on_text(if *b { "yes" } else { "no" }) || self.on_text(if *b { "true" } else { "false" })
+                    self.on_text(if *b { "yes" } else { "no" })
+                        || self.on_text(if *b { "true" } else { "false" })
                 }
                 Value::Unknown => matches!(self, Test::Equals(_)) && self.on_text("?"),
-                Value::Absent => matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty()),
+                Value::Absent => {
+                    matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty())
+                }
                 Value::Time(at) => matches!(self, Test::Matches(_)) && self.on_text(&at.to_string()),
                 Value::Span(_) => false,
             },
@@ -315,7 +338,8 @@ mod tests {
         }
     }
 
-    const COLUMNS: &[&str] = &["name", "host", "vcpus", "age", "locked", "ip", "fault", "ram"];
+    const COLUMNS: &[&str] =
+        &["name", "host", "vcpus", "age", "locked", "ip", "fault", "ram", "memory_mb", "local_gb", "disk"];
 
     fn row() -> Fake {
         let created = Timestamp::from_second(1_000_000).unwrap();
@@ -328,6 +352,9 @@ mod tests {
             ("ip", Value::List(vec!["10.0.0.1".into(), "192.0.2.7".into()])),
             ("fault", Value::Absent),
             ("ram", Value::Unknown),
+            ("memory_mb", Value::Int(16_384)),
+            ("local_gb", Value::Int(1_800)),
+            ("disk", Value::Int(40)),
         ])
     }
 
@@ -367,6 +394,14 @@ mod tests {
             ("ip=10.0.0", false),
             ("fault=", true),
             ("host=", false),
+            // Sizes are in the column's own unit.
+            ("memory_mb>=16GiB", true),
+            ("memory_mb>16G", false),
+            ("memory_mb<20000M", true),
+            ("local_gb>1TiB", true),
+            ("local_gb>1801GiB", false),
+            ("disk<=40GiB", true),
+            ("disk<40960M", false),
             // Unknown is neither more nor less than anything, but can be asked for.
             ("ram>0", false),
             ("ram<1", false),
@@ -387,6 +422,15 @@ mod tests {
             let error = Filter::parse(filter, COLUMNS).unwrap_err();
             assert_eq!(error.at, at, "{filter}: {error}");
             assert!(error.message.contains(part), "{filter}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_ages_are_asked_again() {
+        for (filter, expected) in
+            [("age<5m", true), ("!age>1d", true), ("vcpus>8", false), ("web host=a", false)]
+        {
+            assert_eq!(Filter::parse(filter, COLUMNS).unwrap().is_about_ages(), expected, "{filter}");
         }
     }
 

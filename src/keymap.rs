@@ -7,7 +7,7 @@ mod load;
 
 use std::collections::BTreeMap;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 
 pub use chord::{Chord, parse_keys};
 pub use load::KeymapError;
@@ -15,10 +15,8 @@ pub use load::KeymapError;
 use crate::action::Action;
 
 /// The keymaps that come with the program.
-const SHIPPED: &[(&str, &str)] = &[
-    ("default", include_str!("../keymaps/default.toml")),
-    ("vim", include_str!("../keymaps/vim.toml")),
-];
+const SHIPPED: &[(&str, &str)] =
+    &[("default", include_str!("../keymaps/default.toml")), ("vim", include_str!("../keymaps/vim.toml"))];
 
 /// The sections that a keymap may have.
 pub const SECTIONS: &[&str] = &["global", "hypervisors", "instances"];
@@ -65,36 +63,36 @@ impl Keymap {
         Self::default().overlaid(SHIPPED[0].1, "keymaps/default.toml")
     }
 
-    /// Feeds one key. Release events are nothing; `esc` ends a sequence that has begun.
+    /// Feeds one key. Release events are nothing; `esc` ends a sequence that has begun, and does no more.
     pub fn feed(&self, pending: &mut Pending, pane: &str, key: KeyEvent) -> Step {
         let Some(chord) = Chord::from_event(key) else { return Step::None };
         pending.0.push(chord);
-        let mut longer = false;
+        // What a pane binds lies over the global keys, be it longer or shorter than theirs.
         for section in [pane, "global"] {
-            for (sequence, action) in self.sections.get(section).into_iter().flatten() {
-                if *sequence == pending.0 {
+            let bound = self.sections.get(section).into_iter().flatten();
+            let begun: Vec<_> = bound.filter(|(sequence, _)| sequence.starts_with(&pending.0)).collect();
+            match begun.iter().find(|(sequence, _)| *sequence == pending.0) {
+                Some((_, action)) => {
                     pending.0.clear();
                     return Step::Action(*action);
                 }
-                longer |= sequence.starts_with(&pending.0);
+                None if !begun.is_empty() => return Step::Pending,
+                None => {}
             }
-        }
-        if longer {
-            return Step::Pending;
         }
         let begun = pending.0.len() > 1;
         pending.0.clear();
         // A key that ends a wrong sequence still means what it means alone.
-        if begun { self.feed(pending, pane, key) } else { Step::None }
+        if begun && key.code != KeyCode::Esc { self.feed(pending, pane, key) } else { Step::None }
     }
 
     /// The pane's keys and the global ones that they do not hide, each action once, in the files' order.
     pub fn help(&self, pane: &str) -> Vec<(String, Action)> {
         let mut lines: Vec<(String, Action)> = Vec::new();
+        let own = || self.sections.get(pane).into_iter().flatten();
         for section in [pane, "global"] {
             for (sequence, action) in self.sections.get(section).into_iter().flatten() {
-                let hidden = section == "global"
-                    && self.sections.get(pane).into_iter().flatten().any(|(s, _)| s == sequence);
+                let hidden = section == "global" && own().any(|(over, _)| alike(over, sequence));
                 if hidden {
                     continue;
                 }
@@ -111,10 +109,18 @@ impl Keymap {
         lines
     }
 
-    /// The first key of each action, for the footer: what is special here first, movement never.
+    /// The first key of each action, for the footer, the most useful first: how to find things, then what is
+    /// special here, then the rest. Movement never: it is known, and stands in the help.
     pub fn hints(&self, pane: &str) -> Vec<(String, Action)> {
+        use Action as A;
+        const FIRST: [Action; 3] = [A::Filter, A::Command, A::Help];
+        let rank = |action: Action| match FIRST.iter().position(|first| *first == action) {
+            Some(at) => at,
+            // These everybody tries without being told.
+            None if matches!(action, A::Back | A::Quit) => usize::MAX,
+            None => FIRST.len(),
+        };
         let movement = |action: Action| {
-            use Action as A;
             matches!(
                 action,
                 A::Up
@@ -129,16 +135,20 @@ impl Keymap {
                     | A::Bottom
                     | A::NextPane
                     | A::PreviousPane
+                    | A::SortPrevious
                     | A::Exit
                     | A::Redraw
                     | A::Suspend
             ) || action.name().starts_with("pane_")
         };
-        self.help(pane)
+        let mut hints: Vec<(String, Action)> = self
+            .help(pane)
             .into_iter()
             .filter(|(_, action)| !movement(*action))
             .map(|(keys, action)| (keys.split(' ').next().unwrap_or_default().to_owned(), action))
-            .collect()
+            .collect();
+        hints.sort_by_key(|(_, action)| rank(*action));
+        hints
     }
 
     /// The README's table: every action with its keys, by section.
@@ -163,8 +173,34 @@ impl Keymap {
     }
 }
 
+/// An action in one word, where the footer has room for no more.
+pub fn label(action: Action) -> &'static str {
+    match action {
+        Action::Enter => "open",
+        Action::Help => "keys",
+        Action::SortNext => "sort",
+        Action::SortReverse => "reverse",
+        Action::ToggleTree => "tree",
+        Action::ToggleNode => "fold",
+        Action::ToggleUtc => "UTC",
+        Action::ToggleMouse => "mouse",
+        // The others' names are words already; a test holds that.
+        other => other.name(),
+    }
+}
+
+/// Whether one sequence begins like the other, so that only one of them can be pressed.
+fn alike(a: &[Chord], b: &[Chord]) -> bool {
+    a.starts_with(b) || b.starts_with(a)
+}
+
+/// `gg`, `ctrl-d`; in a sequence named keys stand in brackets, as `--keys` takes them: `g<enter>`.
 fn words(sequence: &[Chord]) -> String {
-    sequence.iter().map(ToString::to_string).collect::<Vec<_>>().join("")
+    let word = |chord: &Chord| match chord.to_string() {
+        name if sequence.len() > 1 && name.chars().count() > 1 => format!("<{name}>"),
+        name => name,
+    };
+    sequence.iter().map(word).collect()
 }
 
 #[cfg(test)]

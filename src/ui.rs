@@ -1,6 +1,7 @@
 //! The pieces that panes are drawn from. None reads a clock or does I/O.
 
 pub mod ansi;
+pub mod ascii;
 pub mod details;
 pub mod format;
 pub mod gauge;

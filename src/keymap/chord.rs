@@ -65,26 +65,12 @@ impl Chord {
 
     /// `j`, `G`, `ctrl-d`, `alt-b`, `enter`, `f5`.
     pub fn parse(word: &str) -> Option<Self> {
-        let mut modifiers = KeyModifiers::NONE;
-        let mut rest = word;
-        loop {
-            rest = if let Some(r) = rest.strip_prefix("ctrl-") {
-                modifiers |= KeyModifiers::CONTROL;
-                r
-            } else if let Some(r) = rest.strip_prefix("alt-") {
-                modifiers |= KeyModifiers::ALT;
-                r
-            } else if let Some(r) = rest.strip_prefix("shift-") {
-                modifiers |= KeyModifiers::SHIFT;
-                r
-            } else {
-                break;
-            };
-        }
+        let (modifiers, rest) = modified(word);
         if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == rest) {
             return Some(Self::normal(*code, modifiers));
         }
-        if let Some(n) = rest.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()).filter(|n| (1..=24).contains(n)) {
+        let function = rest.strip_prefix('f').and_then(|n| n.parse::<u8>().ok());
+        if let Some(n) = function.filter(|n| (1..=24).contains(n)) {
             return Some(Self::normal(KeyCode::F(n), modifiers));
         }
         let mut chars = rest.chars();
@@ -94,10 +80,31 @@ impl Chord {
         }
     }
 
+    /// What a mistyped name was meant to be, its modifiers kept.
+    pub fn nearest(word: &str) -> Option<String> {
+        let (_, rest) = modified(word);
+        let near = crate::words::nearest(rest, NAMES.iter().map(|(name, _)| *name))?;
+        Some(format!("{}{near}", word.strip_suffix(rest)?))
+    }
+
     /// The key event that this chord stands for.
     pub fn event(self) -> KeyEvent {
         KeyEvent::new(self.code, self.modifiers)
     }
+}
+
+/// The modifiers before a key's name, and the name.
+fn modified(word: &str) -> (KeyModifiers, &str) {
+    const MODIFIERS: &[(&str, KeyModifiers)] =
+        &[("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT), ("shift-", KeyModifiers::SHIFT)];
+    let mut modifiers = KeyModifiers::NONE;
+    let mut rest = word;
+    while let Some((name, modifier)) = MODIFIERS.iter().find(|(name, _)| rest.starts_with(name)) {
+        // `ctrl--` holds the minus itself.
+        modifiers |= *modifier;
+        rest = &rest[name.len()..];
+    }
+    (modifiers, rest)
 }
 
 impl fmt::Display for Chord {
@@ -136,7 +143,7 @@ pub fn parse_keys(text: &str) -> Result<Vec<KeyEvent>, String> {
         let name = &rest[..end];
         rest = &rest[end + 1..];
         let chord = Chord::parse(name).ok_or_else(|| {
-            let near = crate::words::nearest(name, NAMES.iter().map(|(name, _)| *name));
+            let near = Chord::nearest(name);
             let near = near.map(|near| format!("; did you mean <{near}>?")).unwrap_or_default();
             format!("there is no key <{name}>{near}")
         })?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use toml::Spanned;
 
-use super::{Chord, Keymap, SECTIONS};
+use super::{Chord, Keymap, SECTIONS, alike};
 use crate::action::Action;
 use crate::words::{nearest, place};
 
@@ -29,13 +29,16 @@ impl Keymap {
     pub(crate) fn missing(name: &str, why: &str) -> KeymapError {
         let near = nearest(name, Self::NAMES.iter().copied());
         let near = near.map(|near| format!("; near it: {near}")).unwrap_or_default();
-        KeymapError(format!("keymap `{name}`: not one of {}{near}, and as a file: {why}", Self::NAMES.join(", ")))
+        KeymapError(format!(
+            "keymap `{name}`: not one of {}{near}, and as a file: {why}",
+            Self::NAMES.join(", ")
+        ))
     }
 
     /// This keymap with a file's over it.
     pub(super) fn overlaid(mut self, text: &str, file: &str) -> Result<Self, KeymapError> {
-        let sections: Sections = toml::from_str(text)
-            .map_err(|error| KeymapError(crate::words::toml(file, text, &error)))?;
+        let sections: Sections =
+            toml::from_str(text).map_err(|error| KeymapError(crate::words::toml(file, text, &error)))?;
         for (section, bindings) in sections {
             let at = |start: usize| {
                 let (line, column) = place(text, start);
@@ -48,38 +51,48 @@ impl Keymap {
             let mut fresh: Vec<(usize, Vec<Chord>, Action)> = Vec::new();
             for (keys, action) in bindings {
                 let key_place = at(keys.span().start);
-                let sequence: Option<Vec<Chord>> =
-                    keys.get_ref().split_whitespace().map(Chord::parse).collect();
-                let sequence = sequence.filter(|s| !s.is_empty()).ok_or_else(|| {
-                    KeymapError(format!(
-                        "{key_place}: `{}` is no key; write `j`, `G`, `ctrl-d`, `enter`, or several: `g g`",
-                        keys.get_ref()
-                    ))
-                })?;
+                let sequence = chords(keys.get_ref(), &key_place)?;
                 let names = Action::ALL.iter().map(|action| action.name());
                 let action_name = action.get_ref().as_str();
                 let known = Action::from_name(action_name)
                     .ok_or_else(|| unknown("action", action_name, &at(action.span().start), names))?;
-                for (_, other, _) in &fresh {
-                    if other.starts_with(&sequence) || sequence.starts_with(other) {
-                        return Err(KeymapError(format!(
-                            "{key_place}: `{}` and `{}` begin alike: the longer one could never be pressed",
-                            keys.get_ref(),
-                            super::words(other)
-                        )));
-                    }
+                if let Some((_, other, _)) = fresh.iter().find(|(_, other, _)| alike(other, &sequence)) {
+                    let (this, other) = (super::words(&sequence), super::words(other));
+                    return Err(KeymapError(if this == other {
+                        format!("{key_place}: `{this}` is bound twice")
+                    } else {
+                        format!(
+                            "{key_place}: `{this}` and `{other}` begin alike: only the shorter can be pressed"
+                        )
+                    }));
                 }
                 fresh.push((keys.span().start, sequence, known));
             }
             // The file's own order is the order of help.
             fresh.sort_by_key(|(start, ..)| *start);
             let bound = self.sections.entry(name.to_owned()).or_default();
-            bound.retain(|(old, _)| {
-                !fresh.iter().any(|(_, new, _)| new.starts_with(old) || old.starts_with(new))
-            });
+            bound.retain(|(old, _)| !fresh.iter().any(|(_, new, _)| alike(new, old)));
             bound.extend(fresh.into_iter().map(|(_, sequence, action)| (sequence, action)));
         }
         Ok(self)
+    }
+}
+
+/// `g g` as its chords.
+fn chords(keys: &str, at: &str) -> Result<Vec<Chord>, KeymapError> {
+    const HOW: &str = "write `j`, `G`, `ctrl-d`, `enter`, or several: `g g`";
+    let sequence = keys.split_whitespace().map(|word| {
+        Chord::parse(word).ok_or_else(|| {
+            let near =
+                Chord::nearest(word).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            KeymapError(format!("{at}: `{word}` is no key; {near}{HOW}"))
+        })
+    });
+    let sequence: Vec<Chord> = sequence.collect::<Result<_, _>>()?;
+    if sequence.is_empty() {
+        Err(KeymapError(format!("{at}: `{keys}` is no key; {HOW}")))
+    } else {
+        Ok(sequence)
     }
 }
 

@@ -96,8 +96,17 @@ pub(super) struct CatalogEndpoint {
     pub url: String,
     #[serde(default)]
     pub interface: String,
-    #[serde(default, alias = "region")]
-    pub region_id: Option<String>,
+    /// Both are there on most clouds, only `region` on old ones.
+    #[serde(default)]
+    region_id: Option<String>,
+    #[serde(default)]
+    region: Option<String>,
+}
+
+impl CatalogEndpoint {
+    fn stands_in(&self, region: &str) -> bool {
+        self.region_id.as_deref().or(self.region.as_deref()) == Some(region)
+    }
 }
 
 /// The URL of a service in the catalog.
@@ -123,10 +132,9 @@ pub(super) fn endpoint(
     if endpoints.is_empty() {
         return Err(missing("no such service".to_owned()));
     }
-    let found = endpoints.iter().find(|e| {
-        e.interface == interface.as_str()
-            && region.is_none_or(|region| e.region_id.as_deref() == Some(region))
-    });
+    let found = endpoints
+        .iter()
+        .find(|e| e.interface == interface.as_str() && region.is_none_or(|region| e.stands_in(region)));
     let found = found.ok_or_else(|| {
         let region = region.map(|region| format!(" in region {region}")).unwrap_or_default();
         missing(format!("no {} endpoint{region}", interface.as_str()))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wire::{self, Id, Interner, Link};
 use super::{Error, Microversion, Pages, ServiceKind, Session};
 use crate::model::{
-    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Service, ServiceState,
+    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, Service, ServiceState,
     ServiceStatus, Text,
 };
 use server::ServerBody;
@@ -260,6 +260,24 @@ fn parse_server(body: &[u8]) -> Result<Instance, serde_json::Error> {
         server: ServerBody,
     }
     Ok(serde_json::from_slice::<Body>(body)?.server.into_model(&mut Interner::default()))
+}
+
+/// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
+pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
+    let name = get(session, &format!("/flavors/{id}"), parse_flavor).await?;
+    Ok(Named { id: id.into(), name: name.into(), domain_id: None, enabled: None })
+}
+
+fn parse_flavor(body: &[u8]) -> Result<String, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        flavor: Row,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    Ok(serde_json::from_slice::<Body>(body)?.flavor.name)
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
@@ -298,7 +299,7 @@ impl Session {
             .request(Method::POST, url.clone())
             .header("Content-Type", "application/json")
             .header("Accept", "application/json")
-            .body(body.as_bytes().to_vec());
+            .body(Bytes::from_owner(body));
         let service = ServiceKind::Identity;
         let (status, answer) = self.inner.http.send(service, request, &host).await?;
         if status != StatusCode::CREATED && status != StatusCode::OK {

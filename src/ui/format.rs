@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::table::Value;
+use super::text::sanitise;
+use crate::table::{Column, Slot, Table, Value};
 
 /// `3s 4m 2h 5d`: one unit, rounded down. What lies in the future is `0s`: clocks differ.
 pub fn duration(span: SignedDuration) -> String {
@@ -34,6 +35,21 @@ pub fn number(n: i64) -> String {
     text
 }
 
+/// `512 MiB`, `44.8 GiB`, `20.5 TiB`.
+pub fn mebibytes(mib: f64) -> String {
+    match mib {
+        n if n < 1_024.0 => format!("{n:.0} MiB"),
+        n if n < 1_048_576.0 => format!("{:.1} GiB", n / 1_024.0),
+        n => format!("{:.1} TiB", n / 1_048_576.0),
+    }
+}
+
+/// `1 instance`, `12,408 instances`: what is counted, in the singular.
+pub fn count(n: usize, what: &str) -> String {
+    let many = if n == 1 { "" } else { "s" };
+    format!("{} {what}{many}", number(n as i64))
+}
+
 /// A number, or `?`.
 pub fn maybe(n: Option<u64>) -> String {
     n.map_or_else(|| "?".to_owned(), |n| n.to_string())
@@ -58,10 +74,19 @@ pub fn value<'a>(value: &'a Value<'_>, now: Timestamp) -> Cow<'a, str> {
     }
 }
 
-/// A word as the filter takes it: in quotes where it holds a space.
+/// A cell as people read it, clean: the table's own words for it, else its value.
+pub fn cell<C: ?Sized>(table: &Table<C>, cx: &C, slot: Slot, column: &Column<C>, now: Timestamp) -> String {
+    match (table.words)(cx, slot, column.name, now) {
+        Some(words) => sanitise(&words).into_owned(),
+        None => sanitise(&value(&(column.value)(cx, slot), now)).into_owned(),
+    }
+}
+
+/// A value as the filter takes it: in quotes where it holds a space. What cannot stand between quotes is
+/// matched by a star.
 pub fn quoted(word: &str) -> String {
     if word.contains(|c: char| c.is_whitespace() || c == '"') || word.is_empty() {
-        format!("\"{}\"", word.replace('"', ""))
+        format!("\"{}\"", word.replace('"', "*"))
     } else {
         word.to_owned()
     }
@@ -106,10 +131,15 @@ mod tests {
 
     #[test]
     fn durations_have_one_unit() {
-        for (seconds, text) in
-            [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")]
-        {
+        for (seconds, text) in [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")] {
             assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        for (n, text) in [(0, "0 hosts"), (1, "1 host"), (1_200, "1,200 hosts")] {
+            assert_eq!(count(n, "host"), text);
         }
     }
 

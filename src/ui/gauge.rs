@@ -29,10 +29,7 @@ pub fn spans(gauge: Gauge, cells: u16, theme: &Theme, look: &Look) -> Vec<Span<'
     };
     let full = bar(share, cells, look.is_ascii() || look.ambiguous == 2);
     let empty = cells.saturating_sub(full.chars().count());
-    vec![
-        Span::styled(full, theme.style(role)),
-        Span::styled(" ".repeat(empty), theme.style(Role::BarEmpty)),
-    ]
+    vec![Span::styled(full, theme.style(role)), Span::styled(" ".repeat(empty), theme.style(Role::BarEmpty))]
 }
 
 fn bar(share: f64, cells: usize, ascii: bool) -> String {

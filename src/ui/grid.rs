@@ -1,5 +1,6 @@
 //! The one windowed grid: any number of rows, of which only the visible ones are ever built.
 
+mod fit;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,10 @@ pub struct Grid<C: ?Sized + 'static> {
     cursor: usize,
     /// The row that the cursor stays on while others come and go.
     key: Option<Text>,
+    /// The operator has put the cursor where it is. Until then it stays on top, wherever rows go.
+    held: bool,
+    /// The row that the cursor was on before a filter hid it.
+    hidden: Option<Text>,
     top: usize,
     height: usize,
     /// Widths of the last frame: columns grow at once and shrink only when the size changes.
@@ -53,6 +58,14 @@ pub struct Grid<C: ?Sized + 'static> {
     area: Rect,
     /// Rows built so far: a test holds it against the screen's height.
     built: u64,
+}
+
+/// One cell that was built.
+struct Cell<C: ?Sized + 'static> {
+    column: &'static Column<C>,
+    text: String,
+    /// The cells that it would take whole.
+    wants: u16,
 }
 
 /// Cells for a row's sign and the blanks beside it.
@@ -68,6 +81,8 @@ impl<C: ?Sized> Grid<C> {
             total: 0,
             cursor: 0,
             key: None,
+            held: false,
+            hidden: None,
             top: 0,
             height: 1,
             widths: Vec::new(),
@@ -85,19 +100,32 @@ impl<C: ?Sized> Grid<C> {
         }
     }
 
-    fn follow(&mut self, cx: &C) {
+    /// Puts the cursor back on its row; `false` when that is not shown.
+    fn follow(&mut self, cx: &C) -> bool {
         let rows = (self.table.slots)(cx);
         let slots = self.order.slots();
-        if let Some(slot) = self.key.as_deref().and_then(|key| rows.slot_of(key))
-            && slots.get(self.cursor) != Some(&slot)
-            && let Some(at) = slots.iter().position(|s| *s == slot)
-        {
-            // The row keeps its line on screen when others come above it.
-            let line = self.cursor.saturating_sub(self.top);
-            self.cursor = at;
-            self.top = at.saturating_sub(line);
+        let mut found = true;
+        if self.held {
+            let slot = self.key.as_deref().and_then(|key| rows.slot_of(key));
+            if slot.is_none() || slots.get(self.cursor) != slot.as_ref() {
+                match slot.and_then(|slot| slots.iter().position(|s| *s == slot)) {
+                    Some(at) => self.move_to(at),
+                    None => found = false,
+                }
+            }
         }
         self.settle(cx);
+        found
+    }
+
+    /// The row keeps its line on screen when others come above it. But a list that stood at its beginning
+    /// stays there as long as the cursor is in sight: what comes on top is what matters most.
+    fn move_to(&mut self, at: usize) {
+        let line = self.cursor.saturating_sub(self.top);
+        if self.top > 0 || at + MARGIN >= self.height {
+            self.top = at.saturating_sub(line);
+        }
+        self.cursor = at;
     }
 
     /// The cursor within the rows, and its key remembered.
@@ -108,10 +136,25 @@ impl<C: ?Sized> Grid<C> {
         self.key = slots.get(self.cursor).and_then(|slot| rows.key(*slot)).cloned();
     }
 
+    /// Shows the rows that match. A row that the filter hides gets the cursor back when it is shown again.
     pub fn set_filter(&mut self, filter: Filter, cx: &C, now: Timestamp) {
+        let before = self.hidden.take().or_else(|| self.key.clone());
         self.order.filter(filter, cx, now);
         self.order.sync(cx, now);
-        self.follow(cx);
+        self.total = (self.table.slots)(cx).count();
+        self.widths.clear();
+        self.key.clone_from(&before);
+        if !self.follow(cx) {
+            (self.cursor, self.top) = (0, 0);
+            self.settle(cx);
+            self.hidden = before;
+        }
+    }
+
+    /// The operator moved the cursor: from now on it stays on its row.
+    fn hold(&mut self) {
+        self.held = true;
+        self.hidden = None;
     }
 
     /// Movement and sorting; `false` when the action is none of these.
@@ -135,6 +178,7 @@ impl<C: ?Sized> Grid<C> {
             }
             _ => return false,
         }
+        self.hold();
         self.settle(cx);
         true
     }
@@ -156,6 +200,7 @@ impl<C: ?Sized> Grid<C> {
     pub fn sort(&mut self, column: &'static Column<C>, descending: bool, cx: &C, now: Timestamp) {
         self.order.sort(column, descending);
         self.order.sync(cx, now);
+        self.hold();
         self.follow(cx);
     }
 
@@ -169,6 +214,7 @@ impl<C: ?Sized> Grid<C> {
         let Some(slot) = (self.table.slots)(cx).slot_of(key) else { return };
         if let Some(at) = self.order.slots().iter().position(|s| *s == slot) {
             self.cursor = at;
+            self.hold();
             self.settle(cx);
         }
     }
@@ -177,6 +223,7 @@ impl<C: ?Sized> Grid<C> {
     pub fn click(&mut self, row: u16, cx: &C) {
         if row > 0 {
             self.cursor = self.top + row as usize - 1;
+            self.hold();
             self.settle(cx);
         }
     }
@@ -201,7 +248,11 @@ impl<C: ?Sized> Grid<C> {
     /// `sorted by name`, for the status line.
     pub fn sorted_words(&self) -> String {
         let (column, descending) = self.order.sorted_by();
-        let way = if descending == (column.name == self.table.sort.0 && self.table.sort.1) { "" } else { " reversed" };
+        let way = if descending == (column.name == self.table.sort.0 && self.table.sort.1) {
+            ""
+        } else {
+            " reversed"
+        };
         format!("sorted by {}{way}", column.name)
     }
 
@@ -217,10 +268,7 @@ impl<C: ?Sized> Grid<C> {
         self.height = area.height.saturating_sub(1) as usize;
         self.scroll();
         let visible = self.visible().to_vec();
-        let cells: Vec<Vec<(&'static Column<C>, String)>> = visible
-            .iter()
-            .map(|&slot| self.row(cx, slot, looks.now))
-            .collect();
+        let cells: Vec<Vec<Cell<C>>> = visible.iter().map(|&slot| self.row(cx, slot, looks)).collect();
         self.built += cells.len() as u64;
         let columns = self.fit(area, &cells);
         self.heading(frame, Rect { height: 1, ..area }, &columns, looks);
@@ -228,6 +276,16 @@ impl<C: ?Sized> Grid<C> {
             let line = Rect { y: area.y + 1 + i as u16, height: 1, ..area };
             let at_cursor = self.top + i == self.cursor;
             draw_row(frame, line, *slot, row, &columns, at_cursor, looks);
+        }
+        if visible.is_empty() && area.height > 2 {
+            let words = match self.total {
+                0 => format!("   there are no {}", self.table.name),
+                total => {
+                    format!("   none of the {} {} matches", format::number(total as i64), self.table.name)
+                }
+            };
+            let line = Line::styled(words, looks.theme.style(Role::Dim));
+            frame.render_widget(line, Rect { y: area.y + 2, height: 1, ..area });
         }
     }
 
@@ -243,63 +301,51 @@ impl<C: ?Sized> Grid<C> {
         self.top = self.top.min(rows.saturating_sub(self.height));
     }
 
-    /// The plain cells of one row: only those that may be on the grid.
-    fn row(&self, cx: &C, slot: Slot, now: Timestamp) -> Vec<(&'static Column<C>, String)> {
-        self.table
-            .columns
-            .iter()
-            .filter(|column| column.width.1 > 0)
+    /// The cells of one row: only those that may be on the grid.
+    fn row(&self, cx: &C, slot: Slot, looks: &Looks) -> Vec<Cell<C>> {
+        self.on_grid()
             .map(|column| {
-                let value = (column.value)(cx, slot);
-                (column, text::sanitise(&format::value(&value, now)).into_owned())
+                let text = format::cell(self.table, cx, slot, column, looks.now);
+                // More than its value may want more room: `forced down` for `down`, a bar beside its figures.
+                let wants = match (looks.cell)(slot, column.name, column.width.1) {
+                    Some(line) => text::width(line.to_string().trim_end()),
+                    None => text::width(&text),
+                };
+                Cell { column, text, wants: wants as u16 }
             })
             .collect()
     }
 
-    /// Which columns fit, and how wide: the least useful go first, what is left goes to those that would
-    /// show more.
-    fn fit(&mut self, area: Rect, cells: &[Vec<(&'static Column<C>, String)>]) -> Vec<(usize, u16)> {
-        let columns: Vec<&Column<C>> = self.table.columns.iter().filter(|c| c.width.1 > 0).collect();
+    fn on_grid(&self) -> impl Iterator<Item = &'static Column<C>> + use<C> {
+        self.table.columns.iter().filter(|column| column.width.1 > 0)
+    }
+
+    /// The columns of this frame. They grow at once and shrink only with a new width or filter: rows that
+    /// come and go must not make them dance.
+    fn fit(&mut self, area: Rect, cells: &[Vec<Cell<C>>]) -> Vec<(usize, u16)> {
+        let columns: Vec<&Column<C>> = self.on_grid().collect();
+        let least = |c: &Column<C>| c.width.0.max((text::width(c.title) as u16).min(c.width.1));
         if self.area.width != area.width || self.widths.len() != columns.len() {
-            self.widths = columns.iter().map(|c| c.width.0.max(text::width(c.title) as u16)).collect();
+            self.widths = columns.iter().map(|column| least(column)).collect();
         }
         self.area = area;
         for row in cells {
-            for ((width, column), (_, cell)) in self.widths.iter_mut().zip(&columns).zip(row) {
-                let wants = (text::width(cell) as u16).min(column.width.1.max(column.width.0));
-                *width = (*width).max(wants);
+            for ((width, column), cell) in self.widths.iter_mut().zip(&columns).zip(row) {
+                *width = (*width).max(cell.wants.min(column.width.1));
             }
         }
-        let room = area.width.saturating_sub(GUTTER);
-        let least = |i: usize| columns[i].width.0.max((text::width(columns[i].title) as u16).min(columns[i].width.1));
-        let mut kept: Vec<usize> = (0..columns.len()).collect();
-        while kept.len() > 1 && kept.iter().map(|&i| least(i) + 1).sum::<u16>() > room {
-            let worst = kept.iter().enumerate().max_by_key(|(_, i)| columns[**i].rank).map(|(at, _)| at);
-            match worst {
-                Some(at) => drop(kept.remove(at)),
-                None => break,
-            }
-        }
-        let mut left = room.saturating_sub(kept.iter().map(|&i| least(i) + 1).sum());
-        let mut fitted: Vec<(usize, u16)> = Vec::with_capacity(kept.len());
-        let mut by_rank: Vec<usize> = kept.clone();
-        by_rank.sort_by_key(|&i| columns[i].rank);
-        let mut extra = vec![0u16; columns.len()];
-        for i in by_rank {
-            let more = self.widths[i].saturating_sub(least(i)).min(left);
-            extra[i] = more;
-            left -= more;
-        }
-        for i in kept {
-            fitted.push((i, (least(i) + extra[i]).min(room.saturating_sub(1))));
-        }
-        fitted
+        let asks: Vec<fit::Ask> = columns
+            .iter()
+            .zip(&self.widths)
+            .map(|(column, wants)| fit::Ask { least: least(column), wants: *wants, rank: column.rank })
+            .collect();
+        fit::fit(&asks, area.width.saturating_sub(GUTTER))
     }
 
     fn heading(&self, frame: &mut Frame, area: Rect, columns: &[(usize, u16)], looks: &Looks) {
         let style = looks.theme.style(Role::Heading);
         let (sorted, descending) = self.order.sorted_by();
-        let titles: Vec<&Column<C>> = self.table.columns.iter().filter(|c| c.width.1 > 0).collect();
+        let titles: Vec<&Column<C>> = self.on_grid().collect();
         let mut spans = vec![Span::styled(" ".repeat(GUTTER as usize), style)];
         for (i, width) in columns {
             let Some(column) = titles.get(*i) else { continue };
@@ -320,14 +366,13 @@ fn draw_row<C: ?Sized>(
     frame: &mut Frame,
     area: Rect,
     slot: Slot,
-    cells: &[(&'static Column<C>, String)],
+    cells: &[Cell<C>],
     columns: &[(usize, u16)],
     at_cursor: bool,
     looks: &Looks,
 ) {
     let look = (looks.row)(slot);
     let signed = looks.theme.style(look.role);
-    let base = if look.faded { looks.theme.style(Role::Stale) } else { Style::default() };
     let mut x = area.x;
     let mut put = |frame: &mut Frame, width: u16, line: Line| {
         let width = width.min((area.x + area.width).saturating_sub(x));
@@ -336,19 +381,23 @@ fn draw_row<C: ?Sized>(
     };
     put(frame, GUTTER, Line::styled(format!(" {} ", looks.look.sign(look.sign)), signed));
     for (place, (i, width)) in columns.iter().enumerate() {
-        let Some((column, cell)) = cells.get(*i) else { continue };
+        let Some(Cell { column, text, .. }) = cells.get(*i) else { continue };
         let line = match (looks.cell)(slot, column.name, *width) {
             Some(line) if column.name == "state" => line.style(signed),
-            Some(line) => line.style(base),
+            Some(line) => line,
             None => {
-                let text = text::fit(cell, *width as usize, column.align == Align::Right);
+                let text = text::fit(text, *width as usize, column.align == Align::Right);
                 // The name wears the row's colour only when there is something to see.
-                let style = if place == 0 && look.role != Role::Ok { signed } else { base };
+                let style = if place == 0 && look.role != Role::Ok { signed } else { Style::default() };
                 Line::styled(text, style)
             }
         };
-        put(frame, *width, line);
+        put(frame, *width, text::cut_line(line, *width as usize));
         put(frame, 1, Line::raw(" "));
+    }
+    if look.faded {
+        // Old facts are grey altogether: a bar in colour would still look like news.
+        frame.buffer_mut().set_style(area, looks.theme.style(Role::Stale));
     }
     if at_cursor {
         frame.buffer_mut().set_style(area, looks.theme.style(Role::Selection));

@@ -134,33 +134,38 @@ impl Prompt {
     }
 
     pub fn draw(&self, frame: &mut Frame, area: Rect, sign: char, theme: &Theme) {
-        let room = area.width.saturating_sub(3);
-        let scroll = self.input.visual_scroll(room as usize);
-        let shown: String = {
-            let mut skipped = 0;
-            let line = self.input.value();
-            let start = line
-                .char_indices()
-                .find(|(_, c)| {
-                    let at = skipped;
-                    skipped += text::width(c.encode_utf8(&mut [0; 4]));
-                    at >= scroll
-                })
-                .map_or(line.len(), |(at, _)| at);
-            line[start..].to_owned()
-        };
-        let mut spans =
-            vec![Span::styled(format!(" {sign}{shown}"), theme.style(Role::Prompt))];
-        if let Some(error) = &self.error {
-            spans.push(Span::styled(format!("   {}", text::sanitise(error)), theme.style(Role::Error)));
-        } else if self.offered.len() > 1 {
-            let others: Vec<&str> =
-                self.offered.iter().cycle().skip(self.chosen + 1).take(self.offered.len() - 1).map(String::as_str).collect();
-            spans.push(Span::styled(format!("   {}", others.join("  ")), theme.style(Role::Dim)));
+        let (note, role) = self.note();
+        // A mistake is seen however long the line is; the line scrolls with its cursor.
+        let aside = (text::width(&note) + 3).min(area.width as usize / 2);
+        let room = (area.width as usize).saturating_sub(3 + if note.is_empty() { 0 } else { aside });
+        let cursor = self
+            .input
+            .value()
+            .char_indices()
+            .nth(self.input.cursor())
+            .map_or(self.text().len(), |(at, _)| at);
+        let (before, behind) = self.text().split_at(cursor);
+        let (before, behind) = (text::sanitise(before), text::sanitise(behind));
+        let before = text::tail(&before, room);
+        let behind = text::cut(&behind, room - text::width(before));
+        let mut spans = vec![Span::styled(format!(" {sign}{before}{behind}"), theme.style(Role::Prompt))];
+        if !note.is_empty() {
+            let used = 2 + text::width(before) + text::width(&behind);
+            let note = text::cut(&note, (area.width as usize).saturating_sub(used + 3)).into_owned();
+            spans.push(Span::styled(format!("   {note}"), theme.style(role)));
         }
         frame.render_widget(Line::from(spans), area);
-        let cursor = self.input.visual_cursor().saturating_sub(scroll) as u16;
-        frame.set_cursor_position(Position::new(area.x + 2 + cursor.min(room), area.y));
+        frame.set_cursor_position(Position::new(area.x + 2 + text::width(before) as u16, area.y));
+    }
+
+    /// What stands behind the line: a mistake, or the other completions.
+    fn note(&self) -> (String, Role) {
+        if let Some(error) = &self.error {
+            return (text::sanitise(error).into_owned(), Role::Error);
+        }
+        let others = self.offered.len().saturating_sub(1);
+        let next = self.offered.iter().cycle().skip(self.chosen + 1).take(others);
+        (next.map(|line| text::sanitise(line)).collect::<Vec<_>>().join("  "), Role::Dim)
     }
 }
 
@@ -206,6 +211,36 @@ mod tests {
         let (mut prompt, _) = typed("instances ho", &[]);
         prompt.complete(&candidates);
         assert_eq!(prompt.text(), "instances host");
+    }
+
+    /// The prompt in so many cells, and where its cursor stands.
+    fn drawn(prompt: &Prompt, width: u16) -> (String, u16) {
+        let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(width, 1)).unwrap();
+        let theme = Theme::shipped("mono").unwrap().unwrap();
+        terminal.draw(|frame| prompt.draw(frame, frame.area(), '/', &theme)).unwrap();
+        let cursor = terminal.get_cursor_position().unwrap().x;
+        (super::super::ansi::plain(terminal.backend().buffer()).trim_end().to_owned(), cursor)
+    }
+
+    #[test]
+    fn a_long_line_scrolls_and_leaves_room_for_its_mistake() {
+        for (keys, error, screen, cursor) in [
+            ("status", "", " /status", 8),
+            ("0123456789abcdefghijk", "", " /456789abcdefghijk", 19),
+            ("0123456789abcdefghijk", "no column", " /efghijk   no colu…", 9),
+            ("ab<left>", "", " /ab", 3),
+            ("前端服务<left><left>", "", " /前端服务", 6),
+        ] {
+            let (mut prompt, _) = typed(keys, &[]);
+            prompt.set_error((!error.is_empty()).then(|| error.to_owned()));
+            assert_eq!(drawn(&prompt, 20), (screen.to_owned(), cursor), "{keys} {error}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_came_from_a_name_is_not_obeyed() {
+        let prompt = Prompt::new("name=\u{202e}evil\x1b[31m".to_owned(), Vec::new());
+        assert_eq!(drawn(&prompt, 20), (" /name=evil".to_owned(), 11));
     }
 
     #[test]

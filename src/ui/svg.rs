@@ -9,7 +9,8 @@ use ratatui::style::{Color, Modifier, Style};
 use super::ansi::cells;
 use crate::theme::PALETTE_16;
 
-const CELL: (f64, f64) = (8.4, 18.0);
+/// A cell of DejaVu Sans Mono at 14 pixels: renderers that ignore `textLength` keep the columns too.
+const CELL: (f64, f64) = (8.43, 18.0);
 const PAD: f64 = 12.0;
 const DARK: ((u8, u8, u8), (u8, u8, u8)) = ((0x1a, 0x1b, 0x26), (0xc0, 0xca, 0xf5));
 const LIGHT: ((u8, u8, u8), (u8, u8, u8)) = ((0xfa, 0xfa, 0xfa), (0x24, 0x29, 0x2f));
@@ -49,7 +50,12 @@ fn row(out: &mut String, buffer: &Buffer, y: u16, line: u16, paper: (u8, u8, u8)
     for (x, symbol, style, width) in cells(buffer, y) {
         match runs.last_mut() {
             // A wide character stands alone: its neighbours then keep their columns.
-            Some(run) if run.style == style && width == 1 && run.text.chars().all(|c| c.is_ascii()) && symbol.is_ascii() => {
+            Some(run)
+                if run.style == style
+                    && width == 1
+                    && run.text.chars().all(|c| c.is_ascii())
+                    && symbol.is_ascii() =>
+            {
                 run.text.push_str(symbol);
                 run.width += width;
             }
@@ -63,7 +69,8 @@ fn row(out: &mut String, buffer: &Buffer, y: u16, line: u16, paper: (u8, u8, u8)
         if bg != paper {
             let _ = writeln!(
                 out,
-                "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\"/>",
+                "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\" \
+                 shape-rendering=\"crispEdges\"/>",
                 CELL.1,
                 hex(bg)
             );
@@ -98,6 +105,7 @@ fn colours(style: Style, paper: (u8, u8, u8), ink: (u8, u8, u8)) -> ((u8, u8, u8
 fn rgb(color: Color) -> Option<(u8, u8, u8)> {
     match color {
         Color::Rgb(r, g, b) => Some((r, g, b)),
+        Color::Indexed(index @ 16..) => Some(crate::theme::xterm(index)),
         named => PALETTE_16.iter().find(|(c, _)| *c == named).map(|(_, rgb)| *rgb),
     }
 }
@@ -119,6 +127,9 @@ mod tests {
         let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 10, 1));
         buffer.set_string(0, 0, "<前>&", Style::default());
         let svg = svg(&buffer, false);
-        assert!(svg.contains("&lt;</text>") && svg.contains(">前</text>") && svg.contains("&gt;&amp;"), "{svg}");
+        assert!(
+            svg.contains("&lt;</text>") && svg.contains(">前</text>") && svg.contains("&gt;&amp;"),
+            "{svg}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -82,11 +83,13 @@ pub fn width(text: &str) -> usize {
 
 /// The text in at most so many cells, with `…` where something is left out. Never splits a grapheme.
 pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
-    if text.width() <= cells {
-        return Cow::Borrowed(text);
-    }
+    if text.width() <= cells { Cow::Borrowed(text) } else { Cow::Owned(shortened(text, cells)) }
+}
+
+/// As much of the text as leaves a cell for the `…` that stands behind it.
+fn shortened(text: &str, cells: usize) -> String {
     if cells == 0 {
-        return Cow::Borrowed("");
+        return String::new();
     }
     let mut used = 0;
     let mut end = 0;
@@ -101,15 +104,47 @@ pub fn cut(text: &str, cells: usize) -> Cow<'_, str> {
     let mut short = format!("{}…", &text[..end]);
     // Widths do not add up where characters join.
     while short.width() > cells {
-        short = match text[..end].grapheme_indices(true).next_back() {
+        match text[..end].grapheme_indices(true).next_back() {
             Some((at, _)) => {
                 end = at;
-                format!("{}…", &text[..end])
+                short = format!("{}…", &text[..end]);
             }
-            None => return Cow::Borrowed(""),
-        };
+            None => return String::new(),
+        }
     }
-    Cow::Owned(short)
+    short
+}
+
+/// The end of a text that fits into so many cells.
+pub fn tail(text: &str, cells: usize) -> &str {
+    let mut start = text.len();
+    for (at, _) in text.grapheme_indices(true).rev() {
+        if text[at..].width() > cells {
+            break;
+        }
+        start = at;
+    }
+    &text[start..]
+}
+
+/// A styled line in at most so many cells; the span that does not fit ends in `…`.
+pub fn cut_line(line: Line<'static>, cells: usize) -> Line<'static> {
+    if line.width() <= cells {
+        return line;
+    }
+    let mut left = cells;
+    let mut spans = Vec::with_capacity(line.spans.len());
+    for span in line.spans {
+        let needs = span.width();
+        // One cell stays for the sign that something is left out.
+        if needs >= left {
+            spans.push(Span::styled(shortened(&span.content, left), span.style));
+            break;
+        }
+        left -= needs;
+        spans.push(span);
+    }
+    Line { spans, ..line }
 }
 
 /// Cut and padded to exactly so many cells.
@@ -119,29 +154,43 @@ pub fn fit(text: &str, cells: usize, right: bool) -> String {
     if right { format!("{pad}{text}") } else { format!("{text}{pad}") }
 }
 
-/// Broken into lines of at most so many cells, at spaces where there are some.
+/// Broken into lines of at most so many cells: at spaces; inside a word only where it is longer than a line,
+/// and there at its joints first. Blanks at the very beginning stay: they indent.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(2);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_word_bounds() {
-        if push_within(&mut line, word, cells) {
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(std::mem::take(&mut line));
-        }
-        if word.trim().is_empty() || push_within(&mut line, word, cells) {
-            continue;
-        }
-        for grapheme in word.graphemes(true) {
-            if !push_within(&mut line, grapheme, cells) {
-                lines.push(std::mem::replace(&mut line, grapheme.to_owned()));
+    for piece in text.split_inclusive(' ') {
+        let word = piece.trim_end_matches(' ');
+        if !push_within(&mut line, word, cells) {
+            if !line.trim().is_empty() {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            }
+            if !push_within(&mut line, word, cells) {
+                push_broken(&mut lines, &mut line, word, cells);
             }
         }
+        // A blank that does not fit is where the line ends anyway.
+        push_within(&mut line, &piece[word.len()..], cells);
     }
     lines.push(line);
     lines
+}
+
+/// A word that no line holds: broken at its joints, and those that are too long anywhere.
+fn push_broken(lines: &mut Vec<String>, line: &mut String, word: &str, cells: usize) {
+    for part in word.split_word_bounds() {
+        if push_within(line, part, cells) {
+            continue;
+        }
+        for grapheme in part.graphemes(true) {
+            // Marks that join can make one wider than a narrow line.
+            let grapheme = if grapheme.width() > cells { "…" } else { grapheme };
+            if !push_within(line, grapheme, cells) {
+                lines.push(std::mem::replace(line, grapheme.to_owned()));
+            }
+        }
+    }
 }
 
 /// Adds a piece if the whole line still fits: widths do not add up where characters join.
@@ -184,7 +233,35 @@ mod tests {
         assert_eq!(cut("前端服务", 5), "前端…");
         assert_eq!(cut("前端服务", 4), "前…");
         assert_eq!(fit("前端", 6, true), "  前端");
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    #[test]
+    fn a_styled_line_says_where_it_was_cut() {
+        for (spans, cells, expected) in [
+            (&["ab", "cd"][..], 4, "abcd"),
+            (&["ab", "cd"], 3, "ab…"),
+            (&["ab", "cd"], 2, "a…"),
+            (&["ab", "前端"], 4, "ab…"),
+            (&["ab"], 0, ""),
+        ] {
+            let line = Line::from(spans.iter().map(|span| Span::raw((*span).to_owned())).collect::<Vec<_>>());
+            assert_eq!(cut_line(line, cells).to_string(), expected, "{spans:?} in {cells}");
+        }
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_inside_a_word_only_when_they_must() {
+        for (text, cells, lines) in [
+            ("one two three", 7, &["one two", "three"][..]),
+            ("refused (os error 111)", 20, &["refused (os error", "111)"]),
+            ("at 0.38:1 in effect", 8, &["at", "0.38:1", "in", "effect"]),
+            ("  indented and long", 10, &["  indented", "and long"]),
+            ("lib/python3/manager.py", 12, &["lib/python3/", "manager.py"]),
+            ("前端服务", 4, &["前端", "服务"]),
+            ("", 5, &[""]),
+        ] {
+            assert_eq!(wrap(text, cells), lines, "{text} in {cells}");
+        }
     }
 
     proptest! {

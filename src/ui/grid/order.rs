@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::filter::{Filter, Row};
 use crate::table::{Column, Slot, Slots, Table, Value};
@@ -20,7 +20,13 @@ pub struct Order<C: ?Sized + 'static> {
     column: &'static Column<C>,
     descending: bool,
     filter: Filter,
+    /// When the filter was asked about all rows; ages that it compares have grown since.
+    asked: Timestamp,
 }
+
+/// How long rows may stay that a filter over ages (`created<5m`) no longer lets through, and others be left
+/// out that it would: each time all rows are asked.
+const AGEING: SignedDuration = SignedDuration::from_secs(5);
 
 /// A row of a table, for the filter.
 struct Line<'a, C: ?Sized + 'static> {
@@ -40,7 +46,13 @@ impl<C: ?Sized> Row for Line<'_, C> {
 }
 
 /// Whether a row passes a filter.
-pub fn matches<C: ?Sized>(filter: &Filter, table: &'static Table<C>, cx: &C, slot: Slot, now: Timestamp) -> bool {
+pub fn matches<C: ?Sized>(
+    filter: &Filter,
+    table: &'static Table<C>,
+    cx: &C,
+    slot: Slot,
+    now: Timestamp,
+) -> bool {
     filter.is_empty() || filter.matches(&Line { table, cx, slot }, now)
 }
 
@@ -49,7 +61,15 @@ impl<C: ?Sized> Order<C> {
         let (name, descending) = table.sort;
         // A table's first column stands in for a default that is misspelt; a test finds that.
         let column = table.column(name).unwrap_or(&table.columns[0]);
-        Self { table, slots: Vec::new(), seen: None, column, descending, filter: Filter::default() }
+        Self {
+            table,
+            slots: Vec::new(),
+            seen: None,
+            column,
+            descending,
+            filter: Filter::default(),
+            asked: Timestamp::UNIX_EPOCH,
+        }
     }
 
     pub fn slots(&self) -> &[Slot] {
@@ -81,6 +101,9 @@ impl<C: ?Sized> Order<C> {
     pub fn sync(&mut self, cx: &C, now: Timestamp) -> bool {
         let rows = (self.table.slots)(cx);
         let revision = rows.revision();
+        if self.filter.is_about_ages() && now.duration_since(self.asked) >= AGEING {
+            self.seen = None;
+        }
         if self.seen == Some(revision) {
             return false;
         }
@@ -98,39 +121,46 @@ impl<C: ?Sized> Order<C> {
     }
 
     fn rebuild(&mut self, cx: &C, rows: &dyn Slots, now: Timestamp) {
-        let mut keyed: Vec<(Value<'_>, Slot)> = rows
+        self.asked = now;
+        let first = &self.table.columns[0];
+        let mut keyed: Vec<(Value<'_>, Value<'_>, Slot)> = rows
             .live()
             .into_iter()
             .filter(|&slot| self.passes(cx, rows, slot, now))
-            .map(|slot| ((self.column.value)(cx, slot), slot))
+            .map(|slot| ((self.column.value)(cx, slot), (first.value)(cx, slot), slot))
             .collect();
         // Each key is made once, not at every comparison.
-        keyed.sort_unstable_by(|(a, x), (b, y)| self.directed(a.order(b)).then_with(|| tie(rows, *x, *y)));
-        self.slots = keyed.into_iter().map(|(_, slot)| slot).collect();
+        keyed.sort_unstable_by(|(a, a_first, x), (b, b_first, y)| {
+            self.directed(a.order(b)).then_with(|| a_first.order(b_first)).then_with(|| tie(rows, *x, *y))
+        });
+        self.slots = keyed.into_iter().map(|(_, _, slot)| slot).collect();
     }
 
-    /// Takes the changed rows out, and merges those that still pass back in: O(n + k log k).
+    /// Takes the changed rows out, and puts those that still pass back in: a binary search for each.
     fn replace(&mut self, changed: &[Slot], cx: &C, rows: &dyn Slots, now: Timestamp) {
         let set: HashSet<Slot> = changed.iter().copied().collect();
         let mut fresh: Vec<Slot> =
             changed.iter().copied().filter(|&slot| self.passes(cx, rows, slot, now)).collect();
         fresh.sort_unstable_by(|&a, &b| self.compare(cx, rows, a, b));
-        let old = std::mem::take(&mut self.slots);
-        let mut merged = Vec::with_capacity(old.len() + fresh.len());
-        let mut coming = fresh.into_iter().peekable();
-        for slot in old.into_iter().filter(|slot| !set.contains(slot)) {
-            while let Some(next) = coming.next_if(|&next| self.compare(cx, rows, next, slot) == Ordering::Less) {
-                merged.push(next);
-            }
+        let mut kept = std::mem::take(&mut self.slots);
+        kept.retain(|slot| !set.contains(slot));
+        let mut merged = Vec::with_capacity(kept.len() + fresh.len());
+        let mut rest = kept.as_slice();
+        for slot in fresh {
+            let before = rest.partition_point(|&other| self.compare(cx, rows, other, slot) == Ordering::Less);
+            let (come, stay) = rest.split_at(before);
+            merged.extend_from_slice(come);
             merged.push(slot);
+            rest = stay;
         }
-        merged.extend(coming);
+        merged.extend_from_slice(rest);
         self.slots = merged;
     }
 
+    /// Rows that are equal in the sorted column stand by the first one, which says what a row is.
     fn compare(&self, cx: &C, rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
-        let order = (self.column.value)(cx, a).order(&(self.column.value)(cx, b));
-        self.directed(order).then_with(|| tie(rows, a, b))
+        let by = |column: &'static Column<C>| (column.value)(cx, a).order(&(column.value)(cx, b));
+        self.directed(by(self.column)).then_with(|| by(&self.table.columns[0])).then_with(|| tie(rows, a, b))
     }
 
     fn directed(&self, order: Ordering) -> Ordering {
@@ -138,7 +168,7 @@ impl<C: ?Sized> Order<C> {
     }
 }
 
-/// Equal cells stand in the order of their keys, so that the order is total and nothing dances.
+/// Rows that look alike stand in the order of their keys, so that the order is total and nothing dances.
 fn tie(rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
     rows.key(a).cmp(&rows.key(b)).then(a.cmp(&b))
 }

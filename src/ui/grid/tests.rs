@@ -24,6 +24,21 @@ static TABLE: Table<World> = Table {
     ],
     slots: |world| &world.rows,
     sort: ("name", false),
+    words: |_, _, _, _| None,
+};
+
+/// The same things, all of them equal in the column that they are sorted by.
+static SAME: Table<World> = Table {
+    name: "things",
+    columns: &[
+        column!("name", "NAME", "", "test", Left, (4, 20), 0, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.name))
+        }),
+        column!("born", "AGE", "", "test", Right, (4, 6), 1, |_: &World, _| Value::Time(NOW)),
+    ],
+    slots: |world| &world.rows,
+    sort: ("born", false),
+    words: |_, _, _, _| None,
 };
 
 fn world(rows: &[(&str, &str)]) -> World {
@@ -44,6 +59,10 @@ fn names(grid: &Grid<World>, world: &World) -> Vec<String> {
     grid.slots().iter().filter_map(|s| world.rows.get(*s)).map(|row| row.name.to_string()).collect()
 }
 
+fn selected(grid: &Grid<World>, world: &World) -> String {
+    grid.selected().and_then(|slot| world.rows.get(slot)).map(|row| row.name.to_string()).unwrap_or_default()
+}
+
 #[test]
 fn the_cursor_stays_on_its_row() {
     let mut world = world(&[("1", "b"), ("2", "d"), ("3", "f")]);
@@ -59,6 +78,112 @@ fn the_cursor_stays_on_its_row() {
     world.rows.remove("2");
     grid.sync(&world, NOW);
     assert_eq!(grid.selected().and_then(|s| world.rows.get(s)).map(|r| &*r.name), Some("f"));
+}
+
+#[test]
+fn until_it_is_moved_the_cursor_stays_on_top() {
+    let mut world = world(&[("1", "m")]);
+    let mut grid = Grid::new(&TABLE);
+    grid.sync(&world, NOW);
+    put(&mut world, "2", "a");
+    grid.sync(&world, NOW);
+    assert_eq!(selected(&grid, &world), "a");
+}
+
+/// A full screen of rows, the cursor moved down by two.
+fn scrolled(rows: &[&str], height: u16) -> (World, Grid<World>) {
+    let rows: Vec<(String, &str)> = rows.iter().enumerate().map(|(i, n)| (i.to_string(), *n)).collect();
+    let world = world(&rows.iter().map(|(id, name)| (id.as_str(), *name)).collect::<Vec<_>>());
+    let mut grid = Grid::new(&TABLE);
+    grid.sync(&world, NOW);
+    draw(&mut grid, &world, 30, height);
+    grid.on(Action::Down, &world, NOW);
+    grid.on(Action::Down, &world, NOW);
+    (world, grid)
+}
+
+#[test]
+fn what_comes_on_top_is_seen_while_the_cursor_keeps_its_row() {
+    let (mut world, mut grid) = scrolled(&["k", "l", "m", "n", "o", "p", "q", "r", "s"], 9);
+    for (id, name) in [("20", "a"), ("21", "b"), ("22", "c")] {
+        put(&mut world, id, name);
+        grid.sync(&world, NOW);
+    }
+    let screen = draw(&mut grid, &world, 30, 9);
+    assert_eq!(selected(&grid, &world), "m");
+    assert!(screen.lines().nth(1).unwrap().contains(" a "), "{screen}");
+}
+
+#[test]
+fn a_row_that_a_filter_hid_gets_the_cursor_back() {
+    let (world, mut grid) = scrolled(&["ab", "ac", "bc", "bd"], 9);
+    assert_eq!(selected(&grid, &world), "bc");
+    for (filter, on) in [("a", "ab"), ("ac", "ac"), ("a", "ab"), ("", "bc")] {
+        grid.set_filter(Filter::parse(filter, &["name", "id"]).unwrap(), &world, NOW);
+        assert_eq!(selected(&grid, &world), on, "{filter:?}");
+    }
+    // Moved meanwhile: that is where it stays.
+    grid.set_filter(Filter::parse("a", &["name", "id"]).unwrap(), &world, NOW);
+    grid.on(Action::Down, &world, NOW);
+    grid.set_filter(Filter::default(), &world, NOW);
+    assert_eq!(selected(&grid, &world), "ac");
+}
+
+#[test]
+fn rows_that_are_equal_in_the_sorted_column_stand_by_name() {
+    let world = world(&[("9", "a"), ("1", "c"), ("5", "b")]);
+    let mut grid = Grid::new(&SAME);
+    grid.sync(&world, NOW);
+    assert_eq!(names(&grid, &world), ["a", "b", "c"]);
+    // The name's own order does not turn around with the column's.
+    grid.on(Action::SortReverse, &world, NOW);
+    assert_eq!(names(&grid, &world), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_row_grows_out_of_a_filter_over_ages() {
+    let world = world(&[("1", "a")]);
+    let mut grid = Grid::new(&SAME);
+    let at = |seconds| NOW + jiff::SignedDuration::from_secs(seconds);
+    grid.set_filter(Filter::parse("born<1m", &["born"]).unwrap(), &world, at(50));
+    assert_eq!(grid.shown(), 1);
+    grid.sync(&world, at(70));
+    assert_eq!(grid.shown(), 0);
+}
+
+#[test]
+fn a_grid_without_rows_says_so() {
+    let mut grid = Grid::new(&TABLE);
+    let mut world = world(&[]);
+    grid.sync(&world, NOW);
+    assert!(draw(&mut grid, &world, 40, 5).contains("there are no things"));
+    put(&mut world, "1", "a");
+    grid.set_filter(Filter::parse("x", &["name"]).unwrap(), &world, NOW);
+    assert!(draw(&mut grid, &world, 40, 5).contains("none of the 1 things matches"));
+}
+
+#[test]
+fn what_is_more_than_its_value_gets_the_room_that_it_needs() {
+    let world = world(&[("1", "up")]);
+    let mut grid = Grid::new(&TABLE);
+    grid.sync(&world, NOW);
+    let cell = |_, column: &str, _| (column == "name").then(|| Line::from("forced down 10m"));
+    let screen = draw_with(&mut grid, &world, 40, 4, &cell, false);
+    assert!(screen.0.contains("forced down 10m"), "{}", screen.0);
+    // Where even that does not fit, a figure that lost its unit is not shown as a whole one.
+    assert!(draw_with(&mut grid, &world, 16, 4, &cell, false).0.contains("forced down…"));
+}
+
+#[test]
+fn old_rows_are_grey_whatever_colours_they_wore() {
+    let world = world(&[("1", "a")]);
+    let mut grid = Grid::new(&TABLE);
+    grid.sync(&world, NOW);
+    let red =
+        |_, _: &str, _| Some(Line::from(Span::styled("x", Style::default().fg(ratatui::style::Color::Red))));
+    let (_, styles) = draw_with(&mut grid, &world, 30, 4, &red, true);
+    let theme = Theme::shipped("dark").unwrap().unwrap();
+    assert!(styles.iter().all(|style| style.fg == theme.style(Role::Stale).fg), "{styles:?}");
 }
 
 #[test]
@@ -116,20 +241,36 @@ fn wide_names_keep_the_columns_aligned() {
 }
 
 fn draw(grid: &mut Grid<World>, world: &World, width: u16, height: u16) -> String {
+    draw_with(grid, world, width, height, &|_, _, _| None, false).0
+}
+
+type CellOf<'a> = &'a dyn Fn(Slot, &str, u16) -> Option<Line<'static>>;
+
+/// The frame's characters, and the styles of the first row that are no blanks.
+fn draw_with(
+    grid: &mut Grid<World>,
+    world: &World,
+    width: u16,
+    height: u16,
+    cell: CellOf,
+    faded: bool,
+) -> (String, Vec<Style>) {
     use ratatui::backend::TestBackend;
     let mut terminal = ratatui::Terminal::new(TestBackend::new(width, height)).unwrap();
-    let theme = Theme::shipped("mono").unwrap().unwrap();
+    let theme = Theme::shipped(if faded { "dark" } else { "mono" }).unwrap().unwrap();
     let look = Look::new(false, 1);
-    let row = |_| RowLook { sign: Sign::Ok, role: Role::Ok, faded: false };
-    let cell = |_, _: &str, _| None;
-    terminal
+    let role = if faded { Role::Stale } else { Role::Ok };
+    let row = |_| RowLook { sign: Sign::Ok, role, faded };
+    let drawn = terminal
         .draw(|frame| {
             let area = frame.area();
-            let looks = Looks { theme: &theme, look: &look, now: NOW, row: &row, cell: &cell };
+            let looks = Looks { theme: &theme, look: &look, now: NOW, row: &row, cell };
             grid.draw(frame, area, world, &looks);
         })
         .unwrap();
-    super::super::ansi::plain(terminal.backend().buffer())
+    let first = (0..width).map(|x| &drawn.buffer[(x, 1)]);
+    let styles = first.filter(|cell| cell.symbol() != " ").map(|cell| cell.style()).collect();
+    (super::super::ansi::plain(drawn.buffer), styles)
 }
 
 proptest! {
