@@ -1,19 +1,25 @@
 //! The HTTP client: bounds, counters, and what an answer must look like.
 
+mod gate;
+mod refusal;
+mod traffic;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
+
+pub(super) use refusal::refusal;
+pub use traffic::Traffic;
 
 use super::{Error, ErrorKind, ServiceKind};
 use crate::config::clouds::Tls;
+use gate::{Gate, PATIENCE};
 
 /// Bounds on what we ask and take.
 #[derive(Clone, Copy, Debug)]
@@ -38,34 +44,6 @@ impl Default for Limits {
             in_flight: 4,
             requests_per_second: None,
         }
-    }
-}
-
-/// What one service was asked so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Traffic {
-    pub service: Option<ServiceKind>,
-    pub requests: u64,
-    pub errors: u64,
-    pub bytes: u64,
-    /// Of the last answer.
-    pub latency: Duration,
-    /// Requests a second since the start.
-    pub rate: f64,
-}
-
-impl fmt::Display for Traffic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<10} {:>6} requests  {:>4} failed  {:>8.1} KiB  {:>5.2}/s  last {} ms",
-            self.service.map_or("", ServiceKind::name),
-            self.requests,
-            self.errors,
-            self.bytes as f64 / 1024.0,
-            self.rate,
-            self.latency.as_millis()
-        )
     }
 }
 
@@ -102,16 +80,6 @@ pub(super) struct Http {
     proxied: bool,
 }
 
-/// What one service lets through.
-struct Gate {
-    in_flight: Semaphore,
-    /// Until when it asked to be left alone, by `Retry-After`.
-    closed: Mutex<Option<tokio::time::Instant>>,
-}
-
-/// How long a request waits by itself where a service asks for it; what takes longer is an outage, with the
-/// time of the next try.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a request is sent that the service puts off each time.
 const TRIES: u32 = 4;
 
@@ -311,55 +279,6 @@ impl Http {
     }
 }
 
-impl Gate {
-    fn new(in_flight: usize) -> Self {
-        Self { in_flight: Semaphore::new(in_flight), closed: Mutex::new(None) }
-    }
-
-    /// Waits until the service may be asked.
-    async fn pass(&self, service: ServiceKind, host: &str) -> Result<SemaphorePermit<'_>, Error> {
-        // Nobody closes the semaphore.
-        let permit = self.in_flight.acquire().await.map_err(|error| Error::bad_answer(service, error))?;
-        loop {
-            let now = tokio::time::Instant::now();
-            let Some(until) = lock(&self.closed).filter(|until| *until > now) else { return Ok(permit) };
-            let left = until.duration_since(now);
-            if left > PATIENCE {
-                return Err(put_off(service, host, left));
-            }
-            tokio::time::sleep_until(until).await;
-        }
-    }
-
-    fn close(&self, pause: Duration) {
-        let until = tokio::time::Instant::now() + pause;
-        let mut closed = lock(&self.closed);
-        *closed = Some(closed.map_or(until, |before| before.max(until)));
-    }
-}
-
-/// Not sent at all: the service said when to come back.
-fn put_off(service: ServiceKind, host: &str, left: Duration) -> Error {
-    let mut error = Error::new(
-        ErrorKind::RateLimited,
-        service,
-        format!("{} at {host} asks not to be asked for another {} s", service.name(), left.as_secs() + 1),
-        "it is overloaded or under maintenance; for a limit on us, set [cloud] requests_per_second in config.toml",
-    );
-    error.retry_after = Some(left);
-    error
-}
-
-impl Answer {
-    /// How long a service that refuses asks to be left alone.
-    fn retry_after(&self, status: StatusCode) -> Option<Duration> {
-        let refused = matches!(status.as_u16(), 413 | 429 | 503);
-        let text = self.headers.get("retry-after").filter(|_| refused)?.to_str().ok()?;
-        // A date is meant by the clock of who wrote it.
-        retry_after(text, date(&self.headers).unwrap_or_else(Timestamp::now))
-    }
-}
-
 /// When the answer was written, by the other end's clock.
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get("date")?.to_str().ok()?;
@@ -396,114 +315,4 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
         .find_map(|name| headers.get(*name))
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned)
-}
-
-/// An answer that is no success, as an error with its next step.
-pub(super) fn refusal(
-    service: ServiceKind,
-    method: &Method,
-    url: &Url,
-    status: StatusCode,
-    answer: &Answer,
-) -> Error {
-    let name = service.name();
-    let (host, path) = (host_of(url), url.path());
-    let said = message(&answer.body);
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let header = |name: &str| answer.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
-    let (kind, message, next) = match status.as_u16() {
-        300..=399 => (
-            ErrorKind::Redirect,
-            format!(
-                "{name} at {host} redirects to {}: not followed, since that would carry the token there",
-                header("location").map_or_else(|| "nowhere".to_owned(), |to| clean(to, 120))
-            ),
-            "write the final URL into the catalog (or as an endpoint override)".to_owned(),
-        ),
-        401 if service == ServiceKind::Identity => (
-            ErrorKind::Auth,
-            format!("{name} at {host} refused the credentials{said}"),
-            "check user, password, project and domains; `openstack token issue` tries the same".to_owned(),
-        ),
-        401 => (
-            ErrorKind::Auth,
-            format!("{name} at {host} refused a token that keystone has just issued{said}"),
-            format!(
-                "look at [keystone_authtoken] of {name} and at its log: wrong keystone, memcached or clock"
-            ),
-        ),
-        403 => (
-            ErrorKind::Forbidden,
-            format!("{name} refused {method} {path}{said}"),
-            "this account lacks the role that the service's policy asks for: admin, mostly".to_owned(),
-        ),
-        404 => (
-            ErrorKind::Missing,
-            format!("{name} at {host} knows no {path}{said}"),
-            "it is gone, or the endpoint in the catalog is wrong".to_owned(),
-        ),
-        413 | 429 => (
-            ErrorKind::RateLimited,
-            format!("{name} at {host} asks for fewer requests ({status})"),
-            "set [cloud] requests_per_second in config.toml".to_owned(),
-        ),
-        500..=599 => (
-            ErrorKind::Server,
-            format!("{name} at {host} answered {status}{said}"),
-            format!("{name}'s log has the cause under the request id"),
-        ),
-        _ => (
-            ErrorKind::BadAnswer,
-            format!("{name} at {host} answered {status} to {method} {path}{said}"),
-            format!("{name}'s log has the cause under the request id"),
-        ),
-    };
-    let mut error = Error::new(kind, service, message, next);
-    error.status = Some(status.as_u16());
-    error.request_id = Some(answer.id.clone());
-    error.retry_after = answer.retry_after(status);
-    error
-}
-
-/// Seconds, or a date; one that is past asks for nothing.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    const AT_MOST: Duration = Duration::from_secs(3_600);
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds).min(AT_MOST));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default().min(AT_MOST))
-}
-
-/// What the service says in its error's body, in one short line. HTML is a proxy's, and says nothing.
-fn message(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4_096)]);
-    if text.trim_start().starts_with('<') {
-        return "(an HTML page: a proxy or load balancer answered, not the service)".to_owned();
-    }
-    let found = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|json| first_message(&json));
-    clean(&found.unwrap_or_default(), 300)
-}
-
-/// `{"itemNotFound": {"message"}}`, `{"error": {"message"}}`, `{"errors": [{"detail"}]}`, `{"NeutronError": …}`.
-fn first_message(json: &serde_json::Value) -> Option<String> {
-    match json {
-        serde_json::Value::Object(map) => ["message", "detail"]
-            .iter()
-            .find_map(|key| map.get(*key)?.as_str().map(str::to_owned))
-            .or_else(|| map.values().find_map(first_message)),
-        serde_json::Value::Array(list) => list.iter().find_map(first_message),
-        _ => None,
-    }
-}
-
-/// Without control characters, and short.
-pub(super) fn clean(text: &str, most: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
 }
