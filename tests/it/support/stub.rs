@@ -41,7 +41,7 @@ use stackwatch::source::{Limits, Session};
 use answer::Body;
 pub use answer::{Answer, Gate};
 pub use openstack::{APP_SECRET, Endpoint, Openstack, PASSWORD, TOKEN};
-pub use program::{Run, command, run};
+pub use program::{Run, command, run, run_without_reader};
 
 /// What a client sent.
 #[derive(Clone, Debug)]
@@ -150,6 +150,11 @@ impl Stub {
     /// Answers of one route (`GET /compute/v2.1/os-services`), one a request; the last one stays.
     pub fn script(&self, route: &str, answers: impl IntoIterator<Item = Answer>) {
         lock(&self.shared.scripts).insert(route.to_owned(), answers.into_iter().collect());
+    }
+
+    /// The same answer on every route that has no script of its own.
+    pub fn answer_all(&self, answer: Answer) {
+        self.script("*", [answer]);
     }
 
     /// Changes what the cloud is like.
@@ -318,7 +323,9 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
 /// The next answer of the route's script; without one, what a healthy cloud says.
 fn scripted(shared: &Shared, request: &Request) -> Answer {
     let mut scripts = lock(&shared.scripts);
-    match scripts.get_mut(&format!("{} {}", request.method, request.path)) {
+    let route = format!("{} {}", request.method, request.path);
+    let route = if scripts.contains_key(&route) { route.as_str() } else { "*" };
+    match scripts.get_mut(route) {
         Some(script) if script.len() > 1 => script.pop_front().unwrap_or_else(Answer::usual),
         Some(script) => script.front().cloned().unwrap_or_else(Answer::usual),
         None => Answer::usual(),

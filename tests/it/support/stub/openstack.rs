@@ -173,7 +173,7 @@ impl Openstack {
         inner["catalog"] = self.catalog();
         if self.member {
             inner["roles"] = json!([{ "id": "r-member", "name": "member" }]);
-            inner["project"]["name"] = "demo".into();
+            inner["project"] = json!({ "id": "2a294ffc60fe46fe817f77a69d912949", "name": "demo" });
         }
         let project =
             auth["scope"]["project"].is_object() || identity["methods"][0] == "application_credential";
@@ -190,7 +190,7 @@ impl Openstack {
         kinds.dedup();
         let of = |kind: &str| -> Vec<Value> {
             let lines = self.catalog.iter().filter(|endpoint| endpoint.kind == kind);
-            lines.map(|e| json!({ "interface": e.interface, "region_id": e.region, "url": self.absolute(&e.url) })).collect()
+            lines.map(|e| json!({ "interface": e.interface, "region_id": e.region, "region": e.region, "url": self.absolute(&e.url) })).collect()
         };
         kinds.into_iter().map(|kind| json!({ "type": kind, "name": kind, "endpoints": of(kind) })).collect()
     }

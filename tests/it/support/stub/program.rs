@@ -52,6 +52,15 @@ pub fn command(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// Runs it with nobody at the other end of its standard output: its exit code, and standard error.
+#[track_caller]
+pub fn run_without_reader(mut command: Command) -> (i32, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
+}
+
 /// Runs it to its end. Whatever the test is about: no secret and no control character comes out.
 #[track_caller]
 pub fn run(mut command: Command) -> Run {
