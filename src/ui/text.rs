@@ -28,7 +28,8 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a terminal would obey this character, or nobody would see it.
+pub fn is_unsafe(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
         // Soft hyphen, zero-width and bidi marks, embeddings, overrides, isolates, byte order mark.
