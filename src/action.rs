@@ -1,9 +1,10 @@
 //! What an operator can wish for. Keys map to these by `keymaps/*.toml`; panes and the app carry them out.
 //!
-//! A variant's doc comment is its help text: the footer, the `?` overlay and the README's table show it.
+//! A variant's doc comment is its help text: the `?` overlay and the README's table show it. Its label is the
+//! one word that stands in the footer.
 
 macro_rules! actions {
-    ($( #[doc = $help:literal] $variant:ident = $name:literal ),+ $(,)?) => {
+    ($( #[doc = $help:literal] $variant:ident = $name:literal $label:literal ),+ $(,)?) => {
         /// One wish of the operator.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Action { $( #[doc = $help] $variant ),+ }
@@ -21,6 +22,11 @@ macro_rules! actions {
                 match self { $( Action::$variant => $help.trim_ascii() ),+ }
             }
 
+            /// What it does, in one word.
+            pub fn label(self) -> &'static str {
+                match self { $( Action::$variant => $label ),+ }
+            }
+
             pub fn from_name(name: &str) -> Option<Action> {
                 match name { $( $name => Some(Action::$variant), )+ _ => None }
             }
@@ -30,95 +36,95 @@ macro_rules! actions {
 
 actions! {
     /// leave this view; leave the program from the outermost one
-    Quit = "quit",
+    Quit = "quit" "quit",
     /// leave the program at once
-    Exit = "exit",
+    Exit = "exit" "exit",
     /// back to where you came from
-    Back = "back",
+    Back = "back" "back",
     /// go into what the cursor is on
-    Enter = "enter",
+    Enter = "enter" "open",
     /// up one row
-    Up = "up",
+    Up = "up" "up",
     /// down one row
-    Down = "down",
+    Down = "down" "down",
     /// scroll or collapse to the left
-    Left = "left",
+    Left = "left" "left",
     /// scroll or expand to the right
-    Right = "right",
+    Right = "right" "right",
     /// half a page up
-    HalfPageUp = "half_page_up",
+    HalfPageUp = "half_page_up" "½ up",
     /// half a page down
-    HalfPageDown = "half_page_down",
+    HalfPageDown = "half_page_down" "½ down",
     /// a page up
-    PageUp = "page_up",
+    PageUp = "page_up" "page up",
     /// a page down
-    PageDown = "page_down",
+    PageDown = "page_down" "page down",
     /// to the first row
-    Top = "top",
+    Top = "top" "top",
     /// to the last row
-    Bottom = "bottom",
+    Bottom = "bottom" "bottom",
     /// next pane
-    NextPane = "next_pane",
+    NextPane = "next_pane" "next pane",
     /// previous pane
-    PreviousPane = "previous_pane",
+    PreviousPane = "previous_pane" "previous pane",
     /// the overview
-    Pane1 = "pane_1",
+    Pane1 = "pane_1" "overview",
     /// the hypervisors
-    Pane2 = "pane_2",
+    Pane2 = "pane_2" "hypervisors",
     /// the instances
-    Pane3 = "pane_3",
+    Pane3 = "pane_3" "instances",
     /// the quotas
-    Pane4 = "pane_4",
+    Pane4 = "pane_4" "quotas",
     /// RabbitMQ
-    Pane5 = "pane_5",
+    Pane5 = "pane_5" "RabbitMQ",
     /// the logs
-    Pane6 = "pane_6",
+    Pane6 = "pane_6" "logs",
     /// the services
-    Pane7 = "pane_7",
+    Pane7 = "pane_7" "services",
     /// the network
-    Pane8 = "pane_8",
+    Pane8 = "pane_8" "network",
     /// the volumes
-    Pane9 = "pane_9",
+    Pane9 = "pane_9" "volumes",
     /// filter the rows
-    Filter = "filter",
+    Filter = "filter" "filter",
     /// the command palette
-    Command = "command",
+    Command = "command" "command",
     /// the keys of this pane
-    Help = "help",
+    Help = "help" "keys",
     /// sort by the next column
-    SortNext = "sort_next",
+    SortNext = "sort_next" "sort",
     /// sort by the previous column
-    SortPrevious = "sort_previous",
+    SortPrevious = "sort_previous" "sort back",
     /// reverse the order
-    SortReverse = "sort_reverse",
+    SortReverse = "sort_reverse" "reverse",
     /// read everything on this pane again, now
-    Refresh = "refresh",
+    Refresh = "refresh" "refresh",
     /// copy the id under the cursor to the clipboard
-    Copy = "copy",
+    Copy = "copy" "copy",
     /// table or tree
-    ToggleTree = "toggle_tree",
+    ToggleTree = "toggle_tree" "tree",
     /// open or close a branch
-    ToggleNode = "toggle_node",
+    ToggleNode = "toggle_node" "fold",
     /// the instances of this hypervisor
-    Instances = "instances",
+    Instances = "instances" "instances",
     /// the hypervisor of this instance
-    Host = "host",
+    Host = "host" "host",
     /// only this project's instances
-    Project = "project",
+    Project = "project" "project",
     /// the console log's tail
-    Console = "console",
+    Console = "console" "console",
     /// what was done to this instance, with request ids
-    Events = "events",
+    Events = "events" "events",
     /// where every number comes from, how old it is, what it costs
-    Sources = "sources",
+    Sources = "sources" "sources",
     /// times in UTC, or in the terminal's zone
-    ToggleUtc = "toggle_utc",
+    ToggleUtc = "toggle_utc" "UTC",
     /// mouse on or off, so that the terminal can select text
-    ToggleMouse = "toggle_mouse",
+    ToggleMouse = "toggle_mouse" "mouse",
     /// draw the whole screen anew
-    Redraw = "redraw",
+    Redraw = "redraw" "redraw",
     /// stop to the shell; `fg` comes back
-    Suspend = "suspend",
+    Suspend = "suspend" "suspend",
 }
 
 #[cfg(test)]

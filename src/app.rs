@@ -14,12 +14,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
-use crate::collect::Wanted;
-use crate::collect::query::Query;
 use crate::config::looks::Looks;
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{Report, Topic};
+use crate::request::{Query, Wanted};
 use crate::store::{Standing, Store};
 use crate::table::Slots;
 use crate::theme::{Look, Theme};
@@ -92,8 +91,9 @@ pub struct App {
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
-    awaited: Vec<Topic>,
-    traffic: Vec<crate::source::Traffic>,
+    answers: Vec<Topic>,
+    /// What the sources were asked, a line each, for `:sources`.
+    traffic: Vec<String>,
     /// Frames drawn so far, for tests and `:sources`.
     frames: u64,
     body: Rect,
@@ -117,9 +117,8 @@ impl App {
     /// The pane of this name opens first; panes are named by [`pane::names`].
     pub fn new(setup: Looks, first: Option<&str>) -> Self {
         let panes = pane::all();
-        let focus = first
-            .and_then(|name| panes.iter().position(|pane| pane.name() == name))
-            .unwrap_or_default();
+        let focus =
+            first.and_then(|name| panes.iter().position(|pane| pane.name() == name)).unwrap_or_default();
         Self {
             store: Store::default(),
             panes,
@@ -145,7 +144,7 @@ impl App {
             refresh: BTreeMap::new(),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
-            awaited: Vec::new(),
+            answers: Vec::new(),
             traffic: Vec::new(),
             frames: 0,
             body: Rect::ZERO,
@@ -230,9 +229,10 @@ impl App {
         self.dirty = true;
     }
 
-    pub fn on_traffic(&mut self, session: &crate::source::Session) {
+    /// What the sources were asked so far. `lines` is called only while somebody looks.
+    pub fn on_traffic(&mut self, lines: impl FnOnce() -> Vec<String>) {
         if matches!(self.overlay, Overlay::Sources { .. }) {
-            self.traffic = session.traffic();
+            self.traffic = lines();
         }
     }
 
@@ -248,12 +248,12 @@ impl App {
     pub fn is_settled(&self) -> bool {
         let Some(pane) = self.panes.get(self.focus) else { return true };
         let settled = |topic: &Topic| self.store.freshness(*topic).settled();
-        pane.reads().iter().all(settled) && self.awaited.iter().all(settled)
+        pane.reads().iter().all(settled) && self.answers.iter().all(settled)
     }
 
     /// `screen` waits for this topic too from now on.
     pub fn await_answer(&mut self, topic: Topic) {
-        self.awaited.push(topic);
+        self.answers.push(topic);
     }
 
     /// Something that the open pane shows could not be had, or not all of it.
@@ -281,6 +281,7 @@ impl App {
             + store.instances.revision()
             + store.users.revision()
             + store.images.revision()
+            + store.flavors.revision()
     }
 
     /// Lets the open pane follow the store, and does something with it.
@@ -289,6 +290,7 @@ impl App {
         let cx = Cx {
             store: &self.store,
             now: self.now,
+            region: self.region.as_deref().unwrap_or_default(),
             theme: &self.theme,
             look: &self.look,
             clock: &self.clock,

@@ -16,7 +16,6 @@ mod names;
 mod placement;
 mod services;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -24,8 +23,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::model::{NamedKind, Text};
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session};
 
 /// The collectors of a cloud, in the order in which they start.
@@ -53,25 +52,17 @@ pub trait Collector: Send {
     /// The pause between the starts of two rounds that succeeded.
     fn every(&self) -> Duration;
 
+    /// Whether something is wanted now that should not wait for the next round.
+    fn urgent(&self, _: &Wanted) -> bool {
+        false
+    }
+
     /// One round: it returns after its answer. What it learns goes to `out` as it comes.
     fn round<'a>(
         &'a mut self,
         wanted: &'a watch::Receiver<Wanted>,
         out: &'a Outlet,
     ) -> BoxFuture<'a, Result<(), Error>>;
-}
-
-/// What the screen and the store make worth asking.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wanted {
-    /// Grows by one each time that the operator asks for a topic anew.
-    pub refresh: BTreeMap<Topic, u64>,
-    /// Hypervisors on screen, by id: Placement is asked about these first.
-    pub hypervisors: Vec<Text>,
-    /// Ids on screen whose names nobody has told yet.
-    pub names: Vec<(NamedKind, Text)>,
-    /// Nobody has looked for long: poll at a quarter of the rate.
-    pub slow: bool,
 }
 
 /// Where a collector's reports go.
@@ -107,15 +98,13 @@ impl Outlet {
 /// The first pause after a failure; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Urgent wishes make the next round due, but not sooner than this after the last one began.
+const URGENT: Duration = Duration::from_millis(300);
 /// What the cloud refuses it will refuse again: asked rarely, in case a role was granted meanwhile.
 const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 
 /// Runs one collector until it is dropped.
-pub async fn supervise(
-    mut collector: Box<dyn Collector>,
-    mut wanted: watch::Receiver<Wanted>,
-    out: Outlet,
-) {
+pub async fn supervise(mut collector: Box<dyn Collector>, mut wanted: watch::Receiver<Wanted>, out: Outlet) {
     let topic = collector.topic();
     let mut failures = 0u32;
     let mut refreshes = refreshes(&wanted, topic);
@@ -140,8 +129,12 @@ pub async fn supervise(
                 pause
             }
         };
-        let due = Instant::now() + pause;
+        let mut due = Instant::now() + pause;
         loop {
+            // Back-off goes before every wish but a refresh by hand.
+            if failures == 0 && collector.urgent(&wanted.borrow()) {
+                due = due.min(started + URGENT);
+            }
             tokio::select! {
                 () = tokio::time::sleep_until(due) => break,
                 changed = wanted.changed() => {

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use crate::collect::query::{self, Query};
-use crate::collect::{self, Collector, Outlet, Wanted};
+use crate::collect::{self, Collector, Outlet, query};
 use crate::report::{Report, Topic};
+use crate::request::{Query, Wanted};
 use crate::source::Session;
 
 /// Reports that may wait to be taken in. When it is full, collectors wait: nothing is lost.

@@ -3,7 +3,7 @@
 //! Facts flow one way: [`source`] speaks a protocol and returns the [`model`]'s types; [`collect`] asks again
 //! and again and says what it heard as [`report`]s; the [`store`] alone changes facts; [`health`] judges
 //! them; [`table`]s and [`pane`]s show them; [`app`] holds what lies between two inputs; [`run`] waits.
-//! Wishes flow the other way: key → [`keymap`] → [`action`] → app → `Wanted` and `Request` → collect.
+//! Wishes flow the other way: key → [`keymap`] → [`action`] → app → [`request`] → collect.
 //! ARCHITECTURE.md says more, above all what is absent.
 
 pub mod action;
@@ -19,6 +19,7 @@ pub mod keymap;
 pub mod model;
 pub mod pane;
 pub mod report;
+pub mod request;
 pub mod run;
 pub mod source;
 pub mod store;

@@ -11,11 +11,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
-use crate::collect::{Wanted, query::Query};
 use crate::filter::FilterError;
 use crate::health::Verdict;
 use crate::model::Text;
 use crate::report::Topic;
+use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::theme::{Look, Theme};
 use crate::ui::format::Clock;
@@ -34,6 +34,8 @@ pub fn names() -> Vec<&'static str> {
 pub struct Cx<'a> {
     pub store: &'a Store,
     pub now: Timestamp,
+    /// The region that is read; empty where the cloud has none.
+    pub region: &'a str,
     pub theme: &'a Theme,
     /// Signs and widths: UTF-8 or ASCII.
     pub look: &'a Look,
@@ -72,6 +74,9 @@ pub trait Pane {
 
     /// The names of the columns that a filter may use.
     fn columns(&self) -> Vec<&'static str>;
+
+    /// Sorts by this column; one that there is not sorts nothing.
+    fn sort(&mut self, column: &str, descending: bool, cx: &Cx);
 
     /// Puts the cursor on the row with this key, at the pane's list.
     fn select(&mut self, key: &str, cx: &Cx);

@@ -134,8 +134,14 @@ pub enum Delta {
     Names(NamedKind, Vec<Named>),
     Remove(Topic, Vec<Text>),
     /// An answer to a question about one instance.
-    Actions { instance: Text, actions: Vec<InstanceAction> },
-    Console { instance: Text, text: Text },
+    Actions {
+        instance: Text,
+        actions: Vec<InstanceAction>,
+    },
+    Console {
+        instance: Text,
+        text: Text,
+    },
 }
 
 /// Who we are to the cloud.

@@ -164,7 +164,8 @@ impl Loop<'_> {
     fn follow(&mut self) {
         if let Some(feed) = &self.feed {
             feed.want(self.app.wanted());
-            self.app.on_traffic(feed.session());
+            let traffic = feed.session();
+            self.app.on_traffic(|| traffic.traffic().iter().map(ToString::to_string).collect());
         }
     }
 }
@@ -177,7 +178,10 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// Reports into `batch`, which may still hold some that a key interrupted.
-async fn reports(feed: Option<&mut Feed>, batch: &mut Vec<crate::report::Report>) -> Result<(), tokio::task::JoinError> {
+async fn reports(
+    feed: Option<&mut Feed>,
+    batch: &mut Vec<crate::report::Report>,
+) -> Result<(), tokio::task::JoinError> {
     if !batch.is_empty() {
         return Ok(());
     }

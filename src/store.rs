@@ -39,6 +39,8 @@ pub struct Store {
     pub projects: Rows<Named>,
     pub users: Rows<Named>,
     pub images: Rows<Named>,
+    /// Only on clouds that do not embed flavors in servers (before microversion 2.47).
+    pub flavors: Rows<Named>,
     /// The last answers about single instances, by instance id: as many as were looked at.
     pub actions: HashMap<Text, (Timestamp, Vec<InstanceAction>)>,
     pub console: HashMap<Text, (Timestamp, Text)>,
@@ -126,11 +128,11 @@ impl Store {
             }
             Delta::Aggregates(rows) => {
                 self.count(Topic::Aggregates, rows.len());
-                let changed = rows
-                    .into_iter()
-                    .map(|row| self.aggregates.upsert(row))
-                    .any(|change| change != Change::Unchanged);
-                if changed {
+                let before = self.aggregates.revision();
+                for row in rows {
+                    self.aggregates.upsert(row);
+                }
+                if self.aggregates.revision() != before {
                     self.index_aggregates();
                 }
             }
@@ -263,7 +265,7 @@ impl Store {
                 NamedKind::Project => self.projects.upsert(row),
                 NamedKind::User => self.users.upsert(row),
                 NamedKind::Image => self.images.upsert(row),
-                NamedKind::Flavor => continue,
+                NamedKind::Flavor => self.flavors.upsert(row),
             };
             // Only the project's name stands in a column that every row shows; users and images of the few
             // rows on screen are drawn afresh anyway.

@@ -93,10 +93,7 @@ impl<'a> Value<'a> {
             (Self::Time(a), Value::Time(b)) => a.cmp(b),
             (Self::Span(a), Value::Span(b)) => a.cmp(b),
             (Self::List(a), Value::List(b)) => a.cmp(b),
-            _ => self
-                .rank()
-                .cmp(&other.rank())
-                .then_with(|| self.number().total_cmp(&other.number())),
+            _ => self.rank().cmp(&other.rank()).then_with(|| self.number().total_cmp(&other.number())),
         }
     }
 }
@@ -149,6 +146,9 @@ pub struct Table<C: ?Sized + 'static> {
     pub slots: for<'a> fn(&'a C) -> &'a dyn Slots,
     /// Column name and whether descending.
     pub sort: (&'static str, bool),
+    /// What a cell says to people where its plain value is not enough: a state with its age, use against a
+    /// limit. Machines (JSON, CSV, filters, sorting) get the value.
+    pub words: fn(&C, Slot, &str, Timestamp) -> Option<String>,
 }
 
 impl<C: ?Sized> Table<C> {

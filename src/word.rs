@@ -127,7 +127,10 @@ fn app(common: &Common, file: &File, pane: Option<&str>) -> Result<App, Failure>
     {
         let near = crate::words::nearest(name, names.iter().copied());
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(Failure::usage(format!("there is no pane `{name}`{near} There are: {}", names.join(", "))));
+        return Err(Failure::usage(format!(
+            "there is no pane `{name}`{near} There are: {}",
+            names.join(", ")
+        )));
     }
     let looks = crate::config::looks::Looks::load(common, file).map_err(Failure::usage)?;
     Ok(App::new(looks, pane))

@@ -60,9 +60,12 @@ mod tests {
     #[test]
     fn nearest_names() {
         let names = ["hypervisors", "instances", "status"];
-        for (word, expected) in
-            [("hypervisor", Some("hypervisors")), ("instnaces", Some("instances")), ("stat", Some("status")), ("zzz", None)]
-        {
+        for (word, expected) in [
+            ("hypervisor", Some("hypervisors")),
+            ("instnaces", Some("instances")),
+            ("stat", Some("status")),
+            ("zzz", None),
+        ] {
             assert_eq!(nearest(word, names.into_iter()), expected, "{word}");
         }
     }

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{App, Asking, Overlay};
+use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
@@ -77,16 +78,18 @@ fn header(app: &mut App, frame: &mut Frame, area: Rect) {
         Span::raw("  "),
         Span::styled(text::sanitise(&app.title()).into_owned(), theme.style(Role::Header)),
     ];
-    if let Some(identity) = &app.store.identity {
-        let project = identity.project.as_deref().map(|p| format!("@{p}")).unwrap_or_default();
-        left.push(Span::raw("  "));
-        left.push(Span::styled(
-            text::sanitise(&format!("{}{project}", identity.user)).into_owned(),
-            theme.style(Role::Dim),
-        ));
-    }
     right.push(Span::styled(format!("  {} ", app.clock.time(app.now)), theme.style(Role::Header)));
-    both(frame, area, Line::from(left), Line::from(right));
+    let right = Line::from(right);
+    // Who we are gives way to how the cloud is; the sources overlay names it always.
+    if let Some(identity) = &app.store.identity {
+        let project = identity.project.as_deref().map(|project| format!("@{project}")).unwrap_or_default();
+        let who = text::sanitise(&format!("{}{project}", identity.user)).into_owned();
+        let used = Line::from(left.clone()).width() + right.width() + 3;
+        if used + text::width(&who) < area.width as usize {
+            left.push(Span::styled(format!("  {who}"), theme.style(Role::Dim)));
+        }
+    }
+    both(frame, area, Line::from(left), right);
 }
 
 /// How many rows are critical and how many warn, over hypervisors and instances.
@@ -149,8 +152,7 @@ fn worse(a: Standing, b: Standing) -> Standing {
 fn tabs(app: &App, frame: &mut Frame, area: Rect) {
     let mut spans = vec![Span::raw(" ")];
     for (index, pane) in app.panes.iter().enumerate() {
-        let style =
-            app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
+        let style = app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
         spans.push(Span::styled(format!(" {} {} ", pane.opens().1, pane.title()), style));
         spans.push(Span::raw(" "));
     }
@@ -193,17 +195,10 @@ fn source_trouble(app: &App) -> Option<(Verdict, String)> {
             if topic == pane.reads()[0] {
                 continue;
             }
-            return Some((
-                Verdict::Unknown,
-                format!("{} unknown: {}", topic.name(), failing.outage.message),
-            ));
+            return Some((Verdict::Unknown, format!("{} unknown: {}", topic.name(), failing.outage.message)));
         };
-        let mut words = format!(
-            "{} as of {} ago: {}",
-            topic.name(),
-            format::duration(age),
-            failing.outage.message
-        );
+        let mut words =
+            format!("{} as of {} ago: {}", topic.name(), format::duration(age), failing.outage.message);
         if let Some(retry) = parts::retry_words(&cx, failing) {
             words.push_str(" · ");
             words.push_str(&retry);
@@ -217,12 +212,19 @@ fn source_trouble(app: &App) -> Option<(Verdict, String)> {
 }
 
 fn cx(app: &App) -> Cx<'_> {
-    Cx { store: &app.store, now: app.now, theme: &app.theme, look: &app.look, clock: &app.clock }
+    Cx {
+        store: &app.store,
+        now: app.now,
+        region: app.region.as_deref().unwrap_or_default(),
+        theme: &app.theme,
+        look: &app.look,
+        clock: &app.clock,
+    }
 }
 
 fn totals(app: &mut App, frame: &mut Frame, area: Rect) {
     if let Some(line) = app.with_pane(|pane, cx| pane.totals(cx)).flatten() {
-        put(frame, area, Line::styled(format!(" {line}"), app.theme.style(Role::Dim)));
+        put(frame, area, Line::styled(format!(" {}", text::sanitise(&line)), app.theme.style(Role::Dim)));
     }
 }
 
@@ -268,24 +270,27 @@ fn footer(app: &mut App, frame: &mut Frame, area: Rect) {
         put(frame, area, Line::styled(format!(" {words}"), app.theme.style(role)));
         return;
     }
-    let mut spans = Vec::new();
-    let mut width = 0;
-    for (keys, action) in app.keymap.hints(app.keymap_pane()) {
-        let hint = format!("{} ", short(action));
-        let needs = text::width(&keys) + text::width(&hint) + 3;
-        if width + needs > area.width as usize {
+    let hint = |keys: &str, action: Action| {
+        [
+            Span::styled(format!(" {keys}"), app.theme.style(Role::Accent)),
+            Span::styled(format!(" {} ", action.label()), app.theme.style(Role::Dim)),
+        ]
+    };
+    let hints = app.keymap.hints(app.keymap_pane());
+    // The way to all other keys stays in its corner, however narrow the terminal is.
+    let (help, hints): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(_, action)| *action == Action::Help);
+    let right = Line::from_iter(help.iter().flat_map(|(keys, action)| hint(keys, *action)));
+    let mut room = (area.width as usize).saturating_sub(right.width());
+    let mut left = Line::default();
+    for (keys, action) in hints {
+        let hint = Line::from_iter(hint(&keys, action));
+        if hint.width() > room {
             break;
         }
-        width += needs;
-        spans.push(Span::styled(format!(" {keys}"), app.theme.style(Role::Accent)));
-        spans.push(Span::styled(format!(" {hint}"), app.theme.style(Role::Dim)));
+        room -= hint.width();
+        left.extend(hint);
     }
-    put(frame, area, Line::from(spans));
-}
-
-/// An action in one word: its name, as the palette takes it.
-fn short(action: crate::action::Action) -> String {
-    action.name().replace('_', " ")
+    both(frame, area, left, right);
 }
 
 fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
@@ -328,14 +333,24 @@ fn help_lines(app: &App) -> Vec<String> {
         .chain([
             String::new(),
             "  filter: words are all required; column=value  column!=value  column~regex  column>n  !not  \"with spaces\"".to_owned(),
-            "  palette: a pane's name with a filter, theme NAME, or the name of any action; tab completes".to_owned(),
+            "  palette: a pane's name with a filter, sort COLUMN, theme NAME, or the name of any action; tab completes".to_owned(),
         ])
         .collect()
 }
 
 /// Where every number comes from, how old it is, what it costs.
 fn source_lines(app: &App) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = app
+        .store
+        .identity
+        .iter()
+        .map(|who| {
+            let project = who.project.as_deref().unwrap_or("no project");
+            let until = who.expires_at.map_or_else(|| "no end".to_owned(), |at| app.clock.date_time(at));
+            format!("  {}@{project}, roles {}, token until {until}", who.user, who.roles.join(", "))
+        })
+        .collect();
+    lines.push(String::new());
     for topic in Topic::ALL {
         let fresh = app.store.freshness(topic);
         let state = match fresh.standing(topic, app.now) {
@@ -385,8 +400,12 @@ impl App {
 
     /// Every topic that a pane reads.
     fn reading(&self) -> impl Iterator<Item = Topic> {
-        let mut topics: Vec<Topic> =
-            self.panes.iter().flat_map(|pane| pane.reads().iter().copied()).chain([Topic::Identity]).collect();
+        let mut topics: Vec<Topic> = self
+            .panes
+            .iter()
+            .flat_map(|pane| pane.reads().iter().copied())
+            .chain([Topic::Identity])
+            .collect();
         topics.sort();
         topics.dedup();
         topics.into_iter()

@@ -1,4 +1,4 @@
-//! The `:` palette: panes with a filter, actions by name, themes.
+//! The `:` palette: panes with a filter, columns to sort by, actions by name, themes.
 
 use super::{App, Request};
 use crate::action::Action;
@@ -14,7 +14,22 @@ pub(super) fn candidates(app: &App) -> Vec<String> {
     let themes = Theme::NAMES.iter().map(|name| format!("theme {name}"));
     let actions = Action::ALL.iter().map(|action| action.name().to_owned());
     let words = WORDS.iter().map(|(word, _)| (*word).to_owned());
-    panes.chain(themes).chain(words).chain(actions).collect()
+    let columns = app.panes.get(app.focus).map(|pane| pane.columns()).unwrap_or_default();
+    let sorts = columns.into_iter().map(|column| format!("sort {column}"));
+    panes.chain(themes).chain(sorts).chain(words).chain(actions).collect()
+}
+
+/// `sort COLUMN`, or `sort -COLUMN` from the greatest down.
+fn sort(app: &mut App, rest: &str) {
+    let (column, descending) = rest.strip_prefix('-').map_or((rest, false), |column| (column, true));
+    let columns = app.panes.get(app.focus).map(|pane| pane.columns()).unwrap_or_default();
+    if columns.contains(&column) {
+        app.with_pane(|pane, cx| pane.sort(column, descending, cx));
+        return;
+    }
+    let near = crate::words::nearest(column, columns.iter().copied());
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    app.say(format!("there is no column `{column}`{near}"));
 }
 
 /// The beginnings of conditions.
@@ -42,6 +57,10 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
             Some(Err(error)) => app.say(error.to_string()),
             None => app.say(format!("there is no theme `{rest}`; there are {}", Theme::NAMES.join(", "))),
         }
+        return Vec::new();
+    }
+    if word == "sort" {
+        sort(app, rest);
         return Vec::new();
     }
     let known = WORDS.iter().find(|(name, _)| *name == word).map(|(_, action)| *action);

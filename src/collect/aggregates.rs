@@ -3,8 +3,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::report::{Delta, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, Session, nova};
 
 /// Host aggregates change once a week.

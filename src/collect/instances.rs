@@ -1,3 +1,5 @@
+mod faults;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -5,10 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::model::Instance;
 use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, nova};
+use faults::Faults;
 
 /// How far `changes-since` reaches back behind the last read: nova's hosts disagree about the time, and a
 /// row is committed after the moment that it carries.
@@ -16,6 +20,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 /// A full read, at most so often; and never sooner than [`FULL_SHARE`] times its own duration.
 const FULL_EVERY: Duration = Duration::from_secs(600);
 const FULL_SHARE: u32 = 20;
+/// The same while a cell is down.
+const PARTIAL_EVERY: Duration = Duration::from_secs(60);
 
 /// The instances of all projects: a full read first, then what changed since.
 pub struct Instances {
@@ -23,14 +29,25 @@ pub struct Instances {
     /// The cloud's own time at which the last good read started, and when and how long the last full one was.
     since: Option<Timestamp>,
     full: Option<(Instant, Duration)>,
+    /// Rows of the last full read whose cell did not answer.
+    partial: usize,
     /// Nova's refusal, when this account may not ask for all projects: then only its own are read, and said so.
     own_project: Option<Error>,
+    faults: Faults,
     refreshes: u64,
 }
 
 impl Instances {
     pub fn new(session: Session) -> Self {
-        Self { session, since: None, full: None, own_project: None, refreshes: 0 }
+        Self {
+            session,
+            since: None,
+            full: None,
+            partial: 0,
+            own_project: None,
+            faults: Faults::default(),
+            refreshes: 0,
+        }
     }
 
     /// Now, by the cloud's clock as far as it is known: ours may be wrong.
@@ -41,15 +58,21 @@ impl Instances {
     fn full_is_due(&self) -> bool {
         match self.full {
             None => true,
-            Some((at, took)) => at.elapsed() >= FULL_EVERY.max(took * FULL_SHARE),
+            Some((at, took)) => {
+                // A cell that comes back changes no row: only a full read notices.
+                let every = if self.partial > 0 { PARTIAL_EVERY } else { FULL_EVERY };
+                at.elapsed() >= every.max(took * FULL_SHARE)
+            }
         }
     }
 
     async fn full_read(&mut self, out: &Outlet) -> Result<(), Error> {
         let (started, since) = (Instant::now(), self.cloud_now());
-        let mut query = nova::ServerQuery { all_projects: self.own_project.is_none(), ..Default::default() };
+        // Asked anew each time: a role may have been granted meanwhile.
+        self.own_project = None;
+        let mut query = nova::ServerQuery { all_projects: true, ..Default::default() };
         let mut pages = nova::servers(&self.session, query.clone());
-        let mut begun = false;
+        let (mut begun, mut partial) = (false, 0);
         loop {
             let page = match pages.next().await {
                 Err(error) if error.kind == ErrorKind::Forbidden && !begun && self.own_project.is_none() => {
@@ -65,12 +88,17 @@ impl Instances {
                 out.say(Outcome::Begin { topic: Topic::Instances, expected: None }).await;
             }
             let Some(page) = page else { break };
+            partial += page.rows.iter().filter(|row| row.partial).count();
+            self.faults.note(&page.rows);
             out.say(Outcome::Part(Delta::Instances(page.rows))).await;
         }
-        let limit = self.own_project.as_ref().map(own_project_only);
+        let took = started.elapsed();
+        self.faults.ask(&self.session, out).await;
+        let limit = self.own_project.as_ref().map(own_project_only).or_else(|| down_cell(partial));
         out.say(Outcome::End { topic: Topic::Instances, complete: true, limit }).await;
+        self.partial = partial;
         self.since = Some(since);
-        self.full = Some((started, started.elapsed()));
+        self.full = Some((started, took));
         Ok(())
     }
 
@@ -90,9 +118,11 @@ impl Instances {
                 out.say(Outcome::Part(Delta::Remove(Topic::Instances, ids))).await;
             }
             if !rows.is_empty() {
+                self.faults.note(&rows);
                 out.say(Outcome::Part(Delta::Instances(rows))).await;
             }
         }
+        self.faults.ask(&self.session, out).await;
         out.say(Outcome::Current { topic: Topic::Instances }).await;
         self.since = Some(next);
         Ok(())
@@ -102,13 +132,31 @@ impl Instances {
 fn own_project_only(refused: &Error) -> Outage {
     Outage {
         kind: OutageKind::Forbidden,
-        message: format!("own project only: nova refused the instances of all projects ({})", refused.message),
+        message: format!(
+            "own project only: nova refused the instances of all projects ({})",
+            refused.message
+        ),
         next_step: "take an account with the admin role, or one that nova's policy \
                     os_compute_api:servers:detail:get_all_tenants allows"
             .to_owned(),
         request_id: refused.request_id.clone(),
         retry_in: None,
     }
+}
+
+/// What is missing when a cell does not answer: nova gives its rows without their content.
+fn down_cell(rows: usize) -> Option<Outage> {
+    (rows > 0).then(|| Outage {
+        kind: OutageKind::Unreachable,
+        message: format!(
+            "{rows} instances stand in a cell that does not answer: nova gives their id and project only"
+        ),
+        next_step: "look at that cell's database and broker: `nova-manage cell_v2 list_cells` names them; \
+                    nova-api's log says which one timed out"
+            .to_owned(),
+        request_id: None,
+        retry_in: None,
+    })
 }
 
 impl Collector for Instances {

@@ -5,10 +5,11 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::model::{Named, NamedKind, Text};
 use crate::report::{Delta, Outcome, Topic};
-use crate::source::{Error, ErrorKind, Session, glance, keystone};
+use crate::request::Wanted;
+use crate::source::{Error, ErrorKind, Session, glance, keystone, nova};
 
 const LIST_EVERY: Duration = Duration::from_secs(1_800);
 /// Single look-ups a round.
@@ -53,7 +54,7 @@ impl Names {
             NamedKind::Project => keystone::project(&self.session, id).await,
             NamedKind::User => keystone::user(&self.session, id).await,
             NamedKind::Image => glance::image(&self.session, id).await,
-            NamedKind::Flavor => return Ok(()),
+            NamedKind::Flavor => nova::flavor(&self.session, id).await,
         };
         self.asked.insert((kind, id.clone()));
         match found {
@@ -82,6 +83,10 @@ impl Collector for Names {
 
     fn every(&self) -> Duration {
         Duration::from_secs(5)
+    }
+
+    fn urgent(&self, wanted: &Wanted) -> bool {
+        wanted.names.iter().any(|name| !self.asked.contains(name))
     }
 
     fn round<'a>(

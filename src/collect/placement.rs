@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, Wanted};
+use super::{Collector, Outlet};
 use crate::model::{Provider, Text};
 use crate::report::{Delta, Outcome, Topic};
+use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, placement};
 
 /// Requests a round, and the pause between rounds: together the budget, four requests a second.

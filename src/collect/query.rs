@@ -1,7 +1,7 @@
-//! Questions about one thing, asked when the operator goes into it. A new one cancels the old of its slot.
+//! Answers questions about one thing, asked when the operator goes into it. A new one cancels the old of its slot.
 
-use crate::model::Text;
 use crate::report::{Delta, Outcome, Topic};
+use crate::request::Query;
 use crate::source::{Error, Session, nova};
 
 use super::{Outlet, outage};
@@ -10,32 +10,6 @@ use super::{Outlet, outage};
 const EVENTS: usize = 5;
 /// Lines of console log.
 const CONSOLE_LINES: u32 = 500;
-
-/// A question of a drill-down.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Query {
-    /// What was done to this instance.
-    Actions(Text),
-    /// The tail of its console log.
-    Console(Text),
-    /// Its own row, now.
-    Instance(Text),
-}
-
-impl Query {
-    pub fn topic(&self) -> Topic {
-        match self {
-            Query::Actions(_) => Topic::Actions,
-            Query::Console(_) => Topic::Console,
-            Query::Instance(_) => Topic::Instances,
-        }
-    }
-
-    /// Two queries of the same slot do not run together: the newer one wins.
-    pub fn slot(&self) -> &'static str {
-        self.topic().name()
-    }
-}
 
 /// Asks, and reports the answer or why there is none.
 pub async fn run(query: Query, session: Session, out: Outlet) {

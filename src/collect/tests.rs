@@ -97,10 +97,14 @@ async fn failures_back_off_to_a_minute_and_no_further() {
 
 #[tokio::test(start_paused = true)]
 async fn a_success_forgets_the_failures_before() {
-    let (rounds, _) = run(120, |round| {
-        if round < 5 { Err(failure(ErrorKind::Unreachable, None)) } else { Ok(Duration::ZERO) }
-    })
-    .await;
+    let (rounds, _) =
+        run(
+            120,
+            |round| {
+                if round < 5 { Err(failure(ErrorKind::Unreachable, None)) } else { Ok(Duration::ZERO) }
+            },
+        )
+        .await;
     assert!(rounds >= 6, "{rounds}");
 }
 

@@ -31,7 +31,9 @@ impl Lookup {
     pub fn from_process(cloud: Option<String>, region: Option<String>) -> Self {
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, value)| (name.starts_with("OS_") || name == "HOME" || name == "XDG_CONFIG_HOME") && !value.is_empty())
+            .filter(|(name, value)| {
+                (name.starts_with("OS_") || name == "HOME" || name == "XDG_CONFIG_HOME") && !value.is_empty()
+            })
             .collect();
         let config = env
             .get("XDG_CONFIG_HOME")
@@ -112,10 +114,18 @@ impl CloudConfig {
 /// How to prove who we are.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    Password { user: Principal, password: Secret },
+    Password {
+        user: Principal,
+        password: Secret,
+    },
     /// Cannot be renewed: when it expires, somebody must bring another.
     Token(Secret),
-    ApplicationCredential { id: Option<String>, name: Option<String>, user: Option<Principal>, secret: Secret },
+    ApplicationCredential {
+        id: Option<String>,
+        name: Option<String>,
+        user: Option<Principal>,
+        secret: Secret,
+    },
 }
 
 /// A user or project, by id or by name within a domain.
@@ -250,7 +260,8 @@ fn finish(name: &str, entry: Entry, origin: String, lookup: &Lookup) -> Result<F
             return Ok(Found::Choose(several));
         }
     }
-    let region = region.or_else(|| entry.regions.as_deref().and_then(|r| r.first()).map(|r| r.name().to_owned()));
+    let region =
+        region.or_else(|| entry.regions.as_deref().and_then(|r| r.first()).map(|r| r.name().to_owned()));
     let empty = AuthEntry::default();
     let auth = entry.auth.as_ref().unwrap_or(&empty);
     let url = auth.auth_url.as_deref().ok_or_else(|| ConfigError::no_auth_url(name, &origin))?;

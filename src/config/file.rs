@@ -66,7 +66,8 @@ pub const DEFAULT: &str = include_str!("../../assets/config.toml");
 pub fn load(named: Option<&Path>) -> Result<(File, Option<PathBuf>), ConfigError> {
     let (path, text) = match named {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
             (path.to_owned(), text)
         }
         None => {

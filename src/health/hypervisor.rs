@@ -39,7 +39,11 @@ fn service_verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
             Verdict::Warning
         }
         (ServiceState::Up | ServiceState::Down, ServiceStatus::Disabled) => {
-            if auto_disabled(disabled_reason(store, hypervisor)) { Verdict::Critical } else { Verdict::Disabled }
+            if auto_disabled(disabled_reason(store, hypervisor)) {
+                Verdict::Critical
+            } else {
+                Verdict::Disabled
+            }
         }
         (ServiceState::Up, ServiceStatus::Enabled) => Verdict::Ok,
         _ => Verdict::Unknown,
@@ -105,7 +109,9 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
             service,
             format!("{host} is forced down: after the evacuation, unset it or the service will not work"),
         ),
-        Verdict::Warning => say(service, format!("{host} is disabled and down with {guests} instances on it")),
+        Verdict::Warning => {
+            say(service, format!("{host} is disabled and down with {guests} instances on it"))
+        }
         Verdict::Disabled => say(
             service,
             match reason {

@@ -20,8 +20,9 @@ pub fn verdict(instance: &Instance) -> Verdict {
         "BUILD" | "REBUILD" | "RESIZE" | "MIGRATING" | "REBOOT" | "HARD_REBOOT" | "PASSWORD"
         | "REVERT_RESIZE" => Verdict::Busy,
         "VERIFY_RESIZE" | "RESCUE" => Verdict::Info,
-        "SHUTOFF" | "PAUSED" | "SUSPENDED" | "SHELVED" | "SHELVED_OFFLOADED" | "DELETED"
-        | "SOFT_DELETED" => Verdict::Disabled,
+        "SHUTOFF" | "PAUSED" | "SUSPENDED" | "SHELVED" | "SHELVED_OFFLOADED" | "DELETED" | "SOFT_DELETED" => {
+            Verdict::Disabled
+        }
         _ => Verdict::Unknown,
     }
 }
@@ -34,7 +35,10 @@ fn host_lost(instance: &Instance) -> bool {
 pub fn words(instance: &Instance) -> Option<String> {
     let id = instance.id.get(..8).unwrap_or(&instance.id);
     if instance.partial {
-        return Some(format!("{id}'s cell does not answer: nova knows its id and project only"));
+        let name = if instance.is_bare() { id } else { &instance.name };
+        return Some(format!(
+            "{name}'s cell does not answer: what stands here is older, or unknown; its cell's database and broker first"
+        ));
     }
     match instance.status.as_ref() {
         "ERROR" => Some(match &instance.fault {

@@ -4,7 +4,8 @@ use super::{Identified, Text};
 
 /// An instance (`GET /servers/detail?all_tenants=1`).
 ///
-/// A down cell gives partial rows (status `UNKNOWN`; id, project, created only): `partial` says so.
+/// A down cell gives partial rows (status `UNKNOWN`; id, project, created only; nova's api-guide, "Handling
+/// Down Cells"): `partial` says so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     pub id: Text,
@@ -37,8 +38,15 @@ pub struct Instance {
     pub updated: Option<Timestamp>,
     pub launched_at: Option<Timestamp>,
     pub terminated_at: Option<Timestamp>,
-    /// A row of a cell that does not answer: everything else is unknown.
+    /// A row of a cell that does not answer: everything else is as it was known before, or unknown.
     pub partial: bool,
+}
+
+impl Instance {
+    /// A partial row of which nothing was known before its cell went away.
+    pub fn is_bare(&self) -> bool {
+        self.partial && self.name.is_empty()
+    }
 }
 
 impl Identified for Instance {
@@ -52,6 +60,8 @@ impl Identified for Instance {
 pub struct Flavor {
     /// `original_name`; before 2.47 the flavor's id.
     pub name: Text,
+    /// Before 2.47: whose name is to be looked up.
+    pub id: Option<Text>,
     pub vcpus: Option<u32>,
     /// MiB.
     pub ram: Option<u32>,

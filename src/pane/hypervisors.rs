@@ -9,11 +9,11 @@ use ratatui::text::Line;
 
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
-use crate::collect::Wanted;
 use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
 use crate::report::Topic;
+use crate::request::Wanted;
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::hypervisors::{self as table, TABLE};
@@ -182,6 +182,12 @@ impl Pane for Hypervisors {
         TABLE.columns.iter().map(|column| column.name).collect()
     }
 
+    fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
+        if let Some(column) = TABLE.column(column) {
+            self.grid.sort(column, descending, cx.store, cx.now);
+        }
+    }
+
     fn select(&mut self, key: &str, cx: &Cx) {
         self.grid.sync(cx.store, cx.now);
         self.grid.select_key(key, cx.store);
@@ -253,75 +259,21 @@ pub(super) fn row_look(store: &Store, slot: Slot, stale: bool) -> RowLook {
     parts::row_look(verdict, stale)
 }
 
-/// What the grid shows otherwise than as the plain value: state with its age, gauges against limits.
+/// Gauges against limits: the table's own words say everything else.
 fn cell(cx: &Cx, slot: Slot, column: &str, width: u16) -> Option<Line<'static>> {
     let row = cx.store.hypervisors.get(slot)?;
-    let limit = |class| table::inventory(cx.store, row, class).map(|i| (i.capacity(), i.reserved));
-    match column {
-        "state" => Some(Line::from(state_words(cx, row))),
-        "vcpu_ratio" => {
-            let (used, total) = (row.vcpus_used?, row.vcpus.filter(|n| *n > 0)?);
-            Some(Line::from(format!("{:.1}:1", used as f64 / total as f64)).right_aligned())
+    let of = table::Use::of(cx.store, row, column)?;
+    let figures = match column {
+        "local_gb_used" => format!("{:>4}", of.percent()),
+        _ => {
+            let (used, limit) = of.figures();
+            format!("{used:>6}/{limit:>6}")
         }
-        "vcpus_used" => {
-            let limit = limit(ResourceClass::Vcpu).map(|(limit, _)| limit);
-            let figures = format!(
-                "{:>5}/{:>5}",
-                format::maybe(row.vcpus_used),
-                limit.map_or_else(|| "?".to_owned(), |l| format!("{l:.0}"))
-            );
-            Some(bar(cx, row.vcpus_used, limit, 0, width, figures))
-        }
-        "memory_mb_used" => {
-            let limit = limit(ResourceClass::MemoryMb);
-            let gib = |mib: f64| format!("{:.1}", mib / 1024.0);
-            let figures = format!(
-                "{:>6}/{:>6}",
-                row.memory_mb_used.map_or_else(|| "?".to_owned(), |m| gib(m as f64)),
-                limit.map_or_else(|| "?".to_owned(), |(l, _)| gib(l))
-            );
-            let reserved = limit.map_or(0, |(_, reserved)| reserved);
-            Some(bar(cx, row.memory_mb_used, limit.map(|(l, _)| l), reserved, width, figures))
-        }
-        "local_gb_used" => {
-            let limit = limit(ResourceClass::DiskGb).map(|(limit, _)| limit);
-            let figures = match (row.local_gb_used, limit) {
-                (Some(used), Some(limit)) if limit > 0.0 => format!("{:>3.0}%", used as f64 / limit * 100.0),
-                _ => "   ?".to_owned(),
-            };
-            Some(bar(cx, row.local_gb_used, limit, 0, width, figures))
-        }
-        _ => None,
-    }
-}
-
-/// A bar in what the figures leave of the width; an unknown limit has none.
-fn bar(cx: &Cx, used: Option<u64>, limit: Option<f64>, reserved: u64, width: u16, figures: String) -> Line<'static> {
+    };
     let cells = width.saturating_sub(figures.len() as u16 + 1);
-    let gauge = Gauge { used: used.map(|used| used.saturating_sub(reserved) as f64), limit };
-    let mut spans = gauge::spans(gauge, cells, cx.theme, cx.look);
+    let mut spans = gauge::spans(Gauge { used: of.counted(), limit: of.limit }, cells, cx.theme, cx.look);
     spans.push(format!(" {figures}").into());
-    Line::from(spans)
-}
-
-/// `up`, `down 7m`, `disabled 3d`: the state, and since when nova has not heard from it.
-pub(super) fn state_words(cx: &Cx, row: &Hypervisor) -> String {
-    let (state, status) = (table::state(cx.store, row), table::status(cx.store, row));
-    let service = cx.store.compute_service(&row.host);
-    let silent = service
-        .and_then(|service| service.updated_at)
-        .map(|at| format!(" {}", format::duration(cx.now.duration_since(at).max(jiff::SignedDuration::ZERO))))
-        .unwrap_or_default();
-    if service.is_some_and(|service| service.forced_down) {
-        return "forced down".to_owned();
-    }
-    match (state, status) {
-        (ServiceState::Down, ServiceStatus::Disabled) => format!("down{silent},dis"),
-        (ServiceState::Down, _) => format!("down{silent}"),
-        (ServiceState::Up, ServiceStatus::Disabled) => "disabled".to_owned(),
-        (ServiceState::Up, _) => "up".to_owned(),
-        (ServiceState::Unknown, _) => "?".to_owned(),
-    }
+    Some(Line::from(spans))
 }
 
 /// The sums over all hosts, for the line below the table.
@@ -344,13 +296,13 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, used: Option<u64>, limit: Option<f64>) {
-        match (used, limit) {
-            (Some(used), Some(limit)) => {
-                self.used += used as f64;
+    fn add(&mut self, of: Option<table::Use>) {
+        match of.and_then(|of| Some((of.counted()?, of.limit?))) {
+            Some((used, limit)) => {
+                self.used += used;
                 self.limit += limit;
             }
-            _ => self.unknown += 1,
+            None => self.unknown += 1,
         }
     }
 
@@ -370,24 +322,24 @@ impl Totals {
                 (ServiceState::Up, _) => totals.up += 1,
                 _ => {}
             }
-            let limit = |class| table::inventory(store, row, class).map(|i| i.capacity());
-            totals.vcpus.add(row.vcpus_used, limit(ResourceClass::Vcpu));
-            totals.memory.add(row.memory_mb_used, limit(ResourceClass::MemoryMb));
+            for (sum, column) in [(&mut totals.vcpus, "vcpus_used"), (&mut totals.memory, "memory_mb_used")] {
+                sum.add(table::Use::of(store, row, column));
+            }
         }
         totals
     }
 
     fn words(&self) -> String {
         let mut words = format!(
-            "{} hosts · {} up · {} disabled · {} down    vCPU {} of {:.0}    RAM {} of {:.1} TiB",
+            "{} hosts · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
             self.hosts,
             self.up,
             self.disabled,
             self.down,
             self.vcpus.percent(),
-            self.vcpus.limit,
+            format::number(self.vcpus.limit as i64),
             self.memory.percent(),
-            self.memory.limit / 1024.0 / 1024.0,
+            format::mebibytes(self.memory.limit),
         );
         if self.vcpus.unknown > 0 {
             words.push_str(&format!("    limits of {} hosts not read yet", self.vcpus.unknown));

@@ -2,18 +2,19 @@
 
 mod details;
 
+use std::collections::BTreeMap;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
-use crate::collect::Wanted;
-use crate::collect::query::Query;
 use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Instance, NamedKind, Text};
 use crate::report::Topic;
+use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::instances::TABLE;
@@ -40,6 +41,32 @@ pub struct Instances {
     /// The details beside the list, and whose.
     beside: Option<(Text, Details)>,
     filter: String,
+    totals: Totals,
+}
+
+/// How many instances there are in each status, counted anew only when they have changed.
+#[derive(Default)]
+struct Totals {
+    revision: u64,
+    words: Option<String>,
+}
+
+impl Totals {
+    fn sync(&mut self, store: &Store) {
+        if self.words.is_some() && self.revision == store.instances.revision() {
+            return;
+        }
+        let mut by_status: BTreeMap<&str, i64> = BTreeMap::new();
+        for (_, row) in store.instances.iter() {
+            *by_status.entry(&row.status).or_default() += 1;
+        }
+        let mut counts: Vec<_> = by_status.into_iter().collect();
+        counts.sort_by_key(|(status, n)| (std::cmp::Reverse(*n), *status));
+        let counts = counts.iter().map(|(status, n)| format!(" · {} {status}", format::number(*n)));
+        let all = format::number(store.instances.len() as i64);
+        self.words = Some(format!("{all} instances{}", counts.collect::<String>()));
+        self.revision = store.instances.revision();
+    }
 }
 
 struct Inside {
@@ -50,7 +77,13 @@ struct Inside {
 
 impl Instances {
     pub fn new() -> Self {
-        Self { grid: Grid::new(&TABLE), inside: None, beside: None, filter: String::new() }
+        Self {
+            grid: Grid::new(&TABLE),
+            inside: None,
+            beside: None,
+            filter: String::new(),
+            totals: Totals::default(),
+        }
     }
 
     fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Instance)> {
@@ -103,6 +136,7 @@ impl Pane for Instances {
 
     fn sync(&mut self, cx: &Cx) {
         self.grid.sync(cx.store, cx.now);
+        self.totals.sync(cx.store);
         if let Some(inside) = &mut self.inside {
             let slot = cx.store.instances.slot_of(&inside.id);
             match slot.and_then(|slot| Some((slot, cx.store.instances.get(slot)?))) {
@@ -136,9 +170,11 @@ impl Pane for Instances {
             Action::Events => self.enter(View::Events, cx),
             Action::Console => self.enter(View::Console, cx),
             Action::Host => match self.current(cx.store).and_then(|(_, row)| cx.store.hypervisor_of(row)) {
-                Some((_, host)) => {
-                    Reply::Go(Go { pane: "hypervisors", filter: Some(String::new()), select: Some(host.id.clone()) })
-                }
+                Some((_, host)) => Reply::Go(Go {
+                    pane: "hypervisors",
+                    filter: Some(String::new()),
+                    select: Some(host.id.clone()),
+                }),
                 None => Reply::Say("this instance stands on no host that is known".to_owned()),
             },
             Action::Project => match self.current(cx.store) {
@@ -174,23 +210,21 @@ impl Pane for Instances {
             return inside.details.draw(frame, area, cx.theme, cx.look);
         }
         let (list, side) = if area.width >= WIDE {
-            let [list, gap, side] = Layout::horizontal([
-                Constraint::Fill(3),
-                Constraint::Length(1),
-                Constraint::Fill(2),
-            ])
-            .areas(area);
+            let [list, gap, side] =
+                Layout::horizontal([Constraint::Fill(3), Constraint::Length(1), Constraint::Fill(2)])
+                    .areas(area);
             frame.buffer_mut().set_style(gap, cx.theme.style(crate::theme::Role::Rule));
             (list, Some(side))
         } else {
             (area, None)
         };
         let stale = parts::is_stale(cx, Topic::Instances);
-        let row = |slot: Slot| {
-            let verdict = cx.store.instances.get(slot).map_or(Verdict::Unknown, health::instance::verdict);
-            parts::row_look(verdict, stale)
+        let row = |slot: Slot| match cx.store.instances.get(slot) {
+            // What is known of a partial row is as old as an outage's.
+            Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
+            None => parts::row_look(Verdict::Unknown, stale),
         };
-        let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
+        let cell = |slot: Slot, column: &str, _: u16| cell(cx, slot, column);
         let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
         self.grid.draw(frame, list, cx.store, &looks);
         if let Some(side) = side
@@ -220,6 +254,12 @@ impl Pane for Instances {
 
     fn columns(&self) -> Vec<&'static str> {
         TABLE.columns.iter().map(|column| column.name).collect()
+    }
+
+    fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
+        if let Some(column) = TABLE.column(column) {
+            self.grid.sort(column, descending, cx.store, cx.now);
+        }
     }
 
     fn select(&mut self, key: &str, cx: &Cx) {
@@ -266,10 +306,16 @@ impl Pane for Instances {
                 Some(words) => format!("{name}: {words}"),
                 None => match &row.task_state {
                     Some(task) => format!("{name} is {task}"),
-                    None => format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host")),
+                    None => {
+                        format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host"))
+                    }
                 },
             },
         ))
+    }
+
+    fn totals(&self, cx: &Cx) -> Option<String> {
+        self.totals.words.clone().filter(|_| !cx.store.instances.is_empty())
     }
 
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
@@ -281,6 +327,9 @@ impl Pane for Instances {
         let visible = self.grid.visible().iter().filter_map(|slot| cx.store.instances.get(*slot));
         for row in visible {
             want(NamedKind::Project, &row.project_id, cx.store.projects.by_id(&row.project_id).is_some());
+            if let Some(id) = row.flavor.as_ref().and_then(|flavor| flavor.id.as_ref()) {
+                want(NamedKind::Flavor, id, cx.store.flavors.by_id(id).is_some());
+            }
         }
         // Users and images stand in the details only.
         if let Some((_, row)) = self.current(cx.store) {
@@ -294,22 +343,8 @@ impl Pane for Instances {
     }
 }
 
-/// What the grid shows otherwise than as the plain value.
-fn cell(cx: &Cx, slot: Slot, column: &str, width: u16) -> Option<Line<'static>> {
-    let row = cx.store.instances.get(slot)?;
-    match column {
-        // UUIDs are short on screen and whole when copied.
-        "id" => Some(Line::from(row.id.get(..8).unwrap_or(&row.id).to_owned())),
-        "task_state" => {
-            let task = row.task_state.as_ref()?;
-            let age = cx.store.task_since(slot).map(|at| cx.now.duration_since(at));
-            let words = match age {
-                Some(age) => format!("{task} {}", format::duration(age)),
-                None => task.to_string(),
-            };
-            let words = crate::ui::text::sanitise(&words).into_owned();
-            Some(Line::from(crate::ui::text::fit(&words, width as usize, false)))
-        }
-        _ => None,
-    }
+/// UUIDs are short on screen and whole when copied.
+fn cell(cx: &Cx, slot: Slot, column: &str) -> Option<Line<'static>> {
+    let row = cx.store.instances.get(slot).filter(|_| column == "id")?;
+    Some(Line::from(row.id.get(..8).unwrap_or(&row.id).to_owned()))
 }

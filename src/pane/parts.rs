@@ -108,7 +108,9 @@ pub fn progress_words(cx: &Cx, topic: Topic, before: &str) -> String {
     match cx.store.freshness(topic).progress {
         None => String::new(),
         Some(progress) => match progress.expected {
-            Some(all) => format!("{before}{} of {}", format::number(progress.seen as i64), format::number(all as i64)),
+            Some(all) => {
+                format!("{before}{} of {}", format::number(progress.seen as i64), format::number(all as i64))
+            }
             None => format!("{before}{} …", format::number(progress.seen as i64)),
         },
     }
@@ -118,6 +120,8 @@ pub fn progress_words(cx: &Cx, topic: Topic, before: &str) -> String {
 pub fn moment(cx: &Cx, at: Option<Timestamp>) -> String {
     match at {
         None => "?".to_owned(),
-        Some(at) => format!("{} ({} ago)", cx.clock.date_time(at), format::duration(cx.now.duration_since(at))),
+        Some(at) => {
+            format!("{}, {} ago", cx.clock.date_time(at), format::duration(cx.now.duration_since(at)))
+        }
     }
 }

@@ -96,8 +96,17 @@ pub(super) struct CatalogEndpoint {
     pub url: String,
     #[serde(default)]
     pub interface: String,
-    #[serde(default, alias = "region")]
-    pub region_id: Option<String>,
+    /// Both are there on most clouds, only `region` on old ones.
+    #[serde(default)]
+    region_id: Option<String>,
+    #[serde(default)]
+    region: Option<String>,
+}
+
+impl CatalogEndpoint {
+    fn stands_in(&self, region: &str) -> bool {
+        self.region_id.as_deref().or(self.region.as_deref()) == Some(region)
+    }
 }
 
 /// The URL of a service in the catalog.
@@ -123,9 +132,9 @@ pub(super) fn endpoint(
     if endpoints.is_empty() {
         return Err(missing("no such service".to_owned()));
     }
-    let found = endpoints.iter().find(|e| {
-        e.interface == interface.as_str() && region.is_none_or(|region| e.region_id.as_deref() == Some(region))
-    });
+    let found = endpoints
+        .iter()
+        .find(|e| e.interface == interface.as_str() && region.is_none_or(|region| e.stands_in(region)));
     let found = found.ok_or_else(|| {
         let region = region.map(|region| format!(" in region {region}")).unwrap_or_default();
         missing(format!("no {} endpoint{region}", interface.as_str()))
@@ -144,7 +153,8 @@ pub(super) fn base(service: ServiceKind, url: &Url) -> Url {
         return base;
     };
     let segments: Vec<&str> = url.path().split('/').filter(|s| !s.is_empty()).collect();
-    let is_version = |s: &&str| s.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_version =
+        |s: &&str| s.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let kept = segments.iter().position(is_version).unwrap_or(segments.len());
     let mut path = String::new();
     for segment in segments.iter().take(kept).chain([&version]) {
@@ -176,11 +186,12 @@ impl VersionDocument {
     /// The range of the version that we speak; an old cloud without microversions has none.
     pub fn range(&self, service: ServiceKind) -> Option<(Microversion, Microversion)> {
         let all = self.version.iter().chain(self.versions.iter().flatten());
-        all.filter(|v| service.version().is_none_or(|version| v.id == version || v.id.is_empty()))
-            .find_map(|v| {
+        all.filter(|v| service.version().is_none_or(|version| v.id == version || v.id.is_empty())).find_map(
+            |v| {
                 let highest = Microversion::parse(v.version.as_deref()?)?;
                 Some((v.min_version.as_deref().and_then(Microversion::parse).unwrap_or(highest), highest))
-            })
+            },
+        )
     }
 }
 
@@ -202,7 +213,11 @@ mod tests {
             (ServiceKind::Image, "http://h:9292/v2", "http://h:9292/v2"),
             (ServiceKind::Image, "http://h/volumes/v", "http://h/volumes/v/v2"),
         ] {
-            assert_eq!(base(service, &Url::parse(url).unwrap()).as_str().trim_end_matches('/'), expected, "{url}");
+            assert_eq!(
+                base(service, &Url::parse(url).unwrap()).as_str().trim_end_matches('/'),
+                expected,
+                "{url}"
+            );
         }
     }
 

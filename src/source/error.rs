@@ -35,7 +35,12 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(super) fn new(kind: ErrorKind, service: ServiceKind, message: String, next_step: impl Into<String>) -> Self {
+    pub(super) fn new(
+        kind: ErrorKind,
+        service: ServiceKind,
+        message: String,
+        next_step: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
             service: service.name(),
@@ -72,7 +77,10 @@ impl Error {
                 format!("{name} at {host} did not answer in time"),
                 "the service hangs, or a firewall drops packets: try `curl` from here; then its log",
             )
-        } else if chain.iter().any(|cause| cause.contains("certificate") || cause.contains("TLS") || cause.contains("tls")) {
+        } else if chain
+            .iter()
+            .any(|cause| cause.contains("certificate") || cause.contains("TLS") || cause.contains("tls"))
+        {
             (
                 ErrorKind::Tls,
                 format!("{name} at {host}: the TLS certificate is not trusted: {last}"),

@@ -103,10 +103,16 @@ impl Http {
     pub fn new(tls: &Tls, limits: Limits) -> Result<Arc<Self>, Error> {
         install_provider();
         let refused = |what: String| {
-            Error::new(ErrorKind::Tls, ServiceKind::Identity, what, "check cacert, cert and key in clouds.yaml")
+            Error::new(
+                ErrorKind::Tls,
+                ServiceKind::Identity,
+                what,
+                "check cacert, cert and key in clouds.yaml",
+            )
         };
         let read = |path: &std::path::Path| {
-            std::fs::read(path).map_err(|error| refused(format!("{} cannot be read: {error}", path.display())))
+            std::fs::read(path)
+                .map_err(|error| refused(format!("{} cannot be read: {error}", path.display())))
         };
         let mut builder = reqwest::Client::builder()
             .user_agent(AGENT)
@@ -127,8 +133,9 @@ impl Http {
                 pem.push(b'\n');
                 pem.extend(read(key)?);
             }
-            let identity = reqwest::Identity::from_pem(&pem)
-                .map_err(|error| refused(format!("{} is no client certificate with key: {error}", path.display())))?;
+            let identity = reqwest::Identity::from_pem(&pem).map_err(|error| {
+                refused(format!("{} is no client certificate with key: {error}", path.display()))
+            })?;
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|error| refused(format!("TLS cannot be set up: {error}")))?;
@@ -220,7 +227,11 @@ impl Http {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
                     service,
-                    format!("{} at {host} sends more than {} MiB in one answer: not taken in", service.name(), self.limits.body >> 20),
+                    format!(
+                        "{} at {host} sends more than {} MiB in one answer: not taken in",
+                        service.name(),
+                        self.limits.body >> 20
+                    ),
                     "its page limit is off, or this is not the service: look at it with `curl`",
                 ));
             }
@@ -234,7 +245,8 @@ impl Http {
         if let Some(date) = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok()) {
             let offset = date.timestamp().duration_since(Timestamp::now());
             // `Date` has whole seconds: less than two is no error of anybody's.
-            let offset = if offset.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { offset };
+            let offset =
+                if offset.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { offset };
             *lock(&self.clock_offset) = Some(offset);
         }
     }

@@ -35,7 +35,8 @@ pub async fn agents(session: &Session) -> Result<Vec<Agent>, Error> {
         return Err(Error::new(
             ErrorKind::Forbidden,
             ServiceKind::Network,
-            "neutron shows no agents: to an account without the admin role it answers an empty list".to_owned(),
+            "neutron shows no agents: to an account without the admin role it answers an empty list"
+                .to_owned(),
             "take an account with the admin role; until then the agents are unknown, not fine",
         ));
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wire::{self, Id, Interner, Link};
 use super::{Error, Microversion, Pages, ServiceKind, Session};
 use crate::model::{
-    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Service, ServiceState,
+    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, Service, ServiceState,
     ServiceStatus, Text,
 };
 use server::ServerBody;
@@ -238,6 +238,21 @@ pub async fn server(session: &Session, id: &str) -> Result<Instance, Error> {
     Ok(parse::<Body>(&body)?.server.into_model(&mut Interner::default()))
 }
 
+/// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
+pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        flavor: Row,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let body = session.get(ServiceKind::Compute, &format!("/flavors/{id}"), &[], Some(CAP)).await?;
+    let name = parse::<Body>(&body)?.flavor.name;
+    Ok(Named { id: id.into(), name: name.into(), domain_id: None, enabled: None })
+}
+
 #[derive(Deserialize)]
 struct ActionBody {
     action: String,
@@ -351,7 +366,9 @@ pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
         updated_at: Option<jiff::Timestamp>,
     }
     // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
-    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24))
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
     let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
     let recent = [("changes-since", since.as_str())];
     let query: &[(&str, &str)] = if version >= Some(Microversion(2, 59)) { &recent } else { &[] };

@@ -46,8 +46,7 @@ impl<T> Pages<T> {
         let Some(query) = self.query.take() else { return Ok(None) };
         let pairs: Vec<(&str, &str)> = query.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let body = self.session.get(self.service, self.path, &pairs, self.cap).await?;
-        let (rows, next) =
-            (self.parse)(&body).map_err(|error| Error::bad_answer(self.service, error))?;
+        let (rows, next) = (self.parse)(&body).map_err(|error| Error::bad_answer(self.service, error))?;
         if let Some(next) = next {
             // Clouds behind TLS give inner addresses: only the query is used, on our own endpoint.
             let next = query_of(&next);

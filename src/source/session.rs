@@ -99,7 +99,11 @@ impl Session {
     }
 
     /// The base URL of a service, and the microversion that a request capped at `cap` would use.
-    pub async fn about(&self, service: ServiceKind, cap: Microversion) -> Result<(Url, Option<Microversion>), Error> {
+    pub async fn about(
+        &self,
+        service: ServiceKind,
+        cap: Microversion,
+    ) -> Result<(Url, Option<Microversion>), Error> {
         let endpoint = self.endpoint(service).await?;
         Ok((endpoint.base.clone(), endpoint.microversion(cap)))
     }
@@ -250,13 +254,14 @@ impl Session {
             .request(Method::POST, url.clone())
             .header("Content-Type", "application/json")
             .header("Accept", "application/json")
-            .body(body.as_bytes().to_vec());
+            .body(Bytes::from_owner(body));
         let service = ServiceKind::Identity;
         let (status, answer) = self.inner.http.send(service, request, &host).await?;
         if status != StatusCode::CREATED && status != StatusCode::OK {
             let mut error = refusal(service, &Method::POST, &url, status, &answer);
             if error.kind == ErrorKind::Auth && matches!(cloud.auth, Auth::Token(_)) {
-                error.message = format!("keystone at {host} refused the token: it has expired or was revoked");
+                error.message =
+                    format!("keystone at {host} refused the token: it has expired or was revoked");
                 "stackwatch cannot renew a token that it was given: bring another one, or a password \
                  or application credential"
                     .clone_into(&mut error.next_step);
@@ -269,7 +274,8 @@ impl Session {
             .and_then(|value| value.to_str().ok())
             .map(Secret::new)
             .ok_or_else(|| not_json(service, &url, &answer, "no X-Subject-Token"))?;
-        Token::parse(secret, &answer.body).map_err(|error| not_json(service, &url, &answer, &error.to_string()))
+        Token::parse(secret, &answer.body)
+            .map_err(|error| not_json(service, &url, &answer, &error.to_string()))
     }
 
     /// Where a service is; discovered once per token.

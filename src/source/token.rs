@@ -49,7 +49,8 @@ struct BodyToken {
 impl Token {
     /// `POST /v3/auth/tokens`: the token is in the header, the rest in the body.
     pub fn parse(secret: Secret, body: &[u8]) -> Result<Self, serde_json::Error> {
-        let BodyToken { expires_at, user, project, roles, catalog } = serde_json::from_slice::<Body>(body)?.token;
+        let BodyToken { expires_at, user, project, roles, catalog } =
+            serde_json::from_slice::<Body>(body)?.token;
         Ok(Self { secret, expires_at, user: user.name, project, roles, catalog })
     }
 

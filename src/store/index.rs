@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::{Change, Store};
-use crate::model::{Aggregate, Hypervisor, Instance, Provider, Service, Text};
+use crate::model::{Aggregate, Flavor, Hypervisor, Instance, Provider, Service, Text};
 use crate::table::{Slot, Slots};
 
 /// Slots grouped by a key.
@@ -56,7 +56,11 @@ impl Store {
         self.providers.by_id(&hypervisor.id).or_else(|| {
             let by_name = |p: &&Provider| p.name == hypervisor.hypervisor_hostname;
             // Old clouds only: a scan, since their ids are numbers.
-            if hypervisor.id.contains('-') { None } else { self.providers.iter().map(|(_, p)| p).find(by_name) }
+            if hypervisor.id.contains('-') {
+                None
+            } else {
+                self.providers.iter().map(|(_, p)| p).find(by_name)
+            }
         })
     }
 
@@ -64,6 +68,11 @@ impl Store {
     pub fn hypervisor_of(&self, instance: &Instance) -> Option<(Slot, &Hypervisor)> {
         let slot = *self.node_of.get(node(instance)?)?;
         self.hypervisors.get(slot).map(|row| (slot, row))
+    }
+
+    /// The name of a flavor; the id until it was looked up.
+    pub fn flavor_name<'a>(&'a self, flavor: &'a Flavor) -> &'a str {
+        flavor.id.as_ref().and_then(|id| self.flavors.by_id(id)).map_or(&flavor.name, |named| &named.name)
     }
 
     /// The slots of the instances on a hypervisor.
@@ -144,15 +153,26 @@ impl Store {
         if self.providers.upsert(row) == Change::Unchanged {
             return;
         }
-        if let Some(slot) =
-            self.hypervisors.slot_of(&id).or_else(|| self.node_of.get(&name).copied())
-        {
+        if let Some(slot) = self.hypervisors.slot_of(&id).or_else(|| self.node_of.get(&name).copied()) {
             self.hypervisors.touch(slot);
         }
         self.note_drift(&id, at);
     }
 
-    pub(super) fn put_instance(&mut self, row: Instance, at: Timestamp) {
+    /// A down cell's partial row takes nothing away from what is known: it says that the rest is old.
+    pub(super) fn put_instance(&mut self, mut row: Instance, at: Timestamp) {
+        if row.partial
+            && let Some(known) = self.instances.by_id(&row.id)
+        {
+            row = Instance { status: row.status, partial: true, ..known.clone() };
+        }
+        // nova's list leaves the fault out; what was asked for by itself stays while the row is the same.
+        if row.fault.is_none()
+            && &*row.status == "ERROR"
+            && let Some(known) = self.instances.by_id(&row.id).filter(|known| known.updated == row.updated)
+        {
+            row.fault.clone_from(&known.fault);
+        }
         let (now_on, now_in) = (node(&row).cloned(), row.project_id.clone());
         let (task, updated) = (row.task_state.clone(), row.updated);
         let slot = match self.instances.upsert(row) {

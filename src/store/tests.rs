@@ -109,10 +109,7 @@ fn an_outage_keeps_the_facts_and_their_age() {
     let failing = fresh.outage.as_ref().unwrap();
     assert_eq!((failing.since, failing.last), (at(10), at(20)));
     read_hypervisors(&mut store, 30, vec![hypervisor("cmp01", 1)]);
-    assert_eq!(
-        store.freshness(Topic::Hypervisors).standing(Topic::Hypervisors, at(31)),
-        Standing::Fresh
-    );
+    assert_eq!(store.freshness(Topic::Hypervisors).standing(Topic::Hypervisors, at(31)), Standing::Fresh);
 }
 
 #[test]

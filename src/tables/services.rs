@@ -7,8 +7,13 @@ use crate::table::{Column, Slot, Table, Value, column};
 
 pub const READS: &[Topic] = &[Topic::Services];
 
-pub const TABLE: Table<Store> =
-    Table { name: "services", columns: COLUMNS, slots: |store| &store.services, sort: ("state", false) };
+pub const TABLE: Table<Store> = Table {
+    name: "services",
+    columns: COLUMNS,
+    slots: |store| &store.services,
+    sort: ("state", false),
+    words: |_, _, _, _| None,
+};
 
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Service) -> Value<'a>) -> Value<'a> {
     store.services.get(slot).map_or(Value::Unknown, f)
@@ -17,9 +22,13 @@ fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Service) -> Value<'
 const NOVA: &str = "nova GET /os-services";
 
 const COLUMNS: &[Column<Store>] = &[
-    column!("binary", "BINARY", "", NOVA, Left, (14, 20), 0, |s, slot| cell(s, slot, |v| Value::text(&*v.binary))),
+    column!("binary", "BINARY", "", NOVA, Left, (14, 20), 0, |s, slot| cell(s, slot, |v| Value::text(
+        &*v.binary
+    ))),
     column!("host", "HOST", "", NOVA, Left, (8, 40), 1, |s, slot| cell(s, slot, |v| Value::text(&*v.host))),
-    column!("zone", "ZONE", "", NOVA, Left, (6, 16), 4, |s, slot| cell(s, slot, |v| Value::maybe(v.zone.as_ref()))),
+    column!("zone", "ZONE", "", NOVA, Left, (6, 16), 4, |s, slot| cell(s, slot, |v| Value::maybe(
+        v.zone.as_ref()
+    ))),
     column!("state", "STATE", "", NOVA, Left, (6, 8), 2, |s, slot| {
         cell(s, slot, |v| match v.state {
             ServiceState::Unknown => Value::Unknown,
@@ -38,6 +47,8 @@ const COLUMNS: &[Column<Store>] = &[
     column!("disabled_reason", "REASON", "", NOVA, Left, (10, 60), 6, |s, slot| {
         cell(s, slot, |v| Value::maybe(v.disabled_reason.as_ref()))
     }),
-    column!("forced_down", "FORCED", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::Bool(v.forced_down))),
+    column!("forced_down", "FORCED", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::Bool(
+        v.forced_down
+    ))),
     column!("id", "ID", "", NOVA, Left, (0, 0), 99, |s, slot| cell(s, slot, |v| Value::text(&*v.id))),
 ];

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::table::Value;
+use super::text::sanitise;
+use crate::table::{Column, Slot, Table, Value};
 
 /// `3s 4m 2h 5d`: one unit, rounded down. What lies in the future is `0s`: clocks differ.
 pub fn duration(span: SignedDuration) -> String {
@@ -32,6 +33,15 @@ pub fn number(n: i64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `512 MiB`, `44.8 GiB`, `20.5 TiB`.
+pub fn mebibytes(mib: f64) -> String {
+    match mib {
+        n if n < 1_024.0 => format!("{n:.0} MiB"),
+        n if n < 1_048_576.0 => format!("{:.1} GiB", n / 1_024.0),
+        n => format!("{:.1} TiB", n / 1_048_576.0),
+    }
 }
 
 /// `1 instance`, `12,408 instances`: what is counted, in the singular.
@@ -61,6 +71,14 @@ pub fn value<'a>(value: &'a Value<'_>, now: Timestamp) -> Cow<'a, str> {
             [one] => Cow::Borrowed(one.as_ref()),
             several => Cow::Owned(several.join(",")),
         },
+    }
+}
+
+/// A cell as people read it, clean: the table's own words for it, else its value.
+pub fn cell<C: ?Sized>(table: &Table<C>, cx: &C, slot: Slot, column: &Column<C>, now: Timestamp) -> String {
+    match (table.words)(cx, slot, column.name, now) {
+        Some(words) => sanitise(&words).into_owned(),
+        None => sanitise(&value(&(column.value)(cx, slot), now)).into_owned(),
     }
 }
 

@@ -305,8 +305,7 @@ impl<C: ?Sized> Grid<C> {
     fn row(&self, cx: &C, slot: Slot, looks: &Looks) -> Vec<Cell<C>> {
         self.on_grid()
             .map(|column| {
-                let value = (column.value)(cx, slot);
-                let text = text::sanitise(&format::value(&value, looks.now)).into_owned();
+                let text = format::cell(self.table, cx, slot, column, looks.now);
                 // More than its value may want more room: `forced down` for `down`, a bar beside its figures.
                 let wants = match (looks.cell)(slot, column.name, column.width.1) {
                     Some(line) => text::width(line.to_string().trim_end()),

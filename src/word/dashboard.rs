@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 
-use super::{Failure, lookup, settings, session};
+use super::{Failure, lookup, session, settings};
 use crate::cli::Common;
 use crate::config::clouds::{self, CloudConfig, Found};
 use crate::config::file::File;
@@ -38,8 +38,7 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     };
     let mut terminal = terminal::take(app.mouse())
         .map_err(|error| Failure::usage(format!("cannot take the terminal: {error}")))?;
-    let outcome =
-        Loop { terminal: &mut terminal, app: &mut app, connect: &mut connect, feed }.run().await;
+    let outcome = Loop { terminal: &mut terminal, app: &mut app, connect: &mut connect, feed }.run().await;
     terminal::restore();
     outcome.map_err(Failure::bug)
 }

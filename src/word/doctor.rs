@@ -27,10 +27,18 @@ pub async fn run(common: &Common) -> Result<Exit, Failure> {
     }
     let session = session(cloud, &file)?;
     let mut report = Report { ok: true };
-    report.note("keystone login", timed(session.login()).await.map(|(identity, took)| {
-        let project = identity.project.unwrap_or_else(|| "no project".to_owned());
-        format!("{}@{project}, roles {} ({} ms)", identity.user, identity.roles.join(","), took.as_millis())
-    }));
+    report.note(
+        "keystone login",
+        timed(session.login()).await.map(|(identity, took)| {
+            let project = identity.project.unwrap_or_else(|| "no project".to_owned());
+            format!(
+                "{}@{project}, roles {} ({} ms)",
+                identity.user,
+                identity.roles.join(","),
+                took.as_millis()
+            )
+        }),
+    );
     if !report.ok {
         return Ok(Exit::Partial);
     }
@@ -51,7 +59,11 @@ pub async fn run(common: &Common) -> Result<Exit, Failure> {
     report.ask("neutron agents", neutron::agents(&session)).await;
     match session.clock_offset() {
         Some(offset) if offset.is_zero() => line("o", "clock", "as the cloud's"),
-        Some(offset) => line("!", "clock", &format!("the cloud's is {}s ahead of this machine's: set it by NTP", offset.as_secs())),
+        Some(offset) => line(
+            "!",
+            "clock",
+            &format!("the cloud's is {}s ahead of this machine's: set it by NTP", offset.as_secs()),
+        ),
         None => line("?", "clock", "no answer carried a date"),
     }
     traffic(&session);
@@ -84,10 +96,13 @@ impl Report {
 
     async fn page<T>(&mut self, what: &str, mut pages: crate::source::Pages<T>) {
         let outcome = timed(pages.next()).await;
-        self.note(what, outcome.map(|(page, took)| {
-            let rows = page.map_or(0, |page| page.rows.len());
-            format!("first page has {rows}, in {} ms", took.as_millis())
-        }));
+        self.note(
+            what,
+            outcome.map(|(page, took)| {
+                let rows = page.map_or(0, |page| page.rows.len());
+                format!("first page has {rows}, in {} ms", took.as_millis())
+            }),
+        );
     }
 }
 

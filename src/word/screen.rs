@@ -39,9 +39,10 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     settle(&mut app, &mut feed, deadline).await;
     let mut draw = |app: &mut App| {
         app.on_tick(wish.clock.unwrap_or_else(Timestamp::now));
-        terminal.draw(|frame| app.draw(frame)).map(|_| ()).map_err(|error| {
-            Failure::usage(format!("cannot draw: {error}"))
-        })
+        terminal
+            .draw(|frame| app.draw(frame))
+            .map(|_| ())
+            .map_err(|error| Failure::usage(format!("cannot draw: {error}")))
     };
     // Drawn once before the keys: views know their height from their last frame.
     draw(&mut app)?;

@@ -13,7 +13,7 @@ use crate::feed::Feed;
 use crate::filter::Filter;
 use crate::report::Topic;
 use crate::store::{Standing, Store};
-use crate::table::{Align, Slot, Table, Value};
+use crate::table::{Align, Column, Slot, Table, Value};
 use crate::tables::{self, Listed};
 use crate::ui::{format, grid, text};
 
@@ -120,16 +120,15 @@ fn select(
     now: Timestamp,
 ) -> Vec<Slot> {
     let slots = (table.slots)(store);
-    let mut rows: Vec<Slot> = slots
-        .live()
-        .into_iter()
-        .filter(|&slot| grid::matches(filter, table, store, slot, now))
-        .collect();
+    let mut rows: Vec<Slot> =
+        slots.live().into_iter().filter(|&slot| grid::matches(filter, table, store, slot, now)).collect();
     if let Some(column) = table.column(name) {
+        let compare =
+            |column: &Column<Store>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
         rows.sort_by(|&a, &b| {
-            let order = (column.value)(store, a).order(&(column.value)(store, b));
+            let order = compare(column, a, b);
             let order = if descending { order.reverse() } else { order };
-            order.then_with(|| slots.key(a).cmp(&slots.key(b)))
+            order.then_with(|| compare(&table.columns[0], a, b)).then_with(|| slots.key(a).cmp(&slots.key(b)))
         });
     }
     rows
@@ -188,7 +187,9 @@ fn print_json(
         .collect();
     let errors: Vec<Json> = errors
         .iter()
-        .map(|e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}))
+        .map(
+            |e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}),
+        )
         .collect();
     let rows: Vec<Json> = slots
         .iter()
@@ -239,9 +240,7 @@ fn print_csv(table: &Table<Store>, store: &Store, slots: &[Slot]) -> io::Result<
             let cell = match json_of(&(column.value)(store, slot)) {
                 Json::Null => String::new(),
                 Json::String(text) => text,
-                Json::Array(list) => {
-                    list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" ")
-                }
+                Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" "),
                 other => other.to_string(),
             };
             let cell = text::sanitise(&cell);
@@ -262,15 +261,7 @@ fn print_table(table: &Table<Store>, store: &Store, slots: &[Slot], now: Timesta
     let columns: Vec<_> = table.columns.iter().filter(|column| column.width.1 > 0).collect();
     let cells: Vec<Vec<String>> = slots
         .iter()
-        .map(|&slot| {
-            columns
-                .iter()
-                .map(|column| {
-                    let value = (column.value)(store, slot);
-                    text::sanitise(&format::value(&value, now)).into_owned()
-                })
-                .collect()
-        })
+        .map(|&slot| columns.iter().map(|column| format::cell(table, store, slot, column, now)).collect())
         .collect();
     let width = |i: usize| {
         let title = columns.get(i).map_or(0, |column| text::width(column.title));

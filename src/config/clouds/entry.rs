@@ -120,7 +120,8 @@ impl Entry {
         let said = |word: &Option<String>, meant: &[&str]| {
             word.as_deref().is_some_and(|word| meant.contains(&word.to_lowercase().as_str()))
         };
-        said(&self.verify, &["false", "no", "off", "0", "n"]) || said(&self.insecure, &["true", "yes", "on", "1", "y"])
+        said(&self.verify, &["false", "no", "off", "0", "n"])
+            || said(&self.insecure, &["true", "yes", "on", "1", "y"])
     }
 
     /// Endpoint overrides by service type.

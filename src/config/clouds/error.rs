@@ -46,7 +46,10 @@ impl ConfigError {
 
     pub(super) fn nothing(dirs: &[PathBuf]) -> Self {
         Self::new(
-            format!("no cloud is configured: no --cloud, no OS_CLOUD, no OS_AUTH_URL, and no clouds.yaml in {}", places(dirs)),
+            format!(
+                "no cloud is configured: no --cloud, no OS_CLOUD, no OS_AUTH_URL, and no clouds.yaml in {}",
+                places(dirs)
+            ),
             "source your openrc, or put a clouds.yaml into ~/.config/openstack",
         )
     }
@@ -63,12 +66,18 @@ impl ConfigError {
     }
 
     pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self::new(format!("{}: cannot be read: {error}", path.display()), "check that the file is there and yours to read")
+        Self::new(
+            format!("{}: cannot be read: {error}", path.display()),
+            "check that the file is there and yours to read",
+        )
     }
 
     /// A mistake in one of our own TOML files.
     pub fn toml(name: &str, text: &str, error: &toml::de::Error) -> Self {
-        Self::new(crate::words::toml(name, text, error), "assets/config.toml lists every key with its default")
+        Self::new(
+            crate::words::toml(name, text, error),
+            "assets/config.toml lists every key with its default",
+        )
     }
 
     pub(super) fn yaml(path: &Path, error: &serde_saphyr::Error) -> Self {
@@ -80,15 +89,24 @@ impl ConfigError {
         Self::new(format!("{}{place}: {what}", path.display()), "mend the file at that place")
     }
 
-    pub(super) fn unknown_cloud<'a>(name: &str, path: &Path, names: impl Iterator<Item = &'a str> + Clone) -> Self {
-        let near = nearest(name, names.clone()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    pub(super) fn unknown_cloud<'a>(
+        name: &str,
+        path: &Path,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
+        let near =
+            nearest(name, names.clone()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         Self::new(
             format!("{}: there is no cloud `{name}`{near} There are: {}", path.display(), list(names)),
             "name one of these with --cloud",
         )
     }
 
-    pub(super) fn unknown_profile<'a>(name: &str, path: Option<&Path>, names: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn unknown_profile<'a>(
+        name: &str,
+        path: Option<&Path>,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Self {
         let place = path.map_or_else(|| "clouds-public.yaml".to_owned(), |path| path.display().to_string());
         Self::new(
             format!("{place}: there is no profile `{name}`; there are: {}", list(names)),
@@ -101,7 +119,10 @@ impl ConfigError {
     }
 
     pub(super) fn bad_url(name: &str, key: &str, url: &str, origin: &str) -> Self {
-        Self::new(format!("cloud `{name}` ({origin}): {key} `{url}` is no URL"), "write it as https://host:port/path")
+        Self::new(
+            format!("cloud `{name}` ({origin}): {key} `{url}` is no URL"),
+            "write it as https://host:port/path",
+        )
     }
 
     pub(super) fn bad_interface(name: &str, word: &str, origin: &str) -> Self {

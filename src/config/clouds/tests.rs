@@ -35,10 +35,8 @@ clouds:
 fn profile_secure_and_cloud_are_merged() {
     let secure = "clouds:\n  prod:\n    auth:\n      password: s3cret\n  other:\n    auth: {password: x}\n";
     let public = "public-clouds:\n  acme:\n    auth:\n      auth_url: https://id.acme.test:5000/v2.0/\n      username: nobody\n    interface: internalURL\n";
-    let (_dir, lookup) = lookup(
-        &[("clouds.yaml", CLOUDS), ("secure.yaml", secure), ("clouds-public.yaml", public)],
-        &[],
-    );
+    let (_dir, lookup) =
+        lookup(&[("clouds.yaml", CLOUDS), ("secure.yaml", secure), ("clouds-public.yaml", public)], &[]);
     let cloud = one(&lookup);
     assert_eq!(cloud.auth_url.as_str(), "https://id.acme.test:5000/v3");
     assert_eq!(cloud.interface, Interface::Internal);
@@ -55,7 +53,9 @@ fn profile_secure_and_cloud_are_merged() {
 
 #[test]
 fn a_numeric_password_stays_as_it_was_written() {
-    let text = CLOUDS.replace("    profile: acme\n", "").replace("auth:\n", "auth:\n      auth_url: http://h:5000\n");
+    let text = CLOUDS
+        .replace("    profile: acme\n", "")
+        .replace("auth:\n", "auth:\n      auth_url: http://h:5000\n");
     let (_dir, lookup) = lookup(&[("clouds.yaml", &text)], &[]);
     match one(&lookup).auth {
         Auth::Password { password, .. } => assert_eq!(password.expose(), "007"),
@@ -86,9 +86,7 @@ fn scopes_and_domains() {
         let (_dir, lookup) = lookup(&[("clouds.yaml", &base(auth))], &[]);
         assert_eq!(one(&lookup).scope, expected, "{auth}");
     };
-    let project = |domain| {
-        Scope::Project(Principal { id: None, name: Some("p".into()), domain })
-    };
+    let project = |domain| Scope::Project(Principal { id: None, name: Some("p".into()), domain });
     check("project_name: p, project_domain_id: d", project(Domain::Id("d".into())));
     check("project_name: p, project_domain_name: D", project(Domain::Name("D".into())));
     check("project_name: p", project(Domain::Id("default".into())));
@@ -121,7 +119,11 @@ fn every_mistake_is_named() {
         (cloud("auth: {auth_url: nonsense, username: u}"), None, vec!["auth_url `nonsense` is no URL"]),
         (cloud("auth: {auth_url: http://h, password: p}"), None, vec!["no username"]),
         (cloud("auth: {auth_url: http://h, username: u}"), None, vec!["no password"]),
-        (cloud(&format!("auth_type: v3oidcpassword\n    {good}")), None, vec!["v3oidcpassword", "not supported"]),
+        (
+            cloud(&format!("auth_type: v3oidcpassword\n    {good}")),
+            None,
+            vec!["v3oidcpassword", "not supported"],
+        ),
         (cloud(&format!("interface: pubic\n    {good}")), None, vec!["`pubic`", "`public`"]),
         (cloud(&format!("profile: acme\n    {good}")), None, vec!["profile `acme`"]),
     ] {

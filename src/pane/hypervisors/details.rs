@@ -7,7 +7,7 @@ use crate::ui::details::Section;
 use crate::ui::format;
 
 /// What the Operations Guide names as the usual overcommit (architecture, compute nodes).
-const GUIDE: [(ResourceClass, &str); 2] = [(ResourceClass::Vcpu, "16"), (ResourceClass::MemoryMb, "1.5")];
+const GUIDE: [(ResourceClass, f64); 2] = [(ResourceClass::Vcpu, 16.0), (ResourceClass::MemoryMb, 1.5)];
 
 pub(super) fn sections(cx: &Cx, row: &Hypervisor) -> Vec<Section> {
     vec![service(cx, row), resources(cx, row), host(cx, row), instances(cx, row)]
@@ -15,7 +15,7 @@ pub(super) fn sections(cx: &Cx, row: &Hypervisor) -> Vec<Section> {
 
 fn service(cx: &Cx, row: &Hypervisor) -> Section {
     let mut section = Section::new("nova-compute");
-    section.add("state", super::state_words(cx, row));
+    section.add("state", table::state_words(cx.store, row, cx.now));
     section.add("status", table::status(cx.store, row).as_str());
     if let Some(reason) = crate::health::hypervisor::disabled_reason(cx.store, row) {
         section.add("disabled because", reason);
@@ -45,9 +45,13 @@ fn resources(cx: &Cx, row: &Hypervisor) -> Section {
         plain(&mut section, row);
         return section;
     };
-    line(&mut section, cx, provider, "vCPU", ResourceClass::Vcpu, row.vcpus_used, 1.0, "");
-    line(&mut section, cx, provider, "RAM", ResourceClass::MemoryMb, row.memory_mb_used, 1024.0, " GiB");
-    line(&mut section, cx, provider, "disk", ResourceClass::DiskGb, row.local_gb_used, 1.0, " GiB");
+    for (label, column, class, unit) in [
+        ("vCPU", "vcpus_used", ResourceClass::Vcpu, ""),
+        ("RAM", "memory_mb_used", ResourceClass::MemoryMb, " GiB"),
+        ("disk", "local_gb_used", ResourceClass::DiskGb, " GiB"),
+    ] {
+        section.add(label, use_words(cx, row, provider, column, class, unit));
+    }
     section.add(
         "placement read",
         match &provider.usages {
@@ -60,52 +64,43 @@ fn resources(cx: &Cx, row: &Hypervisor) -> Section {
 
 /// nova's figures alone: the limit is unknown, not assumed.
 fn plain(section: &mut Section, row: &Hypervisor) {
-    section.add("vCPU", format!("{} of {} threads in use", format::maybe(row.vcpus_used), format::maybe(row.vcpus)));
+    section.add(
+        "vCPU",
+        format!("{} of {} threads in use", format::maybe(row.vcpus_used), format::maybe(row.vcpus)),
+    );
     section.add(
         "RAM",
         format!("{} of {} MiB in use", format::maybe(row.memory_mb_used), format::maybe(row.memory_mb)),
     );
 }
 
-#[allow(clippy::too_many_arguments)]
-fn line(
-    section: &mut Section,
+/// What is in use of what the scheduler may give, and how that limit comes about.
+fn use_words(
     cx: &Cx,
+    row: &Hypervisor,
     provider: &Provider,
-    label: &str,
+    column: &str,
     class: ResourceClass,
-    nova_used: Option<u64>,
-    unit: f64,
-    unit_name: &str,
-) {
-    let _ = cx;
-    let show = |n: f64| {
-        let n = n / unit;
-        if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.1}") }
+    unit: &str,
+) -> String {
+    let Some(of) = table::Use::of(cx.store, row, column) else { return "?".to_owned() };
+    let (used, limit) = of.figures();
+    let Some(inventory) = provider.inventory(class) else {
+        return format!("{used} of ?{unit} in use (Placement not read)");
     };
-    let used = nova_used.map_or_else(|| "?".to_owned(), |n| show(n as f64));
-    let words = match provider.inventory(class) {
-        None => format!("{used}{unit_name} in use of ? (Placement not read)"),
-        Some(inventory) => {
-            let physical = inventory.total as f64;
-            let effective = nova_used.map_or_else(|| "?".to_owned(), |n| format!("{:.2}", n as f64 / physical));
-            let guide = GUIDE
-                .iter()
-                .find(|(c, ratio)| *c == class && inventory.allocation_ratio.to_string() != *ratio)
-                .map(|(_, ratio)| format!(", the Operations Guide's default is {ratio}:1"))
-                .unwrap_or_default();
-            format!(
-                "{used} of {}{unit_name} in use: {} physical, {} reserved, {}:1 allowed, {effective}:1 in effect; \
-                 Placement counts {}{guide}",
-                show(inventory.capacity()),
-                show(physical),
-                show(inventory.reserved as f64),
-                inventory.allocation_ratio,
-                provider.usage(class).map_or_else(|| "?".to_owned(), |n| show(n as f64)),
-            )
-        }
-    };
-    section.add(label, words);
+    let share = of.counted().map(|n| n / inventory.total.max(1) as f64);
+    let effective = share.map_or_else(|| "?".to_owned(), |share| format!("{share:.2}"));
+    let guide = GUIDE.iter().find(|(c, ratio)| *c == class && *ratio != inventory.allocation_ratio);
+    let guide = guide.map(|(_, ratio)| format!("; the Operations Guide's default is {ratio}:1"));
+    format!(
+        "{used} of {limit}{unit} in use: {} physical, {} reserved, {}:1 allowed, {effective}:1 in effect; \
+         Placement counts {}{}",
+        of.in_unit(inventory.total as f64),
+        of.in_unit(inventory.reserved as f64),
+        inventory.allocation_ratio,
+        provider.usage(class).map_or_else(|| "?".to_owned(), |n| of.in_unit(n as f64)),
+        guide.unwrap_or_default(),
+    )
 }
 
 fn host(_: &Cx, row: &Hypervisor) -> Section {

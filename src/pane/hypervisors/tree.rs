@@ -1,13 +1,13 @@
-//! The same hosts as a tree: zone → aggregate → host. A host in several aggregates stands under each and
+//! The same hosts as a tree: region → zone → aggregate → host. A host in several aggregates stands under each and
 //! counts once in its zone; one in none stands under `(no aggregate)`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{row_look, state_words};
+use super::row_look;
 use crate::action::Action;
 use crate::health::Verdict;
 use crate::model::{ResourceClass, Text};
@@ -18,82 +18,119 @@ use crate::tables::hypervisors as table;
 use crate::ui::text;
 use crate::ui::tree::{Node, Tree};
 
+/// Where a host's id stands in the path from the root.
+const HOST: usize = 3;
+
 /// The tree, and what it was built from.
 #[derive(Default)]
 pub(super) struct HostTree {
     tree: Tree,
-    /// Rows and opened nodes that the items were built for: nothing is built while these stay.
-    built: Option<(u64, usize, Vec<Slot>)>,
-    opened: usize,
+    /// What the items were built for: nothing is built while this stays.
+    built: Option<Stamp>,
+    /// Grows with every key, since a key may open a node.
+    keys: usize,
+    /// Branches that were shown once. A new one opens by itself where all of them fit on a few screens.
+    known: HashSet<Vec<String>>,
 }
 
+/// The rows' revision, the second (lines hold ages), the keys, and which rows are shown.
+#[derive(PartialEq)]
+struct Stamp {
+    revision: u64,
+    second: i64,
+    keys: usize,
+    shown: Vec<Slot>,
+}
+
+const NO_REGION: &str = "(no region)";
 const NO_AGGREGATE: &str = "(no aggregate)";
 const NO_ZONE: &str = "(zone unknown)";
+/// More hosts than this are not opened by themselves: the tree flattens every opened node each frame.
+const SMALL: usize = 200;
 
 impl HostTree {
     /// The id of the host under the cursor.
     pub fn selected(&self) -> Option<Text> {
-        self.tree.selected().get(2).map(|id| id.as_str().into())
+        self.tree.selected().get(HOST).map(|id| id.as_str().into())
     }
 
-    /// Whether the cursor is on a zone or an aggregate.
-    pub fn on_branch(&self) -> bool {
-        (1..=2).contains(&self.tree.selected().len())
+    /// Whether the cursor is on a region, a zone or an aggregate.
+    fn on_branch(&self) -> bool {
+        (1..=HOST).contains(&self.tree.selected().len())
     }
 
     pub fn on(&mut self, action: Action) -> bool {
         let action = if action == Action::Enter && self.on_branch() { Action::ToggleNode } else { action };
         let heard = self.tree.on(action);
-        if heard {
-            self.opened += 1;
-        }
+        self.keys += usize::from(heard);
         heard
     }
 
     /// Builds the items anew when the hosts or the opened nodes have changed.
     pub fn sync(&mut self, cx: &Cx, shown: &[Slot]) {
-        let revision = cx.store.hypervisors.revision();
-        // State words grow older by the second, so lines are made again each tick as well.
-        let stamp = (revision ^ cx.now.as_second().unsigned_abs(), self.opened);
-        if self.built.as_ref().is_some_and(|(r, o, slots)| (*r, *o) == stamp && slots == shown) {
+        let stamp = Stamp {
+            revision: cx.store.hypervisors.revision(),
+            second: cx.now.as_second(),
+            keys: self.keys,
+            shown: shown.to_vec(),
+        };
+        if self.built.as_ref() == Some(&stamp) {
             return;
         }
-        let first = self.built.is_none();
+        let region = if cx.region.is_empty() { NO_REGION } else { cx.region };
         let zones = grouped(cx.store, shown);
-        if first {
-            // A small cloud is seen at once; a large one would flatten thousands of rows a frame.
-            for (zone, aggregates) in zones.iter().filter(|_| shown.len() <= 200) {
-                self.tree.open(vec![zone.clone()]);
-                for aggregate in aggregates.keys() {
-                    self.tree.open(vec![zone.clone(), aggregate.clone()]);
-                }
+        self.open_new(region, &zones, shown.len() <= SMALL);
+        let hosts = shown.iter().copied().collect();
+        let root = self.branch(cx, vec![region.to_owned()], &hosts, |tree, path| {
+            zones.iter().map(|(zone, aggregates)| tree.zone(cx, path, zone, aggregates)).collect()
+        });
+        self.tree.set(if shown.is_empty() { Vec::new() } else { vec![root] });
+        self.built = Some(stamp);
+    }
+
+    /// Opens branches that were never shown before; of a large cloud the region alone.
+    fn open_new(&mut self, region: &str, zones: &Zones, small: bool) {
+        let path = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut paths = vec![path(&[region])];
+        for (zone, aggregates) in zones.iter().filter(|_| small) {
+            paths.push(path(&[region, zone]));
+            paths.extend(aggregates.keys().map(|aggregate| path(&[region, zone, aggregate])));
+        }
+        for path in paths {
+            if self.known.insert(path.clone()) {
+                self.tree.open(path);
             }
         }
-        let nodes = zones.iter().map(|(zone, aggregates)| self.zone(cx, zone, aggregates)).collect();
-        self.tree.set(nodes);
-        self.built = Some((stamp.0, stamp.1, shown.to_vec()));
     }
 
-    fn zone(&self, cx: &Cx, zone: &str, aggregates: &BTreeMap<String, Vec<Slot>>) -> Node {
-        let hosts: BTreeSet<Slot> = aggregates.values().flatten().copied().collect();
-        let path = vec![zone.to_owned()];
-        let children = if self.tree.is_open(&path) {
-            aggregates.iter().map(|(name, slots)| self.aggregate(cx, zone, name, slots)).collect()
-        } else {
-            Vec::new()
-        };
-        Node { id: zone.to_owned(), line: branch(cx, zone, &hosts), children, has_children: true }
+    fn zone(&self, cx: &Cx, path: &[String], zone: &str, aggregates: &BTreeMap<String, Vec<Slot>>) -> Node {
+        // A host in several aggregates counts once.
+        let hosts = aggregates.values().flatten().copied().collect();
+        self.branch(cx, below(path, zone), &hosts, |tree, path| {
+            aggregates
+                .iter()
+                .map(|(name, slots)| {
+                    let hosts = slots.iter().copied().collect();
+                    tree.branch(cx, below(path, name), &hosts, |_, _| {
+                        slots.iter().filter_map(|slot| host(cx, *slot)).collect()
+                    })
+                })
+                .collect()
+        })
     }
 
-    fn aggregate(&self, cx: &Cx, zone: &str, name: &str, slots: &[Slot]) -> Node {
-        let path = vec![zone.to_owned(), name.to_owned()];
-        let children = if self.tree.is_open(&path) {
-            slots.iter().filter_map(|slot| host(cx, *slot)).collect()
-        } else {
-            Vec::new()
-        };
-        let hosts = slots.iter().copied().collect();
-        Node { id: name.to_owned(), line: branch(cx, name, &hosts), children, has_children: true }
+    /// A branch with its line; its children only if it is open.
+    fn branch(
+        &self,
+        cx: &Cx,
+        path: Vec<String>,
+        hosts: &BTreeSet<Slot>,
+        children: impl FnOnce(&Self, &[String]) -> Vec<Node>,
+    ) -> Node {
+        let id = path.last().cloned().unwrap_or_default();
+        let line = branch_line(cx, &id, hosts);
+        let children = if self.tree.is_open(&path) { children(self, &path) } else { Vec::new() };
+        Node { id, line, children, has_children: true }
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
@@ -101,9 +138,16 @@ impl HostTree {
     }
 }
 
-/// Hosts by zone and aggregate, in the order in which they were given.
-fn grouped(store: &Store, shown: &[Slot]) -> BTreeMap<String, BTreeMap<String, Vec<Slot>>> {
-    let mut zones: BTreeMap<String, BTreeMap<String, Vec<Slot>>> = BTreeMap::new();
+/// Hosts by zone and aggregate.
+type Zones = BTreeMap<String, BTreeMap<String, Vec<Slot>>>;
+
+fn below(path: &[String], name: &str) -> Vec<String> {
+    path.iter().cloned().chain([name.to_owned()]).collect()
+}
+
+/// The shown hosts by zone and aggregate, in the order in which they were given.
+fn grouped(store: &Store, shown: &[Slot]) -> Zones {
+    let mut zones = Zones::new();
     for &slot in shown {
         let Some(row) = store.hypervisors.get(slot) else { continue };
         let zone = store.compute_service(&row.host).and_then(|s| s.zone.as_deref()).unwrap_or(NO_ZONE);
@@ -119,8 +163,8 @@ fn grouped(store: &Store, shown: &[Slot]) -> BTreeMap<String, BTreeMap<String, V
     zones
 }
 
-/// A zone or aggregate: its worst host's sign, how many hosts are up, what is used of the limits.
-fn branch(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
+/// A region, zone or aggregate: its worst host's sign, how many hosts are up, what is used of the limits.
+fn branch_line(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
     let rows = || hosts.iter().filter_map(|slot| cx.store.hypervisors.get(*slot));
     let verdicts = rows().map(|row| crate::health::hypervisor::verdict(cx.store, row));
     let worst = verdicts.max().unwrap_or(Verdict::Unknown);
@@ -140,7 +184,10 @@ fn branch(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
     Line::from(vec![
         Span::styled(format!("{sign} "), cx.theme.style(parts::role(worst))),
         Span::raw(text::fit(&text::sanitise(name), 24, false)),
-        Span::styled(format!(" {up} of {} up   vCPU {vcpu}   RAM {ram}", hosts.len()), cx.theme.style(crate::theme::Role::Dim)),
+        Span::styled(
+            format!(" {up} of {} up   vCPU {vcpu}   RAM {ram}", hosts.len()),
+            cx.theme.style(crate::theme::Role::Dim),
+        ),
     ])
 }
 
@@ -148,21 +195,23 @@ fn host(cx: &Cx, slot: Slot) -> Option<Node> {
     let row = cx.store.hypervisors.get(slot)?;
     let stale = parts::is_stale(cx, crate::report::Topic::Hypervisors);
     let look = row_look(cx.store, slot, stale);
-    let limit = |class| {
-        table::inventory(cx.store, row, class).map_or_else(|| "?".to_owned(), |i| format!("{:.0}", i.capacity()))
+    let of = |column| {
+        let (used, limit) = table::Use::of(cx.store, row, column).map(|u| u.figures()).unwrap_or_default();
+        format!("{used:>6}/{limit:<6}")
     };
     let figures = format!(
-        "{:>4} VMs   vCPU {:>4}/{:<5} RAM {:>7}/{:<7} MiB",
+        "{:>4} VMs   vCPU {} RAM {} GiB",
         cx.store.instance_count_on(row),
-        crate::ui::format::maybe(row.vcpus_used),
-        limit(ResourceClass::Vcpu),
-        crate::ui::format::maybe(row.memory_mb_used),
-        limit(ResourceClass::MemoryMb),
+        of("vcpus_used"),
+        of("memory_mb_used"),
     );
     let line = Line::from(vec![
         Span::styled(format!("{} ", cx.look.sign(look.sign)), cx.theme.style(look.role)),
         Span::raw(text::fit(&text::sanitise(&row.host), 22, false)),
-        Span::styled(text::fit(&state_words(cx, row), 14, false), cx.theme.style(look.role)),
+        Span::styled(
+            text::fit(&table::state_words(cx.store, row, cx.now), 14, false),
+            cx.theme.style(look.role),
+        ),
         Span::raw(figures),
     ]);
     Some(Node { id: row.id.to_string(), line, children: Vec::new(), has_children: false })

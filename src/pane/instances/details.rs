@@ -19,7 +19,21 @@ pub(super) fn everything(cx: &Cx, slot: Slot, row: &Instance) -> Vec<Section> {
         sections.push(metadata);
     }
     sections.extend(events(cx, row));
+    // Long, and of use only to who has read all before.
+    if let Some(details) = row.fault.as_ref().and_then(|fault| fault.details.as_deref()) {
+        sections.push(traceback("fault details", details));
+    }
     sections
+}
+
+/// A traceback without the lines that only underline the one above.
+fn traceback(title: impl Into<String>, text: &str) -> Section {
+    let mut section = Section::new(title);
+    let underlines = |line: &&str| !line.trim().is_empty() && line.trim().chars().all(|c| "^~".contains(c));
+    for line in text.lines().filter(|line| !underlines(line)) {
+        section.add_as(Role::Dim, "", line);
+    }
+    section
 }
 
 fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
@@ -29,15 +43,15 @@ fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
     if let Some(fault) = &row.fault {
         // An old fault may outlive the state: it is red only while the instance is in ERROR.
         let role = if verdict == Verdict::Critical { Role::Crit } else { Role::Dim };
-        section.add_as(role, "fault", format!("{} ({})", fault.message, parts::moment(cx, fault.created)));
-        if let Some(details) = &fault.details {
-            section.add("fault details", details.to_string());
-        }
+        section.add_as(role, "fault", fault.message.trim());
+        section.add("failed at", parts::moment(cx, fault.created));
     }
     let task = match (&row.task_state, cx.store.task_since(slot)) {
         (None, _) => "–".to_owned(),
         (Some(task), None) => task.to_string(),
-        (Some(task), Some(since)) => format!("{task}, for {} at least", format::duration(cx.now.duration_since(since))),
+        (Some(task), Some(since)) => {
+            format!("{task}, for {} at least", format::duration(cx.now.duration_since(since)))
+        }
     };
     section.add("task", task);
     section.add("vm state", row.vm_state.as_deref().unwrap_or("?"));
@@ -78,7 +92,8 @@ fn place(cx: &Cx, row: &Instance) -> Section {
     };
     section.add("project", project);
     if let Some(id) = &row.user_id {
-        let user = cx.store.users.by_id(id).map_or_else(|| id.to_string(), |user| format!("{} ({id})", user.name));
+        let user =
+            cx.store.users.by_id(id).map_or_else(|| id.to_string(), |user| format!("{} ({id})", user.name));
         section.add("user", user);
     }
     section
@@ -94,7 +109,7 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
                 "flavor",
                 format!(
                     "{}: {} vCPU, {} MiB RAM, {} GiB disk",
-                    flavor.name,
+                    cx.store.flavor_name(flavor),
                     size(flavor.vcpus),
                     size(flavor.ram),
                     size(flavor.disk)
@@ -107,7 +122,9 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
     }
     let image = match &row.image_id {
         None => "– booted from a volume".to_owned(),
-        Some(id) => cx.store.images.by_id(id).map_or_else(|| id.to_string(), |image| format!("{} ({id})", image.name)),
+        Some(id) => {
+            cx.store.images.by_id(id).map_or_else(|| id.to_string(), |image| format!("{} ({id})", image.name))
+        }
     };
     section.add("image", image);
     for volume in &row.volumes {
@@ -146,8 +163,15 @@ pub(super) fn events(cx: &Cx, row: &Instance) -> Vec<Section> {
     };
     let mut sections: Vec<Section> = actions.iter().map(|action| one_action(cx, action)).collect();
     let mut end = Section::new("");
-    end.add("", format!("{} actions, read {} ago", actions.len(), format::duration(cx.now.duration_since(*at))));
+    end.add(
+        "",
+        format!("{} actions, read {} ago", actions.len(), format::duration(cx.now.duration_since(*at))),
+    );
     sections.push(end);
+    let events = actions.iter().flat_map(|action| &action.events);
+    for (event, text) in events.filter_map(|event| Some((event, event.traceback.as_deref()?))) {
+        sections.push(traceback(format!("traceback of {}", event.event), text));
+    }
     sections
 }
 
@@ -177,8 +201,8 @@ fn one_action(cx: &Cx, action: &InstanceAction) -> Section {
         let at = event.start_time.map_or("?".to_owned(), |at| cx.clock.time(at));
         let on = event.host.as_deref().map(|host| format!(" on {host}")).unwrap_or_default();
         section.add_as(role, at, format!("{} {result}{took}{on}", event.event));
-        for text in event.details.iter().chain(&event.traceback) {
-            section.add_as(Role::Dim, "", text.to_string());
+        if let Some(details) = &event.details {
+            section.add_as(Role::Dim, "", details.trim());
         }
     }
     section

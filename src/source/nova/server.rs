@@ -115,6 +115,7 @@ impl ServerBody {
             project_id: words.text(self.tenant_id),
             user_id: words.maybe(self.user_id),
             flavor: self.flavor.map(|flavor| Flavor {
+                id: words.maybe(flavor.id.clone().filter(|_| flavor.original_name.is_none())),
                 name: words.text(flavor.original_name.or(flavor.id).unwrap_or_default()),
                 vcpus: flavor.vcpus,
                 ram: flavor.ram,
@@ -150,8 +151,12 @@ impl ServerBody {
                 })
                 .collect(),
             security_groups: {
-                let mut names: Vec<_> =
-                    self.security_groups.unwrap_or_default().into_iter().map(|g| words.text(g.name)).collect();
+                let mut names: Vec<_> = self
+                    .security_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|g| words.text(g.name))
+                    .collect();
                 // One entry a port: the same group many times.
                 names.sort();
                 names.dedup();

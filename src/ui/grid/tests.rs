@@ -24,6 +24,7 @@ static TABLE: Table<World> = Table {
     ],
     slots: |world| &world.rows,
     sort: ("name", false),
+    words: |_, _, _, _| None,
 };
 
 /// The same things, all of them equal in the column that they are sorted by.
@@ -37,6 +38,7 @@ static SAME: Table<World> = Table {
     ],
     slots: |world| &world.rows,
     sort: ("born", false),
+    words: |_, _, _, _| None,
 };
 
 fn world(rows: &[(&str, &str)]) -> World {

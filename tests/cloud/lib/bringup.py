@@ -1,5 +1,4 @@
 """Bring the cloud up: a small graph of jobs, each started when what it needs is there."""
-import fcntl
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ import api
 import network
 import procs
 import services
+import whole
 from down import down
 from services import SERVICES, admin
 from settings import (ADMIN_PASSWORD, AUTH_URL, COMPUTE_HOSTS, DATABASES, DB_PASSWORD,
@@ -95,14 +95,16 @@ def _(run):
         "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)
 
 
+NOVA_MANAGE = ("nova-manage", "--config-file", f"{ETC}/nova.conf", "--config-file",
+               f"{ETC}/nova-db.conf", "--log-file", f"{LOG}/nova-manage.log")
+
+
 @schema("nova")
 def _(run):
-    manage = ("nova-manage", "--config-file", f"{ETC}/nova.conf",
-              "--log-file", f"{LOG}/nova-manage.log")
-    run(*manage, "api_db", "sync")
-    run(*manage, "cell_v2", "map_cell0")
-    run(*manage, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
-    run(*manage, "db", "sync")
+    run(*NOVA_MANAGE, "api_db", "sync")
+    run(*NOVA_MANAGE, "cell_v2", "map_cell0")
+    run(*NOVA_MANAGE, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
+    run(*NOVA_MANAGE, "db", "sync")
 
 
 @schema("neutron")
@@ -205,9 +207,7 @@ def nova_compute():
                                database="nova")) >= len(names)
         for n in names:
             procs.wait_for(n, "row in compute_nodes", registered, 120)
-        procs.tool("schema-nova", ["nova-manage", "--config-file", f"{ETC}/nova.conf",
-                                   "--log-file", f"{LOG}/nova-manage.log",
-                                   "cell_v2", "discover_hosts"])
+        procs.tool("schema-nova", [*NOVA_MANAGE, "cell_v2", "discover_hosts"])
         done("cells")
     for n in names:
         SERVICES[n].wait(120)
@@ -280,13 +280,16 @@ def run_jobs(parallel=5):
 
 
 def wipe():
-    """Forget all data; the logs stay, an earlier run's are kept beside."""
-    for d in (DONE, ETC, OUT, SLOW, OFF, PID, *(RUN / n for n in (
+    """Forget all data. The logs of the last run are kept, in previous/."""
+    previous = RUN / "previous"
+    shutil.rmtree(previous, ignore_errors=True)
+    previous.mkdir()
+    for path in (*LOG.glob("*.log"), *OUT.glob("*")):
+        if path.name != "apt.log":
+            path.rename(previous / path.name)
+    for d in (DONE, ETC, SLOW, OFF, PID, *(RUN / n for n in (
             "mariadb", "rabbitmq", "nova", "neutron", "cinder", "glance"))):
         shutil.rmtree(d, ignore_errors=True)
-    for log in LOG.glob("*.log"):
-        if log.name != "apt.log":
-            log.unlink()
 
 
 def up(fresh):
@@ -296,6 +299,7 @@ def up(fresh):
     for d in (ETC, LOG, OUT, PID, DONE, OFF, SLOW):
         d.mkdir(parents=True, exist_ok=True)
     services.configure()
+    whole.calm()
     run_jobs()
     (RUN / "ready").touch()
 
@@ -303,9 +307,7 @@ def up(fresh):
 def main():
     os.umask(0o022)
     fresh = "--fresh" in sys.argv[1:]
-    RUN.mkdir(parents=True, exist_ok=True)
-    lock = open(RUN / "lock", "w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    procs.lock()
     for attempt in (1, 2):
         try:
             up(fresh)

@@ -22,6 +22,7 @@ def down():
 
 if __name__ == "__main__":
     begin = time.time()
+    procs.lock()
     down()
     print(f"{time.time() - begin:7.1f} s  down")
     left = procs.marked()

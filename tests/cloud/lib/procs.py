@@ -1,4 +1,5 @@
 """Start and end processes: one session each, found again by pid AND start time."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -23,6 +24,17 @@ class Failure(Exception):
                     tail = f.read().decode(errors="replace").splitlines()[-20:]
                 lines += [f"  log {path}, its last lines:"] + [f"    {t}" for t in tail]
         return "\n".join(lines)
+
+
+_lock = None
+
+
+def lock():
+    """One `up`, `down` or `fault` at a time: held until this process ends."""
+    global _lock
+    RUN.mkdir(parents=True, exist_ok=True)
+    _lock = open(RUN / "lock", "w")
+    fcntl.flock(_lock, fcntl.LOCK_EX)
 
 
 def _stat(pid):
@@ -63,12 +75,23 @@ def alive(name):
     return leader in members
 
 
+def frozen(name):
+    """True while its first process is stopped by a signal."""
+    leader, members = group_of(name)
+    return leader in members and (_stat(leader) or "?")[0] in "Tt"
+
+
 def started_at(name):
-    """Seconds since the epoch, or 0."""
+    """When it was started or renewed: seconds since the epoch, or 0."""
     try:
         return (PID / name).stat().st_mtime
     except OSError:
         return 0
+
+
+def renew(name):
+    """What it has reported until now counts no more: as if just started."""
+    (PID / name).touch()
 
 
 def start(name, argv, env=None, cwd=None):
@@ -161,7 +184,7 @@ def tool(name, argv, env=None, ok=(0,)):
 
 def wait_for(name, what, check, seconds=60, process=True):
     """Until `check()` is true. A process that ends meanwhile is a failure at once."""
-    end, last = time.time() + seconds, ""
+    end, last, pause = time.time() + seconds, "", 0.1
     while True:
         try:
             if check():
@@ -172,5 +195,6 @@ def wait_for(name, what, check, seconds=60, process=True):
         if process and not alive(name):
             raise Failure(name, "its process has ended")
         if time.time() > end:
-            raise Failure(name, f"no {what} after {seconds} s{last}")
-        time.sleep(0.2)
+            raise Failure(name, f"no {what} after {seconds:g} s{last}")
+        time.sleep(pause)
+        pause = min(1, pause * 1.3)  # to ask costs the others time

@@ -1,0 +1,47 @@
+//! What flows left: what the screen makes worth asking, and questions about one thing.
+//!
+//! Panes and the app know this and no collector; collectors know this and no pane.
+
+use std::collections::BTreeMap;
+
+use crate::model::{NamedKind, Text};
+use crate::report::Topic;
+
+/// What the screen and the store make worth asking.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// Grows by one each time that the operator asks for a topic anew.
+    pub refresh: BTreeMap<Topic, u64>,
+    /// Hypervisors on screen, by id: Placement is asked about these first.
+    pub hypervisors: Vec<Text>,
+    /// Ids on screen whose names nobody has told yet.
+    pub names: Vec<(NamedKind, Text)>,
+    /// Nobody has looked for long: poll at a quarter of the rate.
+    pub slow: bool,
+}
+
+/// A question of a drill-down, asked when the operator goes into something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Query {
+    /// What was done to this instance.
+    Actions(Text),
+    /// The tail of its console log.
+    Console(Text),
+    /// Its own row, now.
+    Instance(Text),
+}
+
+impl Query {
+    pub fn topic(&self) -> Topic {
+        match self {
+            Query::Actions(_) => Topic::Actions,
+            Query::Console(_) => Topic::Console,
+            Query::Instance(_) => Topic::Instances,
+        }
+    }
+
+    /// Two queries of the same slot do not run together: the newer one wins.
+    pub fn slot(&self) -> &'static str {
+        self.topic().name()
+    }
+}
