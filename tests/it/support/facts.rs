@@ -9,9 +9,9 @@ mod instances;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stackwatch::collect::query::Query;
 use stackwatch::model::{Named, NamedKind, Text};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
+use stackwatch::request::Query;
 
 pub use hosts::{id_of as hypervisor_id, service};
 pub use instances::{changed, instance, many};

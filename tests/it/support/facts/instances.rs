@@ -139,6 +139,7 @@ fn planted(n: u64, &(name, status, host, project, flavor, age): &Seed) -> Instan
         project_id: project_id(project),
         user_id: Some(user_id()),
         flavor: FLAVORS.iter().find(|known| known.0 == flavor).map(|&(name, vcpus, ram, disk)| Flavor {
+            id: None,
             name: name.into(),
             vcpus: Some(vcpus),
             ram: Some(ram),
