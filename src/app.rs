@@ -320,7 +320,9 @@ impl App {
             pane.home();
             let outcome = go.filter.as_deref().map_or(Ok(()), |text| pane.filter(text, cx));
             if let Some(key) = &go.select {
-                pane.select(key, cx);
+                if let Some(list) = pane.list_mut() {
+                    list.select(key, cx);
+                }
             }
             outcome
         });
