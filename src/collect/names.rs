@@ -73,10 +73,6 @@ impl Names {
 }
 
 impl Collector for Names {
-    fn name(&self) -> &'static str {
-        "names"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Projects
     }

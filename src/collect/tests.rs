@@ -12,10 +12,6 @@ struct Scripted {
 }
 
 impl Collector for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Services
     }

@@ -66,6 +66,11 @@ impl HostTree {
         heard
     }
 
+    pub fn click(&mut self, row: u16) {
+        self.tree.click(row);
+        self.keys += 1;
+    }
+
     /// Builds the items anew when the hosts or the opened nodes have changed.
     pub fn sync(&mut self, cx: &Cx, shown: &[Slot]) {
         let stamp = Stamp {
