@@ -128,7 +128,7 @@ async fn a_rate_limit_spaces_the_requests() {
 #[tokio::test]
 async fn a_service_that_hangs_is_given_up_in_time() {
     let cloud = Stub::new();
-    let session = cloud.session_within(Limits { total: Duration::from_millis(300), ..Limits::default() });
+    let session = cloud.session_within(Limits { total: Duration::from_secs(1), ..Limits::default() });
     session.login().await.unwrap();
     for answer in [Answer::hangs(), Answer::endless(" ")] {
         cloud.script(SERVICES, [answer]);
