@@ -28,7 +28,8 @@ pub struct Pages<T> {
     /// The next page's query; `None` at the end.
     query: Option<Vec<(String, String)>>,
     asked: HashSet<Vec<(String, String)>>,
-    firsts: HashSet<Text>,
+    /// The first and last row of each page: a down cell's row may come first more than once.
+    ends: HashSet<(Text, Text)>,
 }
 
 impl<T> Pages<T> {
@@ -49,7 +50,7 @@ impl<T> Pages<T> {
             key,
             query: Some(Vec::new()),
             asked: HashSet::new(),
-            firsts: HashSet::new(),
+            ends: HashSet::new(),
         }
     }
 
@@ -70,8 +71,10 @@ impl<T> Pages<T> {
             let next = query_of(&next);
             self.asked.insert(query);
             // The same page under a new marker is a circle too, and so is one without rows that leads on.
-            let first = rows.first().map(self.key).is_some_and(|key| self.firsts.insert(key.clone()));
-            if !first || self.asked.contains(&next) {
+            let ends =
+                rows.first().zip(rows.last()).map(|(a, b)| ((self.key)(a).clone(), (self.key)(b).clone()));
+            let is_new = ends.is_some_and(|ends| self.ends.insert(ends));
+            if !is_new || self.asked.contains(&next) {
                 let what = format!("the pages of {} go round in circles", self.path);
                 return Err(Error::bad_answer(self.service, what).with_id(&answer.id));
             }

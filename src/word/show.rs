@@ -211,7 +211,7 @@ fn print_json(
     for piece in text.split_inclusive(|c| c != '\n' && text::is_unsafe(c)) {
         match piece.chars().next_back().filter(|c| *c != '\n' && text::is_unsafe(*c)) {
             Some(last) => {
-                out.write_all(piece[..piece.len() - last.len_utf8()].as_bytes())?;
+                out.write_all(&piece.as_bytes()[..piece.len() - last.len_utf8()])?;
                 for unit in last.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
                 }

@@ -44,8 +44,10 @@ pub fn find(lookup: &Lookup) -> Result<Found, ConfigError> {
     finish(&name, entry, path.display().to_string(), lookup)
 }
 
+type Entries = BTreeMap<String, Entry>;
+
 /// The clouds of `clouds.yaml` with `secure.yaml` over it, and the file that they stand in.
-fn files(lookup: &Lookup) -> Result<Option<(PathBuf, BTreeMap<String, Entry>)>, ConfigError> {
+fn files(lookup: &Lookup) -> Result<Option<(PathBuf, Entries)>, ConfigError> {
     let mut found = None;
     if let Some((path, text)) = lookup.file("OS_CLIENT_CONFIG_FILE", "clouds")? {
         let clouds = parse::<CloudsFile>(&path, &text)?;
@@ -111,7 +113,7 @@ pub(super) fn choices(name: &str, entry: &Entry) -> Vec<Choice> {
 fn parse<T: serde::de::DeserializeOwned + Clouds>(
     path: &Path,
     text: &str,
-) -> Result<BTreeMap<String, Entry>, ConfigError> {
+) -> Result<Entries, ConfigError> {
     use serde_saphyr::{DuplicateKeyPolicy, from_str_with_options, options};
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
