@@ -104,21 +104,21 @@ fn troubles(app: &mut App) -> Vec<Span<'static>> {
     [count(Verdict::Critical, counts.0), count(Verdict::Warning, counts.1)].into_iter().flatten().collect()
 }
 
-/// Each source with the age of its oldest topic; trouble in words and colour.
+/// Each source with the age of what it is asked often; trouble of any topic in words and colour.
 fn ages(app: &App) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for source in ["keystone", "nova", "placement"] {
-        let topics = app.reading().filter(|topic| topic.source() == source);
-        let mut worst = Standing::Fresh;
-        let mut oldest: Option<SignedDuration> = None;
-        let mut any = false;
-        for topic in topics {
-            let fresh = app.store.freshness(topic);
-            let standing = fresh.standing(topic, app.now);
-            any = true;
-            worst = worse(worst, standing);
-            oldest = oldest.max(fresh.age(app.now));
-        }
+        let topics: Vec<Topic> = app.reading().filter(|topic| topic.source() == source).collect();
+        let standing = |topic: &Topic| app.store.freshness(*topic).standing(*topic, app.now);
+        let worst = topics.iter().map(standing).fold(Standing::Fresh, worse);
+        // Aggregates are read every five minutes: their age would make nova look old.
+        let often = topics.iter().map(|topic| topic.stale_after()).min().unwrap_or_default() * 3;
+        let oldest = topics
+            .iter()
+            .filter(|topic| worst != Standing::Fresh || topic.stale_after() <= often)
+            .filter_map(|topic| app.store.freshness(*topic).age(app.now))
+            .max();
+        let any = !topics.is_empty();
         // Keystone is asked seldom: it is named when it is in trouble only.
         if !any || (source == "keystone" && worst == Standing::Fresh) {
             continue;

@@ -301,8 +301,8 @@ impl Totals {
 
     fn words(&self) -> String {
         let mut words = format!(
-            "{} hosts · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
-            self.hosts,
+            "{} · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
+            format::count(self.hosts, "host"),
             self.up,
             self.disabled,
             self.down,
@@ -312,7 +312,10 @@ impl Totals {
             format::mebibytes(self.memory.limit),
         );
         if self.vcpus.unknown > 0 {
-            words.push_str(&format!("    limits of {} hosts not read yet", self.vcpus.unknown));
+            words.push_str(&format!(
+                "    limits of {} not read yet",
+                format::count(self.vcpus.unknown, "host")
+            ));
         }
         words
     }

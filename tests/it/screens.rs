@@ -1,10 +1,14 @@
 //! A picture of every pane at three sizes, over facts, over none, and with all sources down; and what holds
 //! for any frame of any size.
 
+use std::path::Path;
+
+use ratatui::style::Color;
 use stackwatch::action::Action;
 use stackwatch::pane;
 use stackwatch::report::Report;
-use stackwatch::theme::Look;
+use stackwatch::theme::{Look, Role, Theme};
+use stackwatch::ui::svg::svg;
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::facts;
@@ -105,6 +109,27 @@ fn the_sources_with_all_of_them_down() {
     let mut stage = Stage::new("hypervisors", (80, 24), facts::all_down());
     stage.press("!");
     picture("view-sources-all-down", &stage);
+}
+
+/// The pictures of the README are frames. `INSTA_UPDATE=always` writes them anew, as it does the snapshots.
+#[test]
+fn screenshots_are_what_the_dashboard_draws() {
+    for name in ["hypervisors", "instances"] {
+        let stage = Stage::with(
+            looks("dark", "default", Look::new(false, 1)),
+            name,
+            (120, 34),
+            facts::without("evil", facts::cloud()),
+        );
+        let svg = svg(stage.buffer(), false);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{name}.svg"));
+        if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &svg).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == svg, "{} shows another frame than\n{}", path.display(), stage.text());
+    }
 }
 
 #[test]
@@ -215,6 +240,29 @@ fn a_footer_ends_with_a_whole_word() {
             for needed in ["/ filter", ": command", "? keys"] {
                 assert!(footer.contains(needed), "{width}: {footer}");
             }
+        }
+    }
+}
+
+/// Colour goes with the sign: on a row that is in trouble its name and its state wear it, and nothing else.
+#[test]
+fn trouble_is_coloured_where_it_is_named() {
+    let stage =
+        Stage::with(looks("dark", "default", Look::new(false, 1)), "hypervisors", (120, 40), facts::cloud());
+    let theme = Theme::shipped("dark").unwrap().unwrap();
+    let buffer = stage.buffer();
+    let heading: String = (0..120).map(|x| buffer[(x, 3)].symbol()).collect();
+    let at = |title: &str| heading.find(title).unwrap() as u16;
+    // cmp07 is down, cmp04 forced down, cmp02 disabled, cmp01 well.
+    for (y, name, state) in [
+        (4, Role::Crit, Role::Crit),
+        (5, Role::Warn, Role::Warn),
+        (8, Role::Dim, Role::Dim),
+        (9, Role::Text, Role::Ok),
+    ] {
+        for (x, role) in [(at("HOST"), name), (at("STATE"), state), (at("ZONE"), Role::Text)] {
+            let fg = theme.style(role).fg.unwrap_or(Color::Reset);
+            assert_eq!(buffer[(x, y)].fg, fg, "line {y}, cell {x}:\n{}", stage.text());
         }
     }
 }

@@ -79,6 +79,16 @@ pub fn cloud_size() -> u16 {
     instances::all().len() as u16
 }
 
+/// The same without the instances whose names begin like this.
+pub fn without(name: &str, mut reports: Vec<Report>) -> Vec<Report> {
+    for report in &mut reports {
+        if let Outcome::Part(Delta::Instances(rows)) = &mut report.outcome {
+            rows.retain(|row| !row.name.starts_with(name));
+        }
+    }
+    reports
+}
+
 /// The cloud said again, at this moment.
 pub fn again(at: Timestamp) -> Vec<Report> {
     cloud().into_iter().map(|said| Report { at, ..said }).collect()
