@@ -139,6 +139,20 @@ async fn a_service_that_hangs_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_service_that_hangs_at_discovery_is_waited_for_once_by_all() {
+    let cloud = Stub::new();
+    let session = cloud.session_within(Limits { total: Duration::from_secs(1), ..Limits::default() });
+    session.login().await.unwrap();
+    cloud.script("GET /compute/v2.1/", [Answer::hangs(), Answer::usual()]);
+    for outcome in join_all((0..5).map(|_| nova::services(&session))).await {
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Timeout);
+    }
+    assert_eq!(cloud.asked("GET /compute/v2.1/").len(), 1);
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(nova::services(&session).await.map(|rows| rows.len()), Ok(5));
+}
+
+#[tokio::test]
 async fn a_host_that_takes_no_connection_is_given_up_in_time() {
     // A queue of one that nobody empties: what comes after it waits for ever.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
