@@ -110,10 +110,7 @@ pub(super) fn choices(name: &str, entry: &Entry) -> Vec<Choice> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned + Clouds>(
-    path: &Path,
-    text: &str,
-) -> Result<Entries, ConfigError> {
+fn parse<T: serde::de::DeserializeOwned + Clouds>(path: &Path, text: &str) -> Result<Entries, ConfigError> {
     use serde_saphyr::{DuplicateKeyPolicy, from_str_with_options, options};
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
