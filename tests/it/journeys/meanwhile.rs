@@ -104,6 +104,12 @@ fn sources_that_fail_leave_the_rows_there_grey_with_the_reason() {
     );
     assert!(greyed(&stage), "{}", stage.text());
     walk(&mut stage, &[Press("3"), Sees("instances as of 1m ago"), Sees("25 of 25 shown"), Press("2")]);
+    // Views inside are as old.
+    for keys in ["<enter>", "v"] {
+        stage.press(keys);
+        assert!(greyed(&stage), "{}", stage.text());
+        stage.press(if keys == "v" { "v" } else { "<esc>" });
+    }
     // The first answer makes it news again.
     walk(&mut stage, &[Hear(facts::again), Lacks("as of"), Lacks("◌ nova")]);
     assert!(!greyed(&stage));
