@@ -319,8 +319,8 @@ impl App {
             before = pane.filter_text().to_owned();
             pane.home();
             let outcome = go.filter.as_deref().map_or(Ok(()), |text| pane.filter(text, cx));
-            if let (Some(key), Some(list)) = (&go.select, pane.list_mut()) {
-                list.select(key, cx);
+            if let Some(key) = &go.select {
+                pane.select(key, cx);
             }
             outcome
         });

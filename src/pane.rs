@@ -92,6 +92,13 @@ pub trait Pane {
         self.list().map(List::columns).unwrap_or_default()
     }
 
+    /// Puts the cursor on the row with this key, at the pane's list.
+    fn select(&mut self, key: &str, cx: &Cx) {
+        if let Some(list) = self.list_mut() {
+            list.select(key, cx);
+        }
+    }
+
     /// Back to the pane's list, whatever view was open.
     fn home(&mut self);
 

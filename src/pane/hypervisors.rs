@@ -145,7 +145,10 @@ impl Pane for Hypervisors {
             return parts::draw_absence(frame, area, cx, verdict, &lines);
         }
         match &mut self.inside {
-            Some((_, details)) => details.draw(frame, area, cx.theme, cx.look),
+            Some((_, details)) => {
+                details.fade(parts::is_stale(cx, Topic::Hypervisors));
+                details.draw(frame, area, cx.theme, cx.look);
+            }
             None if self.as_tree => self.tree.draw(frame, area, cx),
             None => {
                 let stale = parts::is_stale(cx, Topic::Hypervisors);
@@ -171,6 +174,13 @@ impl Pane for Hypervisors {
 
     fn home(&mut self) {
         self.inside = None;
+    }
+
+    fn select(&mut self, key: &str, cx: &Cx) {
+        self.list.select(key, cx);
+        if let Some(slot) = cx.store.hypervisors.slot_of(key) {
+            self.tree.select(cx, slot);
+        }
     }
 
     fn crumbs(&self, cx: &Cx) -> Vec<String> {

@@ -198,7 +198,9 @@ impl Pane for Instances {
         if let Some((verdict, lines)) = parts::absence(cx, Topic::Instances) {
             return parts::draw_absence(frame, area, cx, verdict, &lines);
         }
+        let stale = parts::is_stale(cx, Topic::Instances);
         if let Some(inside) = &mut self.inside {
+            inside.details.fade(stale && inside.view == View::Everything);
             return inside.details.draw(frame, area, cx.theme, cx.look);
         }
         let (list, side) = if area.width >= WIDE {
@@ -210,7 +212,6 @@ impl Pane for Instances {
         } else {
             (area, None)
         };
-        let stale = parts::is_stale(cx, Topic::Instances);
         let row = |slot: Slot| match cx.store.instances.get(slot) {
             // What is known of a partial row is as old as an outage's.
             Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
@@ -228,6 +229,7 @@ impl Pane for Instances {
                 beside => *beside = Some((row.id.clone(), Details::new(sections))),
             }
             if let Some((_, details)) = &mut self.beside {
+                details.fade(stale);
                 details.draw_quietly(frame, side, cx.theme);
             }
         }

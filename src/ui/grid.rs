@@ -395,8 +395,7 @@ fn draw_row<C: ?Sized>(
         put(frame, 1, Line::raw(" "));
     }
     if look.faded {
-        // Old facts are grey altogether: a bar in colour would still look like news.
-        frame.buffer_mut().set_style(area, looks.theme.style(Role::Stale));
+        text::fade(frame.buffer_mut(), area, looks.theme);
     }
     if at_cursor {
         frame.buffer_mut().set_style(area, looks.theme.style(Role::Selection));

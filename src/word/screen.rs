@@ -65,7 +65,11 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         draw(&mut app)?;
     }
     let partial = app.is_partial();
-    let buffer = terminal.backend().buffer();
+    // The frame itself: the backend's copy keeps what a wide character once covered.
+    let frame = terminal
+        .draw(|frame| app.draw(frame))
+        .map_err(|error| Failure::usage(format!("cannot draw: {error}")))?;
+    let buffer = frame.buffer;
     let text = match wish.output {
         Picture::Text => ansi::plain(buffer),
         Picture::Ansi => ansi::coloured(buffer),

@@ -204,6 +204,40 @@ fn a_terminal_that_is_too_small_is_told_so_in_its_own_width() {
     }
 }
 
+/// ASCII alone where the locale has no more; where characters of ambiguous width are wide, none of those.
+#[test]
+fn terminals_that_draw_less_get_nothing_that_they_cannot_draw() {
+    for pane in pane::names() {
+        for keys in WAYS {
+            for (ascii, ambiguous) in [(true, 1), (false, 2)] {
+                let looks = looks("mono", "default", Look::new(ascii, ambiguous));
+                let mut stage = Stage::with(looks, pane, (140, 30), facts::hostile()).hostile();
+                stage.press(keys);
+                for cell in &stage.buffer().content {
+                    let symbol = cell.symbol();
+                    let fine = if ascii { symbol.is_ascii() } else { symbol.width_cjk() == symbol.width() };
+                    assert!(fine, "{pane} {keys}: {symbol:?} in\n{}", stage.text());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_header_names_the_cloud_and_the_age_of_what_is_asked_often() {
+    for (state, reports) in [("facts", facts::cloud()), ("all-down", facts::all_down())] {
+        let mut stage = Stage::new("hypervisors", (80, 24), reports);
+        for width in 80..=200 {
+            stage.resize(width, 24);
+            let text = stage.text();
+            let header = text.lines().next().unwrap_or_default();
+            assert!(header.contains("prod/RegionOne"), "{state} {width}: {header}");
+            // Aggregates are five minutes old, hosts eight seconds.
+            assert!(state != "facts" || header.contains("nova 8s"), "{width}: {header}");
+        }
+    }
+}
+
 /// Names of wide and of joined characters leave every column where its heading is.
 #[test]
 fn columns_stay_under_their_headings() {

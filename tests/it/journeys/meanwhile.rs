@@ -94,14 +94,22 @@ fn sources_that_fail_leave_the_rows_there_grey_with_the_reason() {
         &[
             Wait(60),
             Hear(all_sources_fail),
-            Sees("hypervisors as of 1m ago: nova at 10.0.0.10:8774 cannot be reached: Connection refused"),
+            Sees(
+                "hypervisors as of 1m ago, next try in 30s: nova at 10.0.0.10:8774 cannot be reached: Connection",
+            ),
             Sees("cmp07"),
             Sees("12 of 12 shown"),
-            Sees("◌ nova"),
+            Sees("◌ nova 1m"),
         ],
     );
     assert!(greyed(&stage), "{}", stage.text());
     walk(&mut stage, &[Press("3"), Sees("instances as of 1m ago"), Sees("25 of 25 shown"), Press("2")]);
+    // Views inside are as old.
+    for keys in ["<enter>", "v"] {
+        stage.press(keys);
+        assert!(greyed(&stage), "{}", stage.text());
+        stage.press(if keys == "v" { "v" } else { "<esc>" });
+    }
     // The first answer makes it news again.
     walk(&mut stage, &[Hear(facts::again), Lacks("as of"), Lacks("◌ nova")]);
     assert!(!greyed(&stage));

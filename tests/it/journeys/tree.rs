@@ -82,3 +82,30 @@ fn the_tree_shows_what_the_filter_leaves() {
         ],
     );
 }
+
+#[test]
+fn the_way_to_a_host_leads_to_its_place_in_the_tree() {
+    check(
+        "hypervisors",
+        &[
+            Press("v3/web-02<enter>o"),
+            Cursor("cmp08"),
+            Sees("Instances › Hypervisors"),
+            // Also where the branch was closed.
+            Press("hhh<esc>o"),
+            Cursor("cmp08"),
+        ],
+    );
+}
+
+#[test]
+fn a_host_in_the_tree_has_whole_figures_at_any_width() {
+    let mut stage = Stage::new("hypervisors", (80, 24), facts::cloud());
+    stage.press("v");
+    for width in 80..=200 {
+        stage.resize(width, 40);
+        // Built for a width that was drawn: the next second at the latest.
+        stage.wait(1);
+        walk(&mut stage, &[Sees("5 VMs  vCPU     62/64  RAM 220.0/380.0 GiB\n")]);
+    }
+}
