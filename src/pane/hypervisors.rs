@@ -195,6 +195,7 @@ impl Pane for Hypervisors {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some((_, details)) => details.status(),
+            None if parts::absence(cx, Topic::Hypervisors).is_some() => parts::NOTHING_KNOWN.to_owned(),
             None => self.list.status() + &parts::progress_words(cx, Topic::Providers, " · placement "),
         }
     }
@@ -213,9 +214,9 @@ impl Pane for Hypervisors {
         Some((
             Verdict::Ok,
             format!(
-                "{} is up with {} instances; vCPUs may be overcommitted {limit}",
+                "{} is up with {}; vCPUs may be overcommitted {limit}",
                 row.host,
-                cx.store.instance_count_on(row)
+                format::count(cx.store.instance_count_on(row), "instance")
             ),
         ))
     }
@@ -311,8 +312,8 @@ impl Totals {
 
     fn words(&self) -> String {
         let mut words = format!(
-            "{} hosts · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
-            self.hosts,
+            "{} · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
+            format::count(self.hosts, "host"),
             self.up,
             self.disabled,
             self.down,
@@ -322,7 +323,8 @@ impl Totals {
             format::mebibytes(self.memory.limit),
         );
         if self.vcpus.unknown > 0 {
-            words.push_str(&format!("    limits of {} hosts not read yet", self.vcpus.unknown));
+            let hosts = format::count(self.vcpus.unknown, "host");
+            words.push_str(&format!("    limits of {hosts} not read yet"));
         }
         words
     }

@@ -249,8 +249,8 @@ impl Pane for Instances {
 
     fn crumbs(&self, cx: &Cx) -> Vec<String> {
         let Some(inside) = &self.inside else { return Vec::new() };
-        let name = cx.store.instances.by_id(&inside.id).map_or(&inside.id, |row| &row.name);
-        let mut crumbs = vec![name.to_string()];
+        let name = cx.store.instances.by_id(&inside.id).map_or(&*inside.id, called);
+        let mut crumbs = vec![name.to_owned()];
         match inside.view {
             View::Everything => {}
             View::Events => crumbs.push("events".to_owned()),
@@ -262,20 +262,27 @@ impl Pane for Instances {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some(inside) => inside.details.status(),
+            None if parts::absence(cx, Topic::Instances).is_some() => parts::NOTHING_KNOWN.to_owned(),
             None => self.list.status() + &parts::progress_words(cx, Topic::Instances, " · reading "),
         }
     }
 
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
-        let (_, row) = self.current(cx.store)?;
+        let (slot, row) = self.current(cx.store)?;
         let verdict = health::instance::verdict(row);
-        let name = &row.name;
+        let name = called(row);
         Some((
             verdict,
             match health::instance::words(row) {
+                // It begins with what the instance goes by already.
+                Some(words) if row.partial => words,
                 Some(words) => format!("{name}: {words}"),
                 None => match &row.task_state {
-                    Some(task) => format!("{name} is {task}"),
+                    Some(task) => {
+                        let since = cx.store.task_since(slot).map(|at| cx.now.duration_since(at));
+                        let since = since.map(|age| format!(" for {}", format::duration(age)));
+                        format!("{name} is {task}{}", since.unwrap_or_default())
+                    }
                     None => {
                         format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host"))
                     }
@@ -311,6 +318,11 @@ impl Pane for Instances {
             }
         }
     }
+}
+
+/// What an instance goes by: one of a down cell may have no name that is known.
+fn called(row: &Instance) -> &str {
+    if row.name.trim().is_empty() { row.id.get(..8).unwrap_or(&row.id) } else { &row.name }
 }
 
 /// UUIDs are short on screen and whole when copied.

@@ -43,6 +43,9 @@ pub fn sign(verdict: Verdict) -> Sign {
     }
 }
 
+/// In the place of counts: a zero would pass for a fact.
+pub const NOTHING_KNOWN: &str = "? rows: nothing is known yet";
+
 /// Why there are no rows: never had, or not yet.
 pub fn absence(cx: &Cx, topic: Topic) -> Option<(Verdict, Vec<String>)> {
     let fresh = cx.store.freshness(topic);

@@ -164,3 +164,18 @@ fn one_of_several_clouds_is_chosen() {
     stage.app.choose(vec!["prod".to_owned()]);
     walk(&mut stage, &[Press("<esc>"), Asks(Request::Exit)]);
 }
+
+#[test]
+fn of_a_down_cell_nothing_passes_for_known() {
+    check(
+        "instances",
+        &[
+            Press("/status=UNKNOWN<enter><enter>"),
+            Sees("Instances › 8ff34785"),
+            Sees("? 8ff34785's cell does not answer"),
+            Sees("host          ?"),
+            Lacks("never placed"),
+            Lacks("–"),
+        ],
+    );
+}
