@@ -179,3 +179,21 @@ fn of_a_down_cell_nothing_passes_for_known() {
         ],
     );
 }
+
+#[test]
+fn an_overlay_cuts_nothing_off_and_says_how_much_there_is() {
+    let mut stage = Stage::new("hypervisors", (80, 24), facts::all_down());
+    let mut seen = String::new();
+    stage.press("!");
+    walk(&mut stage, &[Sees("1–15 of ")]);
+    for _ in 0..80 {
+        stage.press("j");
+        stage.text().lines().skip(3).take(17).for_each(|line| seen.push_str(line));
+    }
+    // The ends of the longest lines, and of all of them.
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    for word in ["111)", "drawn", "console"] {
+        assert!(words.contains(&word), "{word}");
+    }
+    assert!(!seen.contains('…'), "{seen}");
+}
