@@ -168,10 +168,13 @@ fn refreshes(wanted: &watch::Receiver<Wanted>, topic: Topic) -> u64 {
 /// How long to wait after a failure.
 fn pause_after(error: &Error, failures: u32) -> Duration {
     if let Some(asked) = error.retry_after {
-        return asked.max(FIRST_PAUSE);
+        // Never sooner; and not all at the same moment.
+        return asked.max(FIRST_PAUSE).mul_f64(rand::random_range(1.0..=1.1));
     }
     let base = match error.kind {
-        ErrorKind::Forbidden | ErrorKind::Missing => REFUSED_PAUSE,
+        ErrorKind::Forbidden => REFUSED_PAUSE,
+        // Not in the catalog. A 404 is what a web server says while the service behind it starts.
+        ErrorKind::Missing if error.status.is_none() => REFUSED_PAUSE,
         // A wrong password locks accounts in many directories: never hammer.
         ErrorKind::Auth => Duration::from_secs(30).saturating_mul(1 << failures.min(4)).min(REFUSED_PAUSE),
         _ => FIRST_PAUSE.saturating_mul(1 << failures.min(8)).min(MAX_PAUSE),

@@ -58,6 +58,16 @@ impl Failure {
         Self { exit: Exit::Bug, message: format!("{report:?}"), next_step: None }
     }
 
+    /// Of a cloud that could not be opened: nothing was asked yet, the configuration is wrong.
+    fn unopened(why: crate::run::Unopened) -> Self {
+        Self { exit: Exit::Usage, message: why.message, next_step: Some(why.next_step) }
+    }
+
+    /// ctrl-c at a question.
+    fn interrupted() -> Self {
+        Self { exit: Exit::Interrupt, message: String::new(), next_step: None }
+    }
+
     pub fn exit(&self) -> Exit {
         self.exit
     }
@@ -124,8 +134,9 @@ fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
                 });
             }
             Err(error) if error.wants_password() && std::io::stdin().is_terminal() => {
-                let password = rpassword::prompt_password("OpenStack password: ")
+                let answer = crate::terminal::secret::ask("OpenStack password: ")
                     .map_err(|error| Failure::usage(format!("no password was given: {error}")))?;
+                let Some(password) = answer else { return Err(Failure::interrupted()) };
                 lookup.env.insert("OS_PASSWORD".to_owned(), password);
             }
             Err(error) => return Err(error.into()),

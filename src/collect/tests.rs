@@ -112,6 +112,17 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_refused_is_asked_rarely_and_what_is_not_found_yet_is_not() {
+    let (rounds, _) = run(600, |_| Err(failure(ErrorKind::Forbidden, None))).await;
+    assert!(rounds <= 3, "{rounds}");
+    let (rounds, _) = run(600, |_| Err(failure(ErrorKind::Missing, None))).await;
+    assert!(rounds <= 3, "not in the catalog: {rounds}");
+    let (rounds, _) =
+        run(600, |_| Err(Error { status: Some(404), ..failure(ErrorKind::Missing, None) })).await;
+    assert!(rounds >= 13, "a 404 passes when the service has started: {rounds}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_password_is_not_hammered() {
     let (rounds, _) = run(600, |_| Err(failure(ErrorKind::Auth, None))).await;
     assert!(rounds <= 6, "{rounds} logins in ten minutes lock an account");

@@ -13,6 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
+use zeroize::Zeroizing;
 
 pub use error::ConfigError;
 pub use find::find;
@@ -20,7 +21,7 @@ pub use find::find;
 use super::secret::Secret;
 
 /// Where to look, and for what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Lookup {
     pub cloud: Option<String>,
     pub region: Option<String>,
@@ -28,6 +29,16 @@ pub struct Lookup {
     pub env: BTreeMap<String, String>,
     /// Directories that may hold the files; the first that has one wins.
     pub dirs: Vec<PathBuf>,
+}
+
+/// Of the environment only the names: values may be passwords.
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cloud, region, env, dirs } = self;
+        let names: Vec<&String> = env.keys().collect();
+        let mut lookup = f.debug_struct("Lookup");
+        lookup.field("cloud", cloud).field("region", region).field("env", &names).field("dirs", dirs).finish()
+    }
 }
 
 impl Lookup {
@@ -42,19 +53,20 @@ impl Lookup {
         let home = env.get("HOME").map(|home| Path::new(home).join(".config"));
         let mut dirs = vec![PathBuf::from(".")];
         dirs.extend(xdg.into_iter().chain(home).map(|dir| dir.join("openstack")));
+        dirs.dedup();
         dirs.extend(["/etc/xdg/openstack", "/etc/openstack", "/etc/kolla"].map(PathBuf::from));
         Self { cloud, region, env, dirs }
     }
 
     /// The first of these files that is there: the one that a variable names, else by directory.
-    fn file(&self, variable: &str, stem: &str) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    fn file(&self, variable: &str, stem: &str) -> Result<Option<(PathBuf, Zeroizing<String>)>, ConfigError> {
         let named = self.env.get(variable).map(PathBuf::from);
         // JSON is YAML too.
         let names = ["yaml", "yml", "json"].map(|ending| format!("{stem}.{ending}"));
         let usual = self.dirs.iter().flat_map(|dir| names.iter().map(move |name| dir.join(name)));
         for path in named.into_iter().chain(usual) {
             match std::fs::read_to_string(&path) {
-                Ok(text) => return Ok(Some((path, text))),
+                Ok(text) => return Ok(Some((path, text.into()))),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 // A directory that we may not enter is no place to find clouds; a file that we may not read
                 // is one that somebody meant for us.

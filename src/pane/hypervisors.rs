@@ -333,8 +333,10 @@ impl Totals {
             format::mebibytes(self.memory.limit),
         );
         if self.vcpus.unknown > 0 {
-            let hosts = format::count(self.vcpus.unknown, "host");
-            words.push_str(&format!("    limits of {hosts} not read yet"));
+            words.push_str(&format!(
+                "    limits of {} not read yet",
+                format::count(self.vcpus.unknown, "host")
+            ));
         }
         words
     }

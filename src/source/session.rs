@@ -1,5 +1,7 @@
 //! A session with one cloud: its token, its catalog, its endpoints, its bounds.
 
+mod endpoint;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +13,12 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::catalog::{self, VersionDocument};
 use super::http::{Answer, Http, Limits, Traffic, host_of, refusal};
 use super::token::{self, Token};
 use super::{Error, ErrorKind, Microversion, ServiceKind};
 use crate::config::clouds::{Auth, CloudConfig, ServiceConfig};
 use crate::config::secret::Secret;
+use endpoint::Slot;
 
 /// A refused login is not tried again by the next waiter: nine collectors with a wrong password would lock
 /// the account. The pause doubles, and is always shorter than a collector's own and longer than that one's
@@ -35,7 +37,7 @@ struct Inner {
     cloud: CloudConfig,
     http: Arc<Http>,
     token: Mutex<TokenState>,
-    endpoints: BTreeMap<ServiceKind, Mutex<Option<Known>>>,
+    endpoints: BTreeMap<ServiceKind, Mutex<Slot>>,
 }
 
 /// The token is renewed by one flight: whoever holds the lock logs in, the others wait and find it done.
@@ -52,13 +54,6 @@ struct Failed {
     error: Error,
 }
 
-/// An endpoint, and the token whose catalog named it: a new token may come with a new catalog, and a service
-/// may have been upgraded meanwhile.
-struct Known {
-    token: Arc<Token>,
-    endpoint: Endpoint,
-}
-
 /// One request, but for who asks and where.
 struct Question<'a> {
     method: Method,
@@ -67,13 +62,6 @@ struct Question<'a> {
     query: &'a [(&'a str, &'a str)],
     cap: Option<Microversion>,
     body: Option<&'a str>,
-}
-
-/// A service's base URL and the microversions that it knows.
-#[derive(Clone, Debug)]
-struct Endpoint {
-    base: Url,
-    range: Option<(Microversion, Microversion)>,
 }
 
 /// Who we are, and where the services are.
@@ -198,12 +186,6 @@ impl Session {
         Err(refusal(service, method, &url, status, &answer))
     }
 
-    async fn forget(&self, service: ServiceKind) {
-        if let Some(slot) = self.inner.endpoints.get(&service) {
-            *slot.lock().await = None;
-        }
-    }
-
     async fn send(
         &self,
         service: ServiceKind,
@@ -321,65 +303,6 @@ impl Session {
             .ok_or_else(|| not_json(service, &url, &answer, "no X-Subject-Token"))?;
         Token::parse(secret, &answer.body)
             .map_err(|error| not_json(service, &url, &answer, &error.to_string()))
-    }
-
-    /// Where a service is; discovered once per token.
-    async fn endpoint(&self, service: ServiceKind, token: &Arc<Token>) -> Result<Endpoint, Error> {
-        let Some(slot) = self.inner.endpoints.get(&service) else {
-            return Err(Error::bad_answer(service, "unknown service"));
-        };
-        let mut slot = slot.lock().await;
-        if let Some(known) = slot.as_ref().filter(|known| Arc::ptr_eq(&known.token, token)) {
-            return Ok(known.endpoint.clone());
-        }
-        let cloud = &self.inner.cloud;
-        let settings = self.settings(service);
-        let url = match settings.and_then(|settings| settings.endpoint.as_ref()) {
-            Some(url) => url.clone(),
-            // The one that we logged in at: what the catalog says of it may be an inner address.
-            None if service == ServiceKind::Identity => cloud.auth_url.clone(),
-            None => {
-                let interface = settings.and_then(|settings| settings.interface).unwrap_or(cloud.interface);
-                let region = settings.and_then(|settings| settings.region.as_ref()).or(cloud.region.as_ref());
-                catalog::endpoint(&token.catalog, service, interface, region.map(String::as_str))?
-            }
-        };
-        let mut endpoint = Endpoint { base: catalog::base(service, &url), range: None };
-        if service.microversioned().is_some() {
-            endpoint.range = self.discover(service, &endpoint.base, token).await?;
-        }
-        *slot = Some(Known { token: token.clone(), endpoint: endpoint.clone() });
-        Ok(endpoint)
-    }
-
-    /// Asks a service for the microversions that it knows.
-    async fn discover(
-        &self,
-        service: ServiceKind,
-        base: &Url,
-        token: &Token,
-    ) -> Result<Option<(Microversion, Microversion)>, Error> {
-        let mut url = base.clone();
-        url.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        let (status, answer) =
-            self.send(service, Method::GET, url.clone(), &token.secret, None, None).await?;
-        if !status.is_success() && status != StatusCode::MULTIPLE_CHOICES {
-            return Err(refusal(service, &Method::GET, &url, status, &answer));
-        }
-        let answer = json(service, &url, answer)?;
-        let document: VersionDocument = serde_json::from_slice(&answer.body).map_err(|error| {
-            Error::bad_answer(service, format!("its version document: {error}")).with_id(&answer.id)
-        })?;
-        Ok(document.range(service))
-    }
-}
-
-impl Endpoint {
-    /// The highest that both ends know; `None` on a cloud without microversions, or one too new for us.
-    fn microversion(&self, cap: Microversion) -> Option<Microversion> {
-        let (lowest, highest) = self.range?;
-        let best = highest.min(cap);
-        (best >= lowest).then_some(best)
     }
 }
 

@@ -255,7 +255,7 @@ fn a_screen_has_the_size_that_was_asked_for() {
             let run = cloud.run(&["screen", pane, "--size", &format!("{width}x{height}")]);
             assert_eq!((run.code, run.err.as_str()), (0, ""), "{pane} {width}x{height}: {run:#?}");
             assert_eq!(run.out.lines().count(), height, "{pane} {width}x{height}:\n{}", run.out);
-            let widest = run.out.lines().map(|line| unicode_width::UnicodeWidthStr::width(line)).max();
+            let widest = run.out.lines().map(unicode_width::UnicodeWidthStr::width).max();
             assert!(widest <= Some(width), "{pane} {width}x{height}: {widest:?}\n{}", run.out);
         }
     }
@@ -364,6 +364,48 @@ fn the_cloud_and_region_that_were_named_are_taken() {
     let run = cloud.run(&["show", "services", "--cloud", "other", "--region", "RegionTwo"]);
     assert_eq!(run.code, 3, "known, but the catalog has nothing there");
     run.says(&["no public endpoint in region RegionTwo"]);
+}
+
+#[test]
+fn doctor_says_what_was_found_where_and_all_that_answers() {
+    let cloud = Stub::new();
+    let run = cloud.run(&["doctor"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for line in [
+        "i settings                         built-in defaults",
+        "i cloud                            stub/RegionOne from ./clouds.yaml",
+        "o keystone login                   admin@admin, roles member,reader,admin",
+        "microversion 2.93",
+        "o nova services                    5 in ",
+        "o nova hypervisors                 first page has 3",
+        "o nova aggregates                  2 in ",
+        "o placement providers              3 in ",
+        "o keystone projects                3 in ",
+        "o neutron agents                   5 in ",
+        "i requests                         nova            5 requests     0 failed",
+    ] {
+        assert!(run.out.contains(line), "{line}:\n{}", run.out);
+    }
+    assert!(!run.out.lines().any(|line| line.starts_with('x')), "{}", run.out);
+}
+
+#[test]
+fn an_old_nova_gives_rows_without_what_it_cannot_tell() {
+    for highest in [Some("2.1"), None] {
+        let cloud = Stub::new();
+        cloud.set(|cloud| cloud.nova = highest);
+        let run = cloud.run(&["show", "instances", "-o", "json", "--sort", "name"]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let row = &run.json()["rows"][1];
+        assert_eq!((row["name"].as_str(), row["host"].as_str()), (Some("web-01"), Some("cmp02")));
+        assert!(row["vcpus"].is_null() && row["ram"].is_null() && row["host_status"].is_null(), "{row}");
+        let hypervisors = cloud.run(&["show", "hypervisors", "-o", "json"]);
+        assert_eq!((hypervisors.code, hypervisors.json()["rows"].as_array().map(Vec::len)), (0, Some(3)));
+        assert_eq!(hypervisors.json()["rows"][0]["vcpu_limit"], 160, "joined to Placement by name");
+        let doctor = cloud.run(&["doctor"]);
+        assert!(doctor.out.contains("nova is too old to tell"), "{}", doctor.out);
+        assert!(doctor.out.contains("a flavor's name and size"), "{}", doctor.out);
+    }
 }
 
 #[test]

@@ -79,6 +79,13 @@ fn os_variables_are_a_cloud() {
 }
 
 #[test]
+fn no_debug_shows_what_stands_in_the_environment() {
+    let (_dir, lookup) = lookup(&[], &[("OS_PASSWORD", "hunter2"), ("OS_TOKEN", "hunter2")]);
+    let shown = format!("{lookup:?}");
+    assert!(shown.contains("OS_PASSWORD") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
 fn scopes_and_domains() {
     let base = |auth: &str| {
         format!("clouds:\n  c:\n    auth: {{auth_url: http://h, username: u, password: p, {auth}}}\n")

@@ -21,8 +21,8 @@ def down():
 
 
 if __name__ == "__main__":
-    begin = time.time()
     procs.lock()
+    begin = time.time()
     down()
     print(f"{time.time() - begin:7.1f} s  down")
     left = procs.marked()

@@ -219,8 +219,8 @@ def main(words):
     except Usage as e:
         print(f"fault: {e}", file=sys.stderr)
         sys.exit(2)
-    begin = time.time()
     procs.lock()
+    begin = time.time()
     if not (RUN / "ready").exists():
         sys.exit(f"fault: the cloud of {RUN} is not up")
     try:

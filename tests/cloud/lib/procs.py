@@ -8,6 +8,9 @@ import time
 from settings import ENV, LOG, MARK, OUT, PID, RUN
 
 
+BEGAN = time.time()
+
+
 class Failure(Exception):
     """Something did not come up: which service, why."""
 
@@ -18,7 +21,8 @@ class Failure(Exception):
     def report(self):
         lines = [f"FAILED {self.service}: {self.why}"]
         for path in (LOG / f"{self.service}.log", OUT / f"{self.service}.out"):
-            if path.exists() and path.stat().st_size:
+            # Older lines are of another run and would mislead.
+            if path.exists() and path.stat().st_size and path.stat().st_mtime >= BEGAN:
                 with open(path, "rb") as f:
                     f.seek(max(0, path.stat().st_size - 20000))
                     tail = f.read().decode(errors="replace").splitlines()[-20:]
@@ -94,11 +98,20 @@ def renew(name):
     (PID / name).touch()
 
 
-def start(name, argv, env=None, cwd=None):
+def _listener(port):
+    """Who listens on a TCP port, in the words of ss; empty if nobody does."""
+    return subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], env=ENV, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def start(name, argv, env=None, cwd=None, port=None):
     """Start unless it lives. True if it was started now."""
     if alive(name):
         return False
     stop([name], 3)  # what a dead first process has left of its group
+    # Else somebody else's answers there would be taken for ours.
+    if port and _listener(port):
+        raise Failure(name, f"port {port} is taken: {_listener(port)}")
     with open(OUT / f"{name}.out", "ab") as out:
         p = subprocess.Popen(argv, env=ENV | (env or {}), cwd=cwd or RUN, stdin=subprocess.DEVNULL,
                              stdout=out, stderr=out, start_new_session=True)

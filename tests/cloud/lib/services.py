@@ -24,7 +24,7 @@ class Service:
     can_be_slow: bool = False
 
     def start(self):
-        return procs.start(self.name, self.argv, self.env)
+        return procs.start(self.name, self.argv, self.env, port=PORTS.get(self.name))
 
     def wait(self, seconds=60):
         procs.wait_for(self.name, "answer", self.answers, seconds, process=bool(self.argv))

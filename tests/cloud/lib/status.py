@@ -2,6 +2,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import api
 import procs
 import whole
 from services import AGENTS, SERVICES
@@ -27,8 +28,9 @@ def state(name):
 
 
 def main():
+    api.TIMEOUT = 5  # a frozen one is news, not something to wait for
     everything = SERVICES | AGENTS
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(16) as pool:
         answers = dict(zip(everything, pool.map(answer, everything.values())))
     well = True
     for name in everything:

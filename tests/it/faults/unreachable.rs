@@ -108,13 +108,13 @@ fn a_service_that_is_not_in_the_catalog_leaves_the_rows_too() {
 fn what_hangs_is_given_up_at_the_timeout_and_the_rest_is_printed() {
     let cloud = Stub::new();
     cloud.script("GET /compute/v2.1/os-aggregates", [Answer::hangs()]);
-    let run = cloud.run(&["show", "hypervisors", "-o", "json", "--timeout", "1"]);
+    let run = cloud.run(&["show", "hypervisors", "-o", "json", "--timeout", "3"]);
     assert_eq!((run.code, keys(&run, "host").len()), (3, 3));
     let errors = run.errors();
     assert_eq!(errors.len(), 1);
     assert_eq!((errors[0].0.as_str(), errors[0].1.as_str()), ("nova", "timeout"));
     fails(&run, 3, &["aggregates: no answer in time", "--timeout"]);
-    let screen = cloud.run(&["screen", "hypervisors", "--timeout", "1"]);
+    let screen = cloud.run(&["screen", "hypervisors", "--timeout", "3"]);
     assert!(HOSTS.iter().all(|host| screen.out.contains(host)), "{}", screen.out);
     assert_eq!(screen.code, 3);
 }
@@ -123,7 +123,7 @@ fn what_hangs_is_given_up_at_the_timeout_and_the_rest_is_printed() {
 fn doctor_does_not_wait_longer_than_it_is_told() {
     let cloud = Stub::new();
     cloud.script("GET /compute/v2.1/os-aggregates", [Answer::hangs()]);
-    let doctor = cloud.run(&["doctor", "--timeout", "1"]);
+    let doctor = cloud.run(&["doctor", "--timeout", "2"]);
     assert_eq!(doctor.code, 3);
     let line = doctor.out.lines().find(|line| line.contains("nova aggregates")).unwrap_or_default();
     assert!(line.starts_with('x') && line.contains("did not answer in time"), "{}", doctor.out);
@@ -156,6 +156,15 @@ fn a_proxy_that_is_down_is_thought_of() {
     let cloud = Stub::new();
     command.current_dir(cloud.dir()).env("http_proxy", closed());
     fails(&run(command), 3, &["cannot be reached", "is the proxy of http_proxy or https_proxy right"]);
+}
+
+#[test]
+fn a_proxy_that_lets_nobody_through_is_named() {
+    let (cloud, proxy) = (Stub::tls(), Stub::new());
+    let mut command = cloud.command(&["show", "services"]);
+    command.env("https_proxy", proxy.url());
+    fails(&run(command), 3, &["keystone at 127.0.0.1:", "the proxy does not let us through", "no_proxy"]);
+    assert_eq!((proxy.requests()[0].method.as_str(), cloud.connections()), ("CONNECT", 0));
 }
 
 #[test]

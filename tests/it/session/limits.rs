@@ -128,7 +128,7 @@ async fn a_rate_limit_spaces_the_requests() {
 #[tokio::test]
 async fn a_service_that_hangs_is_given_up_in_time() {
     let cloud = Stub::new();
-    let session = cloud.session_within(Limits { total: Duration::from_millis(300), ..Limits::default() });
+    let session = cloud.session_within(Limits { total: Duration::from_secs(1), ..Limits::default() });
     session.login().await.unwrap();
     for answer in [Answer::hangs(), Answer::endless(" ")] {
         cloud.script(SERVICES, [answer]);
@@ -136,6 +136,20 @@ async fn a_service_that_hangs_is_given_up_in_time() {
         assert_eq!((error.kind, error.service), (ErrorKind::Timeout, "nova"), "{error:?}");
         assert!(error.message.contains("did not answer in time"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_at_discovery_is_waited_for_once_by_all() {
+    let cloud = Stub::new();
+    let session = cloud.session_within(Limits { total: Duration::from_secs(1), ..Limits::default() });
+    session.login().await.unwrap();
+    cloud.script("GET /compute/v2.1/", [Answer::hangs(), Answer::usual()]);
+    for outcome in join_all((0..5).map(|_| nova::services(&session))).await {
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Timeout);
+    }
+    assert_eq!(cloud.asked("GET /compute/v2.1/").len(), 1);
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(nova::services(&session).await.map(|rows| rows.len()), Ok(5));
 }
 
 #[tokio::test]

@@ -11,9 +11,6 @@
 //! Library tests take a session of it: `cloud.session()`, or `cloud.session_of("auth: {…}")` with an entry of
 //! `clouds.yaml` in which `$URL` stands for the stub's address.
 
-// A helper that fails is a test that fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod answer;
 mod openstack;
 mod program;

@@ -254,15 +254,7 @@ impl Openstack {
             "/servers/detail" if request.pair("changes-since").is_some() => {
                 Answer::sample(include_str!("../../../samples/nova/servers-changes-since.json"))
             }
-            "/servers/detail" => self.pages(
-                request,
-                "servers",
-                match version {
-                    ..47 => include_str!("../../../samples/nova/servers-2.1.json"),
-                    47..90 => include_str!("../../../samples/nova/servers-2.47.json"),
-                    _ => include_str!("../../../samples/nova/servers-2.90.json"),
-                },
-            ),
+            "/servers/detail" => self.pages(request, "servers", servers(version)),
             _ if path.ends_with("/os-instance-actions") => {
                 Answer::sample(include_str!("../../../samples/nova/actions.json"))
             }
@@ -270,10 +262,16 @@ impl Openstack {
                 Answer::sample(include_str!("../../../samples/nova/events-2.90.json"))
             }
             _ if path.ends_with("/action") => Answer::json(json!({ "output": "login: " })),
-            _ if path.starts_with("/servers/") => {
-                Answer::sample(include_str!("../../../samples/nova/server-active.json"))
-            }
-            _ => Answer::status(404),
+            _ => match path.strip_prefix("/servers/") {
+                Some("e5d66ca8-edb6-4963-b7f0-9b62819efd99") if version < 47 => {
+                    Answer::sample(include_str!("../../../samples/nova/server-error-2.1.json"))
+                }
+                Some("e5d66ca8-edb6-4963-b7f0-9b62819efd99") => {
+                    Answer::sample(include_str!("../../../samples/nova/server-error-2.90.json"))
+                }
+                Some(wanted) => server(servers(version), wanted),
+                None => Answer::status(404),
+            },
         }
     }
 
@@ -327,6 +325,24 @@ impl Openstack {
             }
             _ => Answer::status(404),
         }
+    }
+}
+
+/// The list of all servers.
+fn servers(version: u32) -> &'static str {
+    match version {
+        ..47 => include_str!("../../../samples/nova/servers-2.1.json"),
+        47..90 => include_str!("../../../samples/nova/servers-2.47.json"),
+        _ => include_str!("../../../samples/nova/servers-2.90.json"),
+    }
+}
+
+/// One of them, on its own.
+fn server(list: &str, wanted: &str) -> Answer {
+    let list: Value = serde_json::from_str(list).unwrap();
+    match list["servers"].as_array().unwrap().iter().find(|row| row["id"] == wanted) {
+        Some(row) => Answer::json(json!({ "server": row })),
+        None => Answer::refusal(404, &format!("Instance {wanted} could not be found.")),
     }
 }
 
