@@ -228,7 +228,7 @@ def nova_compute():
 
 @job("schema-neutron", "rabbitmq", "keystone", "catalog")
 def neutron():
-    network.make_external_bridge()
+    network.make()
     bring("neutron-server")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import api
+import network
 import procs
 from settings import (COMPUTE_HOSTS, CONTROL_HOST, DB_SOCKET, ETC, HERE, HOST, LOG, MGMT_URL,
                       MQ_PASSWORD, MQ_USER, NETWORK_HOST, OFF, PORTS, RUN, template_values)
@@ -197,7 +198,7 @@ def _table():
     for agent, config in (("linuxbridge", "linuxbridge_agent.ini"), ("dhcp", "dhcp_agent.ini"),
                           ("l3", "l3_agent.ini"), ("metadata", "metadata_agent.ini")):
         n = f"neutron-{agent}-agent"
-        yield Service(n, _configured(n, [f"/usr/bin/{n}"], "neutron.conf", config),
+        yield Service(n, _configured(n, [*network.ENTER, f"/usr/bin/{n}"], "neutron.conf", config),
                       _agent(n, n, NETWORK_HOST))
     n = "neutron-compute-agents"
     yield Service(n, _configured(n, [PYTHON, str(HERE / "agents.py")], "neutron.conf"),
