@@ -315,7 +315,11 @@ fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
     };
     frame.render_widget(ratatui::widgets::Clear, area);
     frame.buffer_mut().set_style(area, app.theme.style(Role::Text));
-    put(frame, Rect { height: 1, ..area }, Line::styled(format!(" {title}"), app.theme.style(Role::Accent)));
+    let lines: Vec<String> = match cursor {
+        Ok(_) => lines,
+        // Words that somebody needs to act on are not cut off.
+        Err(_) => lines.iter().flat_map(|line| wrapped(line, area.width as usize)).collect(),
+    };
     let room = area.height.saturating_sub(2) as usize;
     let last = lines.len().saturating_sub(room);
     let first = match cursor {
@@ -325,6 +329,13 @@ fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
     if let Overlay::Help { scroll } | Overlay::Sources { scroll } = &mut app.overlay {
         *scroll = first;
     }
+    let left = Line::styled(format!(" {title}"), app.theme.style(Role::Accent));
+    let part = if last == 0 {
+        String::new()
+    } else {
+        format!("{}–{} of {} ", first + 1, first + room, lines.len())
+    };
+    both(frame, Rect { height: 1, ..area }, left, Line::styled(part, app.theme.style(Role::Dim)));
     for (i, line) in lines.iter().enumerate().skip(first).take(room) {
         let y = area.y + 2 + (i - first) as u16;
         let style = if cursor == Ok(i) { app.theme.style(Role::Selection) } else { Style::default() };
@@ -333,6 +344,17 @@ fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
         frame.buffer_mut().set_style(row, style);
         put(frame, row, Line::styled(words, style));
     }
+}
+
+/// A line in so many cells, what does not fit below it under its first word.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let line = text::sanitise(line);
+    let bare = line.trim_start();
+    let indent = " ".repeat(line.len() - bare.len());
+    text::wrap(bare, width.saturating_sub(indent.len()))
+        .iter()
+        .map(|part| format!("{indent}{part}"))
+        .collect()
 }
 
 fn help_lines(app: &App) -> Vec<String> {
