@@ -5,6 +5,7 @@
 
 mod chrome;
 mod input;
+mod overlay;
 mod palette;
 
 use std::collections::BTreeMap;
