@@ -164,9 +164,11 @@ where
     /// An event of the terminal and those that wait behind it; an exit when the operator leaves.
     fn hear(&mut self, first: Option<io::Result<Event>>) -> Result<Option<Exit>, Eyre> {
         let mut next = first;
+        let mut resized = false;
         for _ in 0..BURST {
             // No more events will come: the terminal is gone.
             let Some(Ok(event)) = next else { return Ok(Some(Exit::HangUp)) };
+            resized |= matches!(event, Event::Resize(..));
             if let Some(exit) = self.on_event(event)? {
                 return Ok(Some(exit));
             }
@@ -174,6 +176,10 @@ where
                 Ok(event) => next = Some(event),
                 Err(_) => break,
             }
+        }
+        // A terminal that was smaller for a moment has lost what it showed, though its size is the same.
+        if resized {
+            self.redraw()?;
         }
         self.follow();
         Ok(None)
