@@ -76,7 +76,7 @@ def sql(statement, *values, database=None):
     """Rows of a statement, over the socket, as the database's root."""
     import pymysql
     c = pymysql.connect(unix_socket=str(DB_SOCKET), user="root", database=database,
-                        charset="utf8", autocommit=True, connect_timeout=3, read_timeout=20)
+                        charset="utf8", autocommit=True, connect_timeout=3, read_timeout=180)
     try:
         with c.cursor() as cursor:
             cursor.execute(statement, values or None)

@@ -306,6 +306,7 @@ def wipe():
 
 
 def up(fresh):
+    services.forget_session()
     if fresh:
         down()
         wipe()
