@@ -14,7 +14,7 @@ class ApiError(Exception):
         self.status, self.text = status, text
 
 
-TIMEOUT = 60  # seconds for one answer, where a call does not say otherwise
+TIMEOUT = 180  # seconds; a busy machine may need many
 
 
 def http(method, url, body=None, headers=None, timeout=None):
