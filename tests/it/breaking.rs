@@ -122,7 +122,10 @@ fn expired_tokens_are_renewed_by_one_login() {
     let screen = dashboard.wait_for("nova asked again and again", BACK, |screen| {
         requests(screen, "nova").is_some_and(|n| n >= asked + 6)
     });
-    assert_eq!(requests(&screen, "keystone"), Some(logins + 1), "{screen}");
+    // Beside the one login at most the look-up of a user's name that was still to come; without the one
+    // flight each of the nine collectors would log in.
+    let more = requests(&screen, "keystone").unwrap_or_default() - logins;
+    assert!((1..=2).contains(&more), "{more} requests more to keystone: {screen}");
     dashboard.press("\x1b");
     let screen = dashboard.wait_for("the instances", SOON, |screen| screen.contains("web-01"));
     assert!(!screen.contains("ago:"), "nothing may be said to be old: {screen}");
