@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::broker::Brokers;
 use super::clouds::ConfigError;
 
 /// The settings, with the defaults of `assets/config.toml`.
@@ -11,6 +12,7 @@ use super::clouds::ConfigError;
 #[serde(deny_unknown_fields, default)]
 pub struct File {
     pub cloud: Cloud,
+    pub broker: Brokers,
     pub ui: Ui,
 }
 
@@ -123,5 +125,76 @@ mod tests {
         let error = parse("[ui]\ntheem = \"dark\"\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2:1"), "{error}");
         assert!(error.contains("theme"), "{error}");
+    }
+
+    fn brokers(text: &str) -> Vec<crate::config::broker::BrokerConfig> {
+        parse(text, "c.toml").unwrap_or_else(|error| panic!("{text}: {error}")).broker.0
+    }
+
+    #[test]
+    fn brokers_by_transport_url_by_management_url_and_by_both() {
+        // Settings; name, vhosts, management, user of each broker.
+        for (text, expected) in [
+            (
+                "[broker]\nurl = 'rabbit://u:p@ctl1:5672,u:p@[fd00::2]/nova'",
+                "ctl1 nova http://ctl1:15672/ http://[fd00::2]:15672/ https://ctl1:15671/ https://[fd00::2]:15671/ u",
+            ),
+            ("[broker]\nurl = 'amqps://u:p@ctl1/nova'", "ctl1 nova https://ctl1:15671/ u"),
+            (
+                "[broker]\nname = 'prod'\nmanagement = 'http://m:q%40@vip:15672/rabbit/api/'\n\
+                 url = ['rabbit://u:p@a/nova', 'rabbit://u:p@a//']",
+                "prod nova,/ http://vip:15672/rabbit m",
+            ),
+            (
+                "[broker]\nurl = ['rabbit://u:p@a/nova', 'rabbit://v:q@b/cell1']\nuser = 'mon'\npassword = 'x'",
+                "a nova http://a:15672/ https://a:15671/ mon\nb cell1 http://b:15672/ https://b:15671/ mon",
+            ),
+            (
+                "[[broker]]\nmanagement = ['http://u:p@a:1', 'http://b:1']\n[[broker]]\nmanagement = 'http://u:p@a:2'",
+                "a  http://a:1/ http://b:1/ u\na-2  http://a:2/ u",
+            ),
+        ] {
+            let found = brokers(text);
+            let said = found.iter().map(|broker| {
+                let urls: Vec<&str> = broker.management.iter().map(url::Url::as_str).collect();
+                format!("{} {} {} {}", broker.name, broker.vhosts.join(","), urls.join(" "), broker.user)
+            });
+            assert_eq!(said.collect::<Vec<_>>().join("\n"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_broker_is_named_with_its_place_and_without_its_password() {
+        for (text, words) in [
+            ("[broker]\nulr = 'x'", &["c.toml:2:1", "did you mean `url`?"][..]),
+            ("[broker]\nurl = 'rabit://u:hunter2@h/v'", &["c.toml:2:7", "did you mean `rabbit`?"]),
+            (
+                "[broker]\nurl = ['rabbit://u:p@h/v',\n 'rabbit://u:hunter2@h:x/v']",
+                &["c.toml:2:7", "number 2 of the list", "no number"],
+            ),
+            ("[broker]\nmanagement = 'ctl1:hunter2'", &["c.toml:2:14", "http://host:15672"]),
+            ("[broker]\nmanagement = 'http://h:1'", &["c.toml:1:", "no `user` and `password`"]),
+            ("[broker]\nname = 'x'", &["c.toml:1:", "needs a `url`"]),
+            ("[broker]\nmanagement = 'http://h:1'\nuser = 'u'", &["c.toml:1:", "go together"]),
+            ("broker = 'rabbit://u:hunter2@h/v'", &["c.toml:1:", "[broker]"]),
+            (
+                "[broker]\nurl = ['rabbit://u:p@a/', 'rabbit://u:p@b/']\nmanagement = 'http://a:1'",
+                &["c.toml:1:", "a [[broker]]"],
+            ),
+        ] {
+            let error = parse(text, "c.toml").unwrap_err().to_string();
+            for word in words {
+                assert!(error.contains(word), "{text}: {error}");
+            }
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_broker_s_debug_shows_no_password() {
+        let file =
+            parse("[broker]\nurl = 'rabbit://u:hunter2@h/v'\nmanagement = 'http://u:hunter3@h:1'", "c.toml");
+        let debug = format!("{:?}", file.unwrap());
+        assert!(debug.contains("\"h\"") && !debug.contains("hunter"), "{debug}");
     }
 }

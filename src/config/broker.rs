@@ -1,0 +1,62 @@
+//! Where the brokers are: `[broker]` of `config.toml`, or a `[[broker]]` for each of several.
+
+mod entry;
+mod transport;
+
+use std::path::PathBuf;
+
+use url::Url;
+
+pub use entry::Brokers;
+pub use transport::{Host, Transport};
+
+use super::clouds::Tls;
+use super::secret::Secret;
+
+/// Everything that is needed to ask one broker, which may be a cluster of several nodes.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// What rows and messages call it: the `name` of the settings, else its first host.
+    pub name: String,
+    /// Where its nodes speak AMQP; empty where only the management API was named.
+    pub hosts: Vec<Host>,
+    /// The vhosts that its transport URLs name.
+    pub vhosts: Vec<String>,
+    /// The management API's addresses in the order in which they are tried, without their userinfo.
+    pub management: Vec<Url>,
+    pub user: String,
+    pub password: Secret,
+    pub tls: Tls,
+    /// How many nodes the cluster should have.
+    pub nodes: Option<usize>,
+    /// Where this was found, in words.
+    pub origin: String,
+}
+
+/// The management plugin's ports, in the clear and with TLS.
+const PORTS: [(&str, u16); 2] = [("http", 15672), ("https", 15671)];
+
+/// The management API beside the AMQP ports: in the clear first, but never where AMQP itself has TLS.
+fn beside(hosts: &[Host], secure: bool) -> Vec<Url> {
+    PORTS
+        .iter()
+        .filter(|(scheme, _)| !secure || *scheme == "https")
+        .flat_map(|(scheme, port)| {
+            hosts
+                .iter()
+                .filter_map(move |host| Url::parse(&format!("{scheme}://{}:{port}", host.in_url())).ok())
+        })
+        .collect()
+}
+
+/// A broker's own trust, over what its transport URL says.
+fn tls(verify: bool, own: [Option<PathBuf>; 3], url: Option<&Transport>) -> Tls {
+    let [cacert, cert, key] = own;
+    let file = |own: Option<PathBuf>, option| own.or_else(|| url?.option(option).map(PathBuf::from));
+    Tls {
+        verify,
+        cacert: file(cacert, "ssl_ca_file"),
+        cert: file(cert, "ssl_cert_file"),
+        key: file(key, "ssl_key_file"),
+    }
+}

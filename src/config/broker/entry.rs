@@ -1,0 +1,251 @@
+//! `[broker]` in the settings: one table or several, checked while its place in the file is known.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::{BrokerConfig, Transport, beside, tls};
+use crate::config::secret::Secret;
+
+/// The brokers of the settings, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Brokers(pub Vec<BrokerConfig>);
+
+impl<'de> Deserialize<'de> for Brokers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tables = deserializer.deserialize_any(Tables)?;
+        let mut brokers: Vec<BrokerConfig> = tables.into_iter().flat_map(|table| table.0).collect();
+        // Rows of two brokers are told apart by name.
+        for at in 1..brokers.len() {
+            let (before, rest) = brokers.split_at_mut(at);
+            if let Some(broker) = rest.first_mut()
+                && before.iter().any(|other| other.name == broker.name)
+            {
+                broker.name = format!("{}-{}", broker.name, at + 1);
+            }
+        }
+        Ok(Self(brokers))
+    }
+}
+
+/// One table: several brokers where its URLs have different hosts.
+#[derive(Deserialize)]
+#[serde(try_from = "Raw")]
+struct Table(Vec<BrokerConfig>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Raw {
+    name: Option<String>,
+    url: Many<TransportUrl>,
+    management: Many<ManagementUrl>,
+    user: Option<String>,
+    password: Option<Secret>,
+    verify: bool,
+    cacert: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    nodes: Option<usize>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            name: None,
+            url: Many(Vec::new()),
+            management: Many(Vec::new()),
+            user: None,
+            password: None,
+            verify: true,
+            cacert: None,
+            cert: None,
+            key: None,
+            nodes: None,
+        }
+    }
+}
+
+impl TryFrom<Raw> for Table {
+    type Error = &'static str;
+
+    fn try_from(raw: Raw) -> Result<Self, &'static str> {
+        // URLs of the same hosts are vhosts of one broker.
+        let mut groups: Vec<Vec<Transport>> = Vec::new();
+        for TransportUrl(url) in raw.url.0.iter().cloned() {
+            match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.hosts == url.hosts))
+            {
+                Some(group) => group.push(url),
+                None => groups.push(vec![url]),
+            }
+        }
+        if groups.is_empty() && raw.management.0.is_empty() {
+            return Err("a broker needs a `url` (its transport URL), a `management` URL, or both");
+        }
+        if groups.len() > 1 && !raw.management.0.is_empty() {
+            return Err(
+                "these are URLs of several brokers: write a [[broker]] with its `management` for each",
+            );
+        }
+        if groups.is_empty() {
+            groups.push(Vec::new());
+        }
+        let single = groups.len() == 1;
+        groups.into_iter().map(|urls| raw.broker(urls, single)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Raw {
+    fn broker(&self, urls: Vec<Transport>, single: bool) -> Result<BrokerConfig, &'static str> {
+        let first = urls.first();
+        let named = self.management.0.first();
+        let hosts = first.map(|url| url.hosts.clone()).unwrap_or_default();
+        let management = match named {
+            Some(_) => self.management.0.iter().map(|one| one.url.clone()).collect(),
+            None => beside(&hosts, first.is_some_and(|url| url.secure)),
+        };
+        let login = named.and_then(|one| one.login.clone());
+        let of_url = first.map(|url| (url.user.clone(), url.password.clone()));
+        let (user, password) = match (&self.user, &self.password) {
+            (Some(user), Some(password)) => (user.clone(), password.clone()),
+            (None, None) => login
+                .or(of_url)
+                .ok_or("there is no `user` and `password` for the management API: name them, or write them into a URL")?,
+            _ => return Err("`user` and `password` go together"),
+        };
+        let mut vhosts: Vec<String> = urls.iter().map(|url| url.vhost.clone()).collect();
+        vhosts.dedup();
+        let host = hosts.first().map(|host| host.name.clone());
+        let host = host.or_else(|| Some(management.first()?.host_str()?.to_owned()));
+        let name = self.name.clone().filter(|_| single).or(host).unwrap_or_else(|| "rabbitmq".to_owned());
+        let own = [self.cacert.clone(), self.cert.clone(), self.key.clone()];
+        Ok(BrokerConfig {
+            tls: tls(self.verify, own, first),
+            name,
+            hosts,
+            vhosts,
+            management,
+            user,
+            password,
+            nodes: self.nodes,
+            origin: "[broker] in the settings".to_owned(),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct TransportUrl(Transport);
+
+impl Parse for TransportUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        Transport::parse(text).map(Self)
+    }
+}
+
+/// `http://host:15672`, with or without a login and a path before `/api`.
+struct ManagementUrl {
+    url: Url,
+    login: Option<(String, Secret)>,
+}
+
+impl Parse for ManagementUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        management(text)
+    }
+}
+
+fn management(text: &str) -> Result<ManagementUrl, String> {
+    let mut url = Url::parse(text)
+        .map_err(|error| format!("this is no URL ({error}): the management API is http://host:15672"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("the management API is http://host:15672, or https://host:15671".to_owned());
+    }
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let login = (!url.username().is_empty())
+        .then(|| (decoded(url.username()), Secret::new(decoded(url.password().unwrap_or_default()))));
+    // It has a host, so both can be taken away.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix("/api").unwrap_or(path).to_owned();
+    url.set_path(&path);
+    Ok(ManagementUrl { url, login })
+}
+
+/// What is written as one text. Its errors must not show it: it may hold a password.
+trait Parse: Sized {
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+/// One text, or a list of them.
+struct Many<T>(Vec<T>);
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Parse> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Texts(PhantomData))
+    }
+}
+
+struct Texts<T>(PhantomData<T>);
+
+impl<'de, T: Parse> Visitor<'de> for Texts<T> {
+    type Value = Many<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a URL, or a list of them")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Many<T>, E> {
+        T::parse(text).map(|one| Many(vec![one])).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Many<T>, A::Error> {
+        let mut many = Vec::new();
+        while let Some(text) = seq.next_element::<Secret>()? {
+            // An error is placed where the list begins.
+            let number = many.len() + 1;
+            let one = T::parse(text.expose());
+            many.push(
+                one.map_err(|error| A::Error::custom(format!("number {number} of the list: {error}")))?,
+            );
+        }
+        Ok(Many(many))
+    }
+}
+
+/// `[broker]` or `[[broker]]`.
+struct Tables;
+
+impl<'de> Visitor<'de> for Tables {
+    type Value = Vec<Table>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a table [broker], or several [[broker]]")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<Table>, A::Error> {
+        Table::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<Table>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq))
+    }
+
+    /// serde's own error would show the text, which may hold a password.
+    fn visit_str<E: Error>(self, _: &str) -> Result<Vec<Table>, E> {
+        Err(E::custom("a broker is a table: [broker], and below it url = \"…\""))
+    }
+}
