@@ -5,15 +5,19 @@
 
 mod agent;
 mod aggregate;
+mod broker;
 mod hypervisor;
 mod instance;
 mod migration;
 mod names;
 mod provider;
+mod queue;
+mod queue_name;
 mod service;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
+pub use broker::{Alarm, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
 pub use hypervisor::Hypervisor;
 pub use instance::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, PowerState, VolumeRef,
@@ -21,6 +25,8 @@ pub use instance::{
 pub use migration::Migration;
 pub use names::{Named, NamedKind};
 pub use provider::{Inventory, Provider, ResourceClass};
+pub use queue::{Consumer, Queue, QueueType};
+pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.

@@ -1,0 +1,107 @@
+use jiff::Timestamp;
+
+use super::broker::Counters;
+use super::queue_name::Meaning;
+use super::{Identified, Text};
+
+/// A queue (`GET /api/queues`). A broker leaves out what it has not measured yet: then it is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Queue {
+    /// `broker/vhost/name`, with what separates them encoded.
+    pub id: Text,
+    pub broker: Text,
+    pub vhost: Text,
+    pub name: Text,
+    pub kind: QueueType,
+    /// What the name says to OpenStack.
+    pub meaning: Meaning,
+    /// `running`, `idle`, `flow`, `down`, `minority`, `crashed`, `stopped`.
+    pub state: Option<Text>,
+    /// Messages that wait for a consumer.
+    pub ready: Option<u64>,
+    /// Messages that a consumer has and did not acknowledge.
+    pub unacked: Option<u64>,
+    pub consumers: Option<u64>,
+    /// Share of the time in which a message could be given out at once: below 1 consumers are slow.
+    pub consumer_capacity: Option<f64>,
+    /// Messages a second as the broker has measured them.
+    pub publish_rate: Option<f64>,
+    pub deliver_rate: Option<f64>,
+    pub counters: Counters,
+    /// Bytes.
+    pub memory: Option<u64>,
+    /// Where it lives: its leader, of a replicated one.
+    pub node: Option<Text>,
+    pub members: Vec<Text>,
+    pub online: Vec<Text>,
+    pub policy: Option<Text>,
+    pub durable: Option<bool>,
+    pub exclusive: Option<bool>,
+    /// `x-expires` in milliseconds: unused for so long it goes by itself.
+    pub expires_ms: Option<u64>,
+    pub idle_since: Option<Timestamp>,
+}
+
+impl Queue {
+    /// The identity of a queue.
+    pub fn id_of(broker: &str, vhost: &str, name: &str) -> Text {
+        let encoded = |part: &str| part.replace('%', "%25").replace('/', "%2F");
+        format!("{}/{}/{name}", encoded(broker), encoded(vhost)).into()
+    }
+}
+
+impl Identified for Queue {
+    fn id(&self) -> &Text {
+        &self.id
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueType {
+    Classic,
+    Quorum,
+    /// A log that keeps what was read: its depth is no backlog.
+    Stream,
+    /// A word that we do not know, or none.
+    Unknown,
+}
+
+impl QueueType {
+    pub fn parse(word: &str) -> Self {
+        // Older and newer brokers name the module in some answers.
+        match word {
+            "classic" | "rabbit_classic_queue" => Self::Classic,
+            "quorum" | "rabbit_quorum_queue" => Self::Quorum,
+            "stream" | "rabbit_stream_queue" => Self::Stream,
+            _ => Self::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Quorum => "quorum",
+            Self::Stream => "stream",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who takes messages from a queue (`consumer_details` of `GET /api/queues/{vhost}/{name}`, with the
+/// connection behind each).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consumer {
+    pub tag: Text,
+    /// `10.0.0.5:33222 -> 10.0.0.11:5672`.
+    pub connection: Text,
+    pub peer_host: Option<Text>,
+    pub user: Option<Text>,
+    /// The program and process id in oslo.messaging's connection name `program:pid:uuid`.
+    pub program: Option<Text>,
+    pub pid: Option<u64>,
+    /// The connection's: `running`, `blocked` …
+    pub state: Option<Text>,
+    pub connected_at: Option<Timestamp>,
+    pub prefetch_count: Option<u64>,
+    pub active: Option<bool>,
+}
