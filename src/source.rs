@@ -1,4 +1,4 @@
-//! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs.
+//! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs, and RabbitMQ's.
 
 mod catalog;
 mod error;
@@ -9,7 +9,9 @@ pub mod neutron;
 pub mod nova;
 mod pages;
 pub mod placement;
+pub mod rabbitmq;
 mod session;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -20,3 +22,4 @@ pub use error::{Error, ErrorKind};
 pub use http::{Limits, Traffic};
 pub use pages::{Page, Pages};
 pub use session::{Identity, Session};
+pub use sources::Sources;

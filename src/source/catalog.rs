@@ -16,11 +16,13 @@ pub enum ServiceKind {
     Placement,
     Network,
     Image,
+    /// RabbitMQ's management API: in the settings, never in the catalog.
+    Broker,
 }
 
 impl ServiceKind {
-    pub const ALL: [ServiceKind; 5] =
-        [Self::Identity, Self::Compute, Self::Placement, Self::Network, Self::Image];
+    pub const ALL: [ServiceKind; 6] =
+        [Self::Identity, Self::Compute, Self::Placement, Self::Network, Self::Image, Self::Broker];
 
     /// The project that answers: what operators call it.
     pub fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl ServiceKind {
             Self::Placement => "placement",
             Self::Network => "neutron",
             Self::Image => "glance",
+            Self::Broker => "rabbitmq",
         }
     }
 
@@ -41,6 +44,7 @@ impl ServiceKind {
             Self::Placement => &["placement"],
             Self::Network => &["network"],
             Self::Image => &["image"],
+            Self::Broker => &[],
         }
     }
 
@@ -49,7 +53,7 @@ impl ServiceKind {
         match self {
             Self::Identity => Some("v3"),
             Self::Compute => Some("v2.1"),
-            Self::Placement => None,
+            Self::Placement | Self::Broker => None,
             Self::Network => Some("v2.0"),
             Self::Image => Some("v2"),
         }

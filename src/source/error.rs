@@ -62,7 +62,10 @@ impl Error {
             ErrorKind::BadAnswer,
             service,
             format!("{} answered something that is not its API: {what}", service.name()),
-            "look at the endpoint's URL in the catalog, and at proxies on the way",
+            match service {
+                ServiceKind::Broker => "look at `management` in [broker], and at proxies on the way",
+                _ => "look at the endpoint's URL in the catalog, and at proxies on the way",
+            },
         )
     }
 
@@ -71,6 +74,7 @@ impl Error {
         let name = service.name();
         let chain = causes(error);
         let secure = error.url().is_some_and(|url| url.scheme() == "https");
+        let broker = service == ServiceKind::Broker;
         let last = chain.last().cloned().unwrap_or_default();
         let about = |words: &[&str]| chain.iter().any(|cause| words.iter().any(|word| cause.contains(word)));
         let (kind, message, next) = if error.is_timeout() {
@@ -89,13 +93,21 @@ impl Error {
             (
                 ErrorKind::Tls,
                 format!("{name} at {host} ended the TLS handshake: {last}"),
-                "it may ask for a client certificate: name it by `cert:` and `key:` in clouds.yaml",
+                if broker {
+                    "it may ask for a client certificate: name it by `cert` and `key` in [broker]"
+                } else {
+                    "it may ask for a client certificate: name it by `cert:` and `key:` in clouds.yaml"
+                },
             )
         } else if about(&["certificate", "TLS", "tls"]) {
             (
                 ErrorKind::Tls,
                 format!("{name} at {host}: the TLS certificate is not trusted: {last}"),
-                "name your CA by `cacert:` in clouds.yaml (OS_CACERT); `verify: false` trusts anybody",
+                if broker {
+                    "name your CA by `cacert` in [broker]; `verify = false` trusts anybody"
+                } else {
+                    "name your CA by `cacert:` in clouds.yaml (OS_CACERT); `verify: false` trusts anybody"
+                },
             )
         } else if about(&["tunnel", "proxy"]) {
             (
@@ -115,6 +127,9 @@ impl Error {
                 format!("{name} at {host} cannot be reached: {last}"),
                 if proxied {
                     "is the proxy of http_proxy or https_proxy right, or should no_proxy leave this host out?"
+                } else if broker {
+                    "is the broker running, its management plugin enabled (`rabbitmq-plugins enable \
+                     rabbitmq_management`), and the port open from here?"
                 } else {
                     "is the service running, and the port open from here?"
                 },
@@ -130,7 +145,7 @@ impl Error {
                 ErrorKind::Unreachable,
                 format!("{name} at {host} broke the connection: {last}"),
                 // Over HTTP/2 the alert that says so is lost.
-                if secure {
+                if secure && !broker {
                     "the service or a proxy restarts, or asks for a client certificate (`cert:` and `key:` in \
                      clouds.yaml): its log says why"
                 } else {

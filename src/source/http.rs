@@ -96,15 +96,12 @@ fn install_provider() {
 }
 
 impl Http {
-    pub fn new(tls: &Tls, limits: Limits) -> Result<Arc<Self>, Error> {
+    /// `service`: whose files of certificates these are, for messages.
+    pub fn new(service: ServiceKind, tls: &Tls, limits: Limits) -> Result<Arc<Self>, Error> {
         install_provider();
+        let place = if service == ServiceKind::Broker { "[broker]" } else { "clouds.yaml" };
         let refused = |what: String| {
-            Error::new(
-                ErrorKind::Tls,
-                ServiceKind::Identity,
-                what,
-                "check cacert, cert and key in clouds.yaml",
-            )
+            Error::new(ErrorKind::Tls, service, what, format!("check cacert, cert and key in {place}"))
         };
         let read = |path: &std::path::Path| {
             std::fs::read(path)

@@ -79,7 +79,7 @@ pub struct Identity {
 impl Session {
     /// No I/O but reading certificates: nothing is asked before the first request.
     pub fn new(cloud: CloudConfig, limits: Limits) -> Result<Self, Error> {
-        let http = Http::new(&cloud.tls, limits)?;
+        let http = Http::new(ServiceKind::Identity, &cloud.tls, limits)?;
         let endpoints = ServiceKind::ALL.iter().map(|kind| (*kind, Mutex::default())).collect();
         Ok(Self { inner: Arc::new(Inner { cloud, http, token: Mutex::default(), endpoints }) })
     }
@@ -315,7 +315,7 @@ fn sensitive(service: ServiceKind, token: &Secret) -> Result<reqwest::header::He
 }
 
 /// The body of a success: JSON, not a proxy's page.
-fn json(service: ServiceKind, url: &Url, answer: Answer) -> Result<Answer, Error> {
+pub(super) fn json(service: ServiceKind, url: &Url, answer: Answer) -> Result<Answer, Error> {
     match answer.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{' | b'[') => Ok(answer),
         _ => Err(not_json(service, url, &answer, "no JSON")),

@@ -20,20 +20,33 @@ pub(in crate::source) fn refusal(
     let said = message(&answer.body);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     let header = |name: &str| answer.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    let cause = match service {
+        ServiceKind::Broker => "the broker's log has the cause".to_owned(),
+        _ => format!("{name}'s log has the cause under the request id"),
+    };
     let (kind, message, next) = match status.as_u16() {
         300..=399 => (
             ErrorKind::Redirect,
             format!(
-                "{name} at {host} redirects to {}: not followed, since that would carry the token there",
-                header("location").map_or_else(|| "nowhere".to_owned(), |to| clean(to, 120))
+                "{name} at {host} redirects to {}: not followed, since that would carry the {} there",
+                header("location").map_or_else(|| "nowhere".to_owned(), |to| clean(to, 120)),
+                if service == ServiceKind::Broker { "password" } else { "token" }
             ),
-            "write the final URL into the catalog (or as an endpoint override)".to_owned(),
+            if service == ServiceKind::Broker {
+                "write the final URL as `management` into [broker]".to_owned()
+            } else {
+                "write the final URL into the catalog (or as an endpoint override)".to_owned()
+            },
         ),
         401 if service == ServiceKind::Identity => (
             ErrorKind::Auth,
             format!("{name} at {host} refused the credentials{said}"),
             "check user, password, project and domains; `openstack token issue` tries the same".to_owned(),
         ),
+        // Its own words stand beside it, where the account is known.
+        401 if service == ServiceKind::Broker => {
+            (ErrorKind::Auth, format!("{name} at {host} refused the account{said}"), String::new())
+        }
         401 => (
             ErrorKind::Auth,
             format!("{name} at {host} refused a token that keystone has just issued{said}"),
@@ -46,6 +59,12 @@ pub(in crate::source) fn refusal(
             format!("{name} refused {method} {path}{said}"),
             "this account lacks the role that the service's policy asks for: admin, mostly".to_owned(),
         ),
+        404 if service == ServiceKind::Broker => (
+            ErrorKind::Missing,
+            format!("{name} at {host} knows no {path}{said}"),
+            "it is gone, the broker is older than this, or `management` in [broker] leads elsewhere"
+                .to_owned(),
+        ),
         404 => (
             ErrorKind::Missing,
             format!("{name} at {host} knows no {path}{said}"),
@@ -56,15 +75,11 @@ pub(in crate::source) fn refusal(
             format!("{name} at {host} asks for fewer requests ({status})"),
             "set [cloud] requests_per_second in config.toml".to_owned(),
         ),
-        500..=599 => (
-            ErrorKind::Server,
-            format!("{name} at {host} answered {status}{said}"),
-            format!("{name}'s log has the cause under the request id"),
-        ),
+        500..=599 => (ErrorKind::Server, format!("{name} at {host} answered {status}{said}"), cause),
         _ => (
             ErrorKind::BadAnswer,
             format!("{name} at {host} answered {status} to {method} {path}{said}"),
-            format!("{name}'s log has the cause under the request id"),
+            cause,
         ),
     };
     let mut error = Error::new(kind, service, message, next);
@@ -87,7 +102,7 @@ fn message(body: &[u8]) -> String {
 /// `{"itemNotFound": {"message"}}`, `{"error": {"message"}}`, `{"errors": [{"detail"}]}`, `{"NeutronError": …}`.
 fn first_message(json: &serde_json::Value) -> Option<String> {
     match json {
-        serde_json::Value::Object(map) => ["message", "detail"]
+        serde_json::Value::Object(map) => ["message", "detail", "reason"]
             .iter()
             .find_map(|key| map.get(*key)?.as_str().map(str::to_owned))
             .or_else(|| map.values().find_map(first_message)),
