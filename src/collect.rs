@@ -6,11 +6,13 @@
 
 pub mod query;
 
+mod brokers;
 mod hypervisors;
 mod identity;
 mod instances;
 mod names;
 mod placement;
+mod queues;
 mod whole;
 
 use std::time::Duration;
@@ -23,12 +25,19 @@ use tokio::time::Instant;
 
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
 use crate::request::Wanted;
-use crate::source::{Error, ErrorKind, Session, neutron, nova};
+use crate::source::{Error, ErrorKind, Session, Sources, neutron, nova};
 use whole::Whole;
 
-/// The collectors of a cloud, in the order in which they start. Those whose answer comes whole are one entry
+/// The collectors of a cloud and of its brokers, in the order in which they start.
+pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
+    let mut collectors = sources.session.as_ref().map(of_cloud).unwrap_or_default();
+    collectors.extend(brokers::all(&sources.brokers));
+    collectors
+}
+
+/// Those of a cloud. Those whose answer comes whole are one entry
 /// here: the topic, how often (seconds), the question.
-pub fn all(session: &Session) -> Vec<Box<dyn Collector>> {
+fn of_cloud(session: &Session) -> Vec<Box<dyn Collector>> {
     vec![
         Box::new(identity::Identity::new(session.clone())),
         // The cheapest sign of a host that is off the bus.

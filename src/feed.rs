@@ -10,14 +10,14 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use crate::collect::{self, Collector, Outlet, query};
 use crate::report::{Report, Topic};
 use crate::request::{Query, Wanted};
-use crate::source::Session;
+use crate::source::Sources;
 
 /// Reports that may wait to be taken in. When it is full, collectors wait: nothing is lost.
 const CHANNEL: usize = 256;
 
 /// The running collectors of one cloud. Dropping it cancels them all.
 pub struct Feed {
-    session: Session,
+    sources: Sources,
     epoch: u64,
     to: mpsc::Sender<Report>,
     reports: mpsc::Receiver<Report>,
@@ -28,14 +28,15 @@ pub struct Feed {
 
 impl Feed {
     /// Starts the collectors whose topic `which` wants.
-    pub fn start(session: Session, epoch: u64, which: impl Fn(Topic) -> bool) -> Self {
-        let collectors = collect::all(&session);
-        Self::over(session, epoch, collectors.into_iter().filter(|collector| which(collector.topic())))
+    pub fn start(sources: impl Into<Sources>, epoch: u64, which: impl Fn(Topic) -> bool) -> Self {
+        let sources = sources.into();
+        let collectors = collect::all(&sources);
+        Self::over(sources, epoch, collectors.into_iter().filter(|collector| which(collector.topic())))
     }
 
     /// Starts these collectors.
     pub fn over(
-        session: Session,
+        sources: impl Into<Sources>,
         epoch: u64,
         collectors: impl IntoIterator<Item = Box<dyn Collector>>,
     ) -> Self {
@@ -45,11 +46,12 @@ impl Feed {
         for collector in collectors {
             tasks.spawn(collect::supervise(collector, wanted.subscribe(), Outlet::new(to.clone(), epoch)));
         }
-        Self { session, epoch, to, reports, wanted, tasks, queries: HashMap::new() }
+        Self { sources: sources.into(), epoch, to, reports, wanted, tasks, queries: HashMap::new() }
     }
 
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// What is asked: a session with the cloud, and the brokers.
+    pub fn session(&self) -> &Sources {
+        &self.sources
     }
 
     /// Waits for reports and takes all that are there, up to `limit`. An error is a collector that panicked:
@@ -78,7 +80,7 @@ impl Feed {
     pub fn ask(&mut self, question: Query) {
         let slot = question.slot();
         let out = Outlet::new(self.to.clone(), self.epoch);
-        let task = self.tasks.spawn(query::run(question, self.session.clone(), out));
+        let task = self.tasks.spawn(query::run(question, self.sources.clone(), out));
         if let Some(old) = self.queries.insert(slot, task) {
             old.abort();
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Service,
-    Text,
+    Agent, Aggregate, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction, Migration, Named,
+    NamedKind, Provider, Queue, Service, Text,
 };
 
 /// One thing a collector says, with its own time: the store reads no clock.
@@ -50,10 +50,14 @@ pub enum Topic {
     Images,
     Actions,
     Console,
+    Brokers,
+    Nodes,
+    Queues,
+    Consumers,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 13] = [
+    pub const ALL: [Topic; 17] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -67,6 +71,10 @@ impl Topic {
         Topic::Images,
         Topic::Actions,
         Topic::Console,
+        Topic::Brokers,
+        Topic::Nodes,
+        Topic::Queues,
+        Topic::Consumers,
     ];
 
     /// The name in `sources` and messages.
@@ -85,6 +93,10 @@ impl Topic {
             Topic::Images => "images",
             Topic::Actions => "instance actions",
             Topic::Console => "console log",
+            Topic::Brokers => "broker",
+            Topic::Nodes => "nodes",
+            Topic::Queues => "queues",
+            Topic::Consumers => "consumers",
         }
     }
 
@@ -102,6 +114,7 @@ impl Topic {
             Topic::Providers => "placement",
             Topic::Agents => "neutron",
             Topic::Images => "glance",
+            Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers => "rabbitmq",
         }
     }
 
@@ -110,11 +123,13 @@ impl Topic {
     pub fn stale_after(self) -> SignedDuration {
         SignedDuration::from_secs(match self {
             Topic::Instances => 90,
-            Topic::Services | Topic::Migrations | Topic::Agents => 120,
+            Topic::Services | Topic::Migrations | Topic::Agents | Topic::Brokers | Topic::Nodes => 120,
             Topic::Hypervisors => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
-            Topic::Actions | Topic::Console => 300,
+            Topic::Actions | Topic::Console | Topic::Consumers => 300,
+            // A large broker is asked no more often than it can bear.
+            Topic::Queues => 600,
         })
     }
 }
@@ -141,6 +156,14 @@ pub enum Delta {
     Console {
         instance: Text,
         text: Text,
+    },
+    Brokers(Vec<Broker>),
+    Nodes(Vec<BrokerNode>),
+    Queues(Vec<Queue>),
+    /// An answer to a question about one queue, by its id.
+    Consumers {
+        queue: Text,
+        consumers: Vec<Consumer>,
     },
 }
 

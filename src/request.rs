@@ -29,6 +29,8 @@ pub enum Query {
     Console(Text),
     /// Its own row, now.
     Instance(Text),
+    /// Who takes messages from this queue.
+    Consumers { broker: Text, vhost: Text, name: Text },
 }
 
 impl Query {
@@ -37,6 +39,7 @@ impl Query {
             Query::Actions(_) => Topic::Actions,
             Query::Console(_) => Topic::Console,
             Query::Instance(_) => Topic::Instances,
+            Query::Consumers { .. } => Topic::Consumers,
         }
     }
 

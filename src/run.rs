@@ -138,8 +138,9 @@ where
 
     fn open(&mut self, cloud: usize) -> Result<(), Unopened> {
         let feed = (self.connect)(cloud, self.app.next_epoch())?;
-        let cloud = feed.session().cloud();
-        self.app.open(&cloud.name, cloud.region.as_deref());
+        if let Some(cloud) = feed.session().cloud() {
+            self.app.open(&cloud.name, cloud.region.as_deref());
+        }
         self.feed = Some(feed);
         self.follow();
         Ok(())

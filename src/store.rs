@@ -7,7 +7,9 @@
 mod drift;
 mod freshness;
 mod index;
+mod queues;
 mod rows;
+mod trend;
 
 use std::collections::HashMap;
 
@@ -16,10 +18,11 @@ use jiff::Timestamp;
 pub use drift::Drift;
 pub use freshness::{Failing, Freshness, Progress, Standing};
 pub use rows::{Change, Rows};
+pub use trend::Trend;
 
 use crate::model::{
-    Agent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Service,
-    Text,
+    Agent, Aggregate, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction, Migration, Named,
+    NamedKind, Provider, Queue, Service, Text,
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
@@ -44,6 +47,11 @@ pub struct Store {
     /// The last answers about single instances, by instance id: as many as were looked at.
     pub actions: HashMap<Text, (Timestamp, Vec<InstanceAction>)>,
     pub console: HashMap<Text, (Timestamp, Text)>,
+    pub brokers: Rows<Broker>,
+    pub nodes: Rows<BrokerNode>,
+    pub queues: Rows<Queue>,
+    /// The last answers about single queues, by queue id.
+    pub consumers: HashMap<Text, (Timestamp, Vec<Consumer>)>,
     freshness: HashMap<Topic, Freshness>,
     epoch: u64,
     /// nova-compute's service row of a host.
@@ -59,6 +67,13 @@ pub struct Store {
     /// Since when an instance shows its task state, as far as we saw.
     task_since: HashMap<Slot, (Text, Timestamp)>,
     drift: HashMap<Text, Drift>,
+    services_on: Groups,
+    agents_on: Groups,
+    /// Queues that lead to a host, and those that a service's processes share, by its name.
+    queues_to: Groups,
+    queues_of: Groups,
+    /// What became of each queue's and each broker's figures, by id.
+    trends: HashMap<Text, Trend>,
 }
 
 impl Store {
@@ -158,8 +173,32 @@ impl Store {
             Delta::Agents(rows) => {
                 self.count(Topic::Agents, rows.len());
                 for row in rows {
-                    self.agents.upsert(row);
+                    self.put_agent(row);
                 }
+            }
+            Delta::Brokers(rows) => {
+                self.count(Topic::Brokers, rows.len());
+                for row in rows {
+                    self.put_broker(row, at);
+                }
+            }
+            Delta::Nodes(rows) => {
+                self.count(Topic::Nodes, rows.len());
+                for row in rows {
+                    self.nodes.upsert(row);
+                }
+            }
+            Delta::Queues(rows) => {
+                self.count(Topic::Queues, rows.len());
+                for row in rows {
+                    self.put_queue(row, at);
+                }
+            }
+            Delta::Consumers { queue, consumers } => {
+                if let Some(slot) = self.queues.slot_of(&queue) {
+                    self.queues.touch(slot);
+                }
+                self.consumers.insert(queue, (at, consumers));
             }
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
@@ -199,7 +238,10 @@ impl Store {
             Topic::Projects => self.projects.begin_read(),
             Topic::Users => self.users.begin_read(),
             Topic::Images => self.images.begin_read(),
-            Topic::Identity | Topic::Actions | Topic::Console => {}
+            Topic::Brokers => self.brokers.begin_read(),
+            Topic::Nodes => self.nodes.begin_read(),
+            Topic::Queues => self.queues.begin_read(),
+            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers => {}
         }
     }
 
@@ -227,10 +269,21 @@ impl Store {
             }
             Topic::Providers => drop(self.providers.sweep()),
             Topic::Migrations => drop(self.migrations.sweep()),
-            Topic::Agents => drop(self.agents.sweep()),
+            Topic::Agents => {
+                for (slot, row) in self.agents.sweep() {
+                    self.forget_agent(slot, &row);
+                }
+            }
+            Topic::Brokers => drop(self.brokers.sweep()),
+            Topic::Nodes => drop(self.nodes.sweep()),
+            Topic::Queues => {
+                for (slot, row) in self.queues.sweep() {
+                    self.forget_queue(slot, &row);
+                }
+            }
             // Names of what is gone stay useful: rows may still refer to them.
             Topic::Projects | Topic::Users | Topic::Images => {}
-            Topic::Identity | Topic::Actions | Topic::Console => {}
+            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers => {}
         }
     }
 
@@ -245,6 +298,12 @@ impl Store {
             Topic::Hypervisors => {
                 if let Some((slot, row)) = self.hypervisors.remove(id) {
                     self.forget_hypervisor(slot, &row);
+                }
+            }
+            Topic::Nodes => drop(self.nodes.remove(id)),
+            Topic::Queues => {
+                if let Some((slot, row)) = self.queues.remove(id) {
+                    self.forget_queue(slot, &row);
                 }
             }
             // Nothing else is removed by event: full reads sweep.

@@ -1,8 +1,9 @@
 //! Answers questions about one thing, asked when the operator goes into it. A new one cancels the old of its slot.
 
+use crate::model::{Queue, Text};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
-use crate::source::{Error, Session, nova};
+use crate::source::{Error, Session, Sources, nova, rabbitmq};
 
 use super::{Outlet, outage};
 
@@ -12,9 +13,17 @@ const EVENTS: usize = 5;
 const CONSOLE_LINES: u32 = 500;
 
 /// Asks, and reports the answer or why there is none.
-pub async fn run(query: Query, session: Session, out: Outlet) {
+pub async fn run(query: Query, sources: Sources, out: Outlet) {
     let topic = query.topic();
-    if let Err(error) = ask(&query, &session, &out).await {
+    let answer = match (&query, &sources.session) {
+        (Query::Consumers { broker, vhost, name }, _) => {
+            consumers(&sources, [broker, vhost, name], &out).await
+        }
+        (_, Some(session)) => ask(&query, session, &out).await,
+        // Without a cloud there is no pane that asks about one.
+        (_, None) => Ok(()),
+    };
+    if let Err(error) = answer {
         out.say(Outcome::Outage { topic, outage: outage(&error, None) }).await;
     }
 }
@@ -41,6 +50,20 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
             out.say(Outcome::Part(Delta::Console { instance: id.clone(), text: text.into() })).await;
             out.say(Outcome::End { topic: Topic::Console, complete: true, limit: None }).await;
         }
+        // Asked of a broker.
+        Query::Consumers { .. } => {}
     }
+    Ok(())
+}
+
+/// A queue's consumers, with the connections behind them.
+async fn consumers(sources: &Sources, [of, vhost, name]: [&Text; 3], out: &Outlet) -> Result<(), Error> {
+    let Some(broker) = sources.brokers.iter().find(|broker| broker.config().name == **of) else {
+        return Ok(());
+    };
+    let consumers = rabbitmq::consumers(broker, vhost, name).await?;
+    let queue = Queue::id_of(of, vhost, name);
+    out.say(Outcome::Part(Delta::Consumers { queue, consumers })).await;
+    out.say(Outcome::End { topic: Topic::Consumers, complete: true, limit: None }).await;
     Ok(())
 }

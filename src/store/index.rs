@@ -13,11 +13,11 @@ use crate::table::{Slot, Slots};
 pub(super) struct Groups(HashMap<Text, BTreeSet<Slot>>);
 
 impl Groups {
-    fn add(&mut self, key: &Text, slot: Slot) {
+    pub(super) fn add(&mut self, key: &Text, slot: Slot) {
         self.0.entry(key.clone()).or_default().insert(slot);
     }
 
-    fn take(&mut self, key: &Text, slot: Slot) {
+    pub(super) fn take(&mut self, key: &Text, slot: Slot) {
         if let Some(set) = self.0.get_mut(key) {
             set.remove(&slot);
             if set.is_empty() {
@@ -96,20 +96,26 @@ impl Store {
     pub(super) fn put_service(&mut self, row: Service) {
         let host = row.host.clone();
         let compute = row.binary.as_ref() == "nova-compute";
+        let binary = row.binary.clone();
         match self.services.upsert(row) {
             Change::Unchanged => return,
-            Change::Inserted(slot) | Change::Updated(slot, _) if compute => {
-                self.compute_of.insert(host.clone(), slot);
+            Change::Inserted(slot) | Change::Updated(slot, _) => {
+                if compute {
+                    self.compute_of.insert(host.clone(), slot);
+                }
+                self.services_on.add(&host, slot);
             }
-            _ => {}
         }
         self.touch_nodes(&host);
+        self.touch_queues(&host, &binary);
     }
 
     pub(super) fn forget_service(&mut self, slot: Slot, row: &Service) {
         if self.compute_of.get(&row.host) == Some(&slot) {
             self.compute_of.remove(&row.host);
         }
+        self.services_on.take(&row.host, slot);
+        self.touch_queues(&row.host, &row.binary);
         self.touch_nodes(&row.host);
     }
 
