@@ -1,7 +1,18 @@
 //! Is it well? Pure questions over the store; every answer is a verdict with its reason in words.
 
+pub mod broker;
+pub mod expect;
 pub mod hypervisor;
 pub mod instance;
+pub mod node;
+pub mod queue;
+
+/// One thing that is to be said about a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    pub verdict: Verdict,
+    pub words: String,
+}
 
 /// How bad it is. Unknown is a verdict of its own and never looks like OK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

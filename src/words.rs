@@ -1,4 +1,17 @@
-//! Words about mistakes in files and names: where, and what was meant.
+//! Words about mistakes in files and names (where, and what was meant), and how long things last.
+
+use jiff::SignedDuration;
+
+/// `3s 4m 2h 5d`: one unit, rounded down. What lies in the future is `0s`: clocks differ.
+pub fn duration(span: SignedDuration) -> String {
+    let s = span.as_secs().max(0);
+    match s {
+        0..60 => format!("{s}s"),
+        60..3_600 => format!("{}m", s / 60),
+        3_600..86_400 => format!("{}h", s / 3_600),
+        _ => format!("{}d", s / 86_400),
+    }
+}
 
 /// The name nearest to a mistyped one, if any is near.
 pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -67,6 +80,13 @@ mod tests {
             ("zzz", None),
         ] {
             assert_eq!(nearest(word, names.into_iter()), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn durations_have_one_unit() {
+        for (seconds, text) in [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")] {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
         }
     }
 

@@ -2,19 +2,12 @@
 //!
 //! operations.md N01–N04 (service state), C01–C05 (overcommit), C06 (Placement disagrees).
 
-use super::Verdict;
+use super::{Note, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus};
 use crate::store::Store;
 
 /// Share of the scheduler's limit from which a host is called full (operations.md C01; a judgement).
 pub const FULL: f64 = 0.95;
-
-/// One thing that is to be said about a hypervisor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Note {
-    pub verdict: Verdict,
-    pub words: String,
-}
 
 /// The verdict alone, without building words: what sorting and colour need.
 pub fn verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {

@@ -28,6 +28,11 @@ impl Store {
         self.queues_to.of(host).into_iter().filter_map(|slot| self.queues.get(slot))
     }
 
+    /// The queues that the processes of a service share.
+    pub fn queues_shared_by(&self, service: &str) -> impl Iterator<Item = &Queue> {
+        self.queues_of.of(service).into_iter().filter_map(|slot| self.queues.get(slot))
+    }
+
     /// The queue by which nova talks to the compute service of a hypervisor.
     pub fn compute_queue(&self, hypervisor: &Hypervisor) -> Option<&Queue> {
         self.queues_to(&hypervisor.host).find(|queue| &*queue.meaning.topic == "compute")

@@ -2,22 +2,12 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::text::sanitise;
 use crate::table::{Column, Slot, Table, Value};
-
-/// `3s 4m 2h 5d`: one unit, rounded down. What lies in the future is `0s`: clocks differ.
-pub fn duration(span: SignedDuration) -> String {
-    let s = span.as_secs().max(0);
-    match s {
-        0..60 => format!("{s}s"),
-        60..3_600 => format!("{}m", s / 60),
-        3_600..86_400 => format!("{}h", s / 3_600),
-        _ => format!("{}d", s / 86_400),
-    }
-}
+pub use crate::words::duration;
 
 /// `12,408`.
 pub fn number(n: i64) -> String {
@@ -128,13 +118,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_one_unit() {
-        for (seconds, text) in [(-5, "0s"), (3, "3s"), (299, "4m"), (7_300, "2h"), (86_400 * 5 + 1, "5d")] {
-            assert_eq!(duration(SignedDuration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn one_is_not_many() {

@@ -20,12 +20,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("feed", &["collect", "report", "request", "source"]),
     ("table", &["model"]),
     ("store", &["model", "report", "table"]),
-    ("health", &["model", "store"]),
+    ("health", &["model", "report", "store", "words"]),
     ("tables", &["health", "model", "report", "store", "table", "ui"]),
     ("filter", &["table", "words"]),
     ("keymap", &["action", "words"]),
     ("theme", &["words"]),
-    ("ui", &["action", "filter", "model", "table", "theme"]),
+    ("ui", &["action", "filter", "model", "table", "theme", "words"]),
     (
         "pane",
         &[

@@ -1,0 +1,120 @@
+//! A broker as a whole: whether it answers, its alarms, its nodes, its connections (operations.md 2.8), and
+//! the queues that should be there and are not.
+
+use super::expect::{self, Expected};
+use super::{Note, Verdict, node};
+use crate::model::{Broker, Connections};
+use crate::report::Topic;
+use crate::store::Store;
+
+/// Share of connections that are slowed down from which it is more than a burst (R19; a judgement).
+const FLOW: f64 = 0.1;
+
+pub fn verdict(store: &Store, broker: &Broker) -> Verdict {
+    notes(store, broker).first().map_or(Verdict::Ok, |note| note.verdict)
+}
+
+/// Everything that is to be said, worst first: of its nodes too.
+pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut say = |verdict, words: String| notes.push(Note { verdict, words });
+    let name = &broker.name;
+    if let Some((cause, next)) = &broker.trouble {
+        say(Verdict::Unknown, format!("{cause}; {next}"));
+    }
+    for alarm in broker.alarms.iter().flatten() {
+        let next = match &*alarm.resource {
+            "memory" => "find the deepest queue, or raise vm_memory_high_watermark",
+            "disk" => "free disk there, or lower disk_free_limit",
+            _ => "look at the node's log",
+        };
+        let words =
+            format!("{} alarm on {}: whoever publishes to {name} is blocked", alarm.resource, alarm.node);
+        say(Verdict::Critical, format!("{words}; {next}"));
+    }
+    let nodes = store.nodes_of(name);
+    if let Some(expected) = broker.nodes_expected.filter(|n| !nodes.is_empty() && nodes.len() < *n) {
+        say(
+            Verdict::Critical,
+            format!("{name} has {} nodes of {expected}: one has left the cluster", nodes.len()),
+        );
+    }
+    let mut versions: Vec<&str> = nodes.iter().filter_map(|node| node.version.as_deref()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    if versions.len() > 1 {
+        say(
+            Verdict::Warning,
+            format!(
+                "{name} has nodes of several versions ({}): is an upgrade under way?",
+                versions.join(", ")
+            ),
+        );
+    }
+    if let Some(words) = broker.connections.as_ref().and_then(slowed) {
+        say(words.0, format!("{name}: {}", words.1));
+    }
+    // One that stands alone says so, and there is nothing else to keep up.
+    if broker.quorum_critical == Some(true) && nodes.len() > 1 {
+        let node = broker.answered_by.as_deref().unwrap_or("this node");
+        say(Verdict::Warning, format!("do not stop {node}: some quorum queues would lose their majority"));
+    }
+    if broker.statistics_off {
+        say(
+            Verdict::Unknown,
+            format!(
+                "{name} keeps no statistics (management_agent.disable_metrics_collector): depths are unknown"
+            ),
+        );
+    }
+    notes.extend(nodes.iter().flat_map(|row| node::notes(row)).filter(|note| {
+        // The alarm itself was said above, by who knows it first.
+        broker.alarms.as_ref().is_none_or(Vec::is_empty) || !note.words.contains(" alarm: ")
+    }));
+    notes.sort_by_key(|note| std::cmp::Reverse(note.verdict));
+    notes
+}
+
+/// Connections that wait.
+fn slowed(connections: &Connections) -> Option<(Verdict, String)> {
+    let Connections { running, flow, blocking, blocked, other } = connections;
+    let all = running + flow + blocking + blocked + other;
+    if *blocked > 0 {
+        return Some((
+            Verdict::Critical,
+            format!("{blocked} of {all} connections are blocked: see the alarms"),
+        ));
+    }
+    if *flow as f64 > all as f64 * FLOW {
+        return Some((
+            Verdict::Warning,
+            format!("{flow} of {all} connections are slowed down by flow control"),
+        ));
+    }
+    None
+}
+
+/// Queues of services that are up, which no broker has. Judged only when every queue was read: what an
+/// account may not see is not missing.
+pub fn missing(store: &Store) -> Vec<Expected> {
+    let fresh = store.freshness(Topic::Queues);
+    if fresh.as_of.is_none() || !fresh.complete || fresh.limit.is_some() {
+        return Vec::new();
+    }
+    let mut all = expect::expected(store);
+    all.retain(|expected| match &expected.host {
+        Some(host) => !store.queues_to(host).any(|queue| *queue.name == *expected.name),
+        None => !store.queues_shared_by(expected.service).any(|queue| *queue.name == *expected.name),
+    });
+    all
+}
+
+/// What it means that such a queue is missing.
+pub fn missing_words(expected: &Expected) -> String {
+    let Expected { name, service, host } = expected;
+    let host = host.as_deref().map(|host| format!(" on {host}")).unwrap_or_default();
+    format!(
+        "{service}{host} is called up, and no broker that is read has its queue {name}: it lost the broker, or \
+         its cell's broker is missing in [broker]"
+    )
+}

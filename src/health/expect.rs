@@ -1,0 +1,131 @@
+//! Which queues must be there and who should be behind them: from the service lists alone, whoever reads the
+//! depths.
+//!
+//! operations.md 3.1: an RPC server of topic T on host S consumes from `T` and from `T.S`.
+
+use jiff::Timestamp;
+
+use crate::model::{Queue, QueueRole, Service, ServiceState, ServiceStatus, Text};
+use crate::report::Topic;
+use crate::store::Store;
+
+/// What its service's own list says of whoever should be behind a host's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// The list was not read, or no list has this service.
+    Unread,
+    Up {
+        heard: Option<Timestamp>,
+    },
+    Down {
+        heard: Option<Timestamp>,
+        /// Somebody took it out: that it is down is no surprise.
+        disabled: bool,
+    },
+    /// The list was read, and does not know it.
+    Unknown,
+}
+
+/// nova's services that are RPC servers, with their topic.
+const NOVA: [(&str, &str); 3] =
+    [("nova-compute", "compute"), ("nova-conductor", "conductor"), ("nova-scheduler", "scheduler")];
+/// neutron's agents that have a topic of their own.
+const NEUTRON: [(&str, &str); 3] = [
+    ("neutron-dhcp-agent", "dhcp_agent"),
+    ("neutron-l3-agent", "l3_agent"),
+    ("neutron-metering-agent", "metering_agent"),
+];
+
+/// Who should be behind a queue that leads to a host.
+pub fn behind(store: &Store, queue: &Queue) -> Listed {
+    let (Some(service), Some(host)) = (queue.meaning.service, queue.meaning.host.as_deref()) else {
+        return Listed::Unread;
+    };
+    if service.starts_with("nova-") {
+        if store.freshness(Topic::Services).as_of.is_none() {
+            return Listed::Unread;
+        }
+        let found = store.services_on(host).find(|row| &*row.binary == service);
+        return found.map_or(Listed::Unknown, of_service);
+    }
+    if NEUTRON.iter().any(|(binary, _)| *binary == service) || service == "neutron agents" {
+        if store.freshness(Topic::Agents).as_of.is_none() {
+            return Listed::Unread;
+        }
+        let is_its = |binary: &str| service == "neutron agents" || binary == service;
+        let agents: Vec<_> = store.agents_on(host).filter(|agent| is_its(&agent.binary)).collect();
+        let heard = agents.iter().filter_map(|agent| agent.heartbeat).max();
+        return match agents.iter().any(|agent| agent.alive) {
+            true => Listed::Up { heard },
+            false if agents.is_empty() => Listed::Unknown,
+            false => Listed::Down { heard, disabled: agents.iter().all(|agent| !agent.admin_state_up) },
+        };
+    }
+    Listed::Unread
+}
+
+fn of_service(row: &Service) -> Listed {
+    match row.state {
+        ServiceState::Up => Listed::Up { heard: row.updated_at },
+        ServiceState::Down => Listed::Down {
+            heard: row.updated_at,
+            disabled: row.status == ServiceStatus::Disabled || row.forced_down,
+        },
+        ServiceState::Unknown => Listed::Unread,
+    }
+}
+
+/// How many consumers a shared queue has at least: one for each process that its list calls up. How many
+/// workers each of them runs, no list says.
+pub fn least(store: &Store, queue: &Queue) -> Option<u64> {
+    let service = queue.meaning.service.filter(|_| queue.meaning.role == QueueRole::Topic)?;
+    let (binary, _) =
+        NOVA.iter().find(|(binary, topic)| *binary == service && *topic == &*queue.meaning.topic)?;
+    store.freshness(Topic::Services).as_of?;
+    Some(up(store, binary).count() as u64)
+}
+
+fn up<'a>(store: &'a Store, binary: &'a str) -> impl Iterator<Item = &'a Service> {
+    let rows = store.services.iter().map(|(_, row)| row);
+    rows.filter(move |row| &*row.binary == binary && row.state == ServiceState::Up)
+}
+
+/// A queue that must be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub name: String,
+    pub service: &'static str,
+    /// `None` for a queue that all hosts of the service share.
+    pub host: Option<Text>,
+}
+
+/// The queues that services which are up have declared. Never a reply or fanout queue: their names are the
+/// process's own, and to declare one passively would renew its expiry.
+pub fn expected(store: &Store) -> Vec<Expected> {
+    let mut all = Vec::new();
+    for (binary, topic) in NOVA {
+        let hosts: Vec<Text> = up(store, binary).map(|row| row.host.clone()).collect();
+        add(&mut all, binary, topic, hosts);
+    }
+    for (binary, topic) in NEUTRON {
+        let agents = store.agents.iter().map(|(_, row)| row);
+        let hosts = agents.filter(|row| &*row.binary == binary && row.alive).map(|row| row.host.clone());
+        add(&mut all, binary, topic, hosts.collect());
+    }
+    // An agent that is heard from is heard by neutron-server.
+    if store.agents.iter().any(|(_, row)| row.alive) {
+        for topic in ["q-plugin", "q-reports-plugin"] {
+            all.push(Expected { name: topic.to_owned(), service: "neutron-server", host: None });
+        }
+    }
+    all
+}
+
+fn add(all: &mut Vec<Expected>, service: &'static str, topic: &str, hosts: Vec<Text>) {
+    if !hosts.is_empty() {
+        all.push(Expected { name: topic.to_owned(), service, host: None });
+    }
+    for host in hosts {
+        all.push(Expected { name: format!("{topic}.{host}"), service, host: Some(host) });
+    }
+}
