@@ -55,7 +55,7 @@ pub struct Common {
 pub enum Word {
     /// One table's rows, once, for scripts and pipes
     Show {
-        /// hypervisors, instances, services
+        /// hypervisors, instances, services, queues, nodes
         table: String,
         /// Only rows that match, as the dashboard's `/` has it
         #[arg(long, value_name = "EXPR")]
@@ -68,7 +68,7 @@ pub enum Word {
     },
     /// One frame of the dashboard, after its data is in and the keys were pressed
     Screen {
-        /// hypervisors, instances
+        /// hypervisors, instances, rabbitmq
         pane: String,
         #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
         size: (u16, u16),

@@ -118,6 +118,11 @@ impl Topic {
         }
     }
 
+    /// Whether a broker answers for it, and no service of the cloud.
+    pub fn is_of_broker(self) -> bool {
+        matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers)
+    }
+
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
     /// times the longest pause that its collector makes.
     pub fn stale_after(self) -> SignedDuration {

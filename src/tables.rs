@@ -2,6 +2,8 @@
 
 pub mod hypervisors;
 pub mod instances;
+pub mod nodes;
+pub mod queues;
 pub mod services;
 
 use crate::report::Topic;
@@ -20,6 +22,8 @@ pub const TABLES: &[Listed] = &[
     Listed { table: &hypervisors::TABLE, reads: hypervisors::READS },
     Listed { table: &instances::TABLE, reads: instances::READS },
     Listed { table: &services::TABLE, reads: services::READS },
+    Listed { table: &queues::TABLE, reads: queues::READS },
+    Listed { table: &nodes::TABLE, reads: nodes::READS },
 ];
 
 /// The table of this name.

@@ -7,6 +7,7 @@ pub mod format;
 pub mod gauge;
 pub mod grid;
 pub mod prompt;
+pub mod spark;
 pub mod svg;
 pub mod text;
 pub mod tree;

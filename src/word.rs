@@ -6,13 +6,15 @@ mod screen;
 mod show;
 
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use crate::app::App;
 use crate::cli::{Cli, Common, Word};
 use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
 use crate::config::file::{self, File};
 use crate::exit::Exit;
-use crate::source::{Error, Limits, Session};
+use crate::source::rabbitmq::Management;
+use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
 
 /// Carries out what the command line asks.
@@ -146,6 +148,25 @@ fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
 
 fn session(cloud: CloudConfig, file: &File) -> Result<Session, Error> {
     Session::new(cloud, Limits { requests_per_second: file.cloud.requests_per_second, ..Limits::default() })
+}
+
+/// The brokers of the settings. Nothing is asked yet.
+fn brokers(file: &File, limits: Limits) -> Result<Vec<Management>, Error> {
+    file.broker.0.iter().map(|broker| Management::new(broker.clone(), limits)).collect()
+}
+
+/// How long to wait for a broker: a node that asks a peer which is down takes 10 s longer by itself.
+fn broker_limits() -> Limits {
+    let usual = Limits::default();
+    Limits { connect: usual.connect.min(BROKER_CONNECT), total: usual.total.min(BROKER_TOTAL), ..usual }
+}
+
+const BROKER_CONNECT: Duration = Duration::from_secs(5);
+const BROKER_TOTAL: Duration = Duration::from_secs(60);
+
+/// A cloud with the brokers below it.
+fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
+    Ok(Sources { session: Some(session(cloud, file)?), brokers: brokers(file, broker_limits())? })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

@@ -5,6 +5,8 @@
 
 mod client;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use futures::FutureExt;
 use reqwest::StatusCode;
@@ -184,6 +186,29 @@ pub async fn may_see(broker: &Management, vhost: &str) -> Result<bool, Error> {
 pub async fn tags(broker: &Management) -> Result<Vec<String>, Error> {
     let answer = broker.get(&["whoami"], &[]).await?;
     broker.read(&answer, parse::tags)
+}
+
+/// An account that may log in, and may not see nodes or others' connections.
+pub fn lacks_tag(user: &str, tags: &[String]) -> Error {
+    Error::new(
+        ErrorKind::Forbidden,
+        ServiceKind::Broker,
+        format!(
+            "user {user} has no tag `monitoring` ({})",
+            if tags.is_empty() { "none".to_owned() } else { tags.join(", ") }
+        ),
+        format!("rabbitmqctl set_user_tags {user} monitoring"),
+    )
+}
+
+/// An account to which the queues of a vhost are not there.
+pub fn lacks_permission(user: &str, vhost: &str) -> Error {
+    Error::new(
+        ErrorKind::Forbidden,
+        ServiceKind::Broker,
+        format!("user {user} has no permission on the vhost {vhost}: to it its queues are not there"),
+        format!("rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '.*'"),
+    )
 }
 
 /// Who takes messages from a queue, with the connection behind each.

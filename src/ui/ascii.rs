@@ -29,6 +29,13 @@ const PLAIN: &[(&str, &str)] = &[
     ("▍", "|"),
     ("▎", "|"),
     ("▏", "|"),
+    ("▁", "_"),
+    ("▂", "."),
+    ("▃", "-"),
+    ("▄", "="),
+    ("▅", "="),
+    ("▆", "+"),
+    ("▇", "*"),
 ];
 
 /// Replaces what the terminal would not draw, or draw wider than it was measured, cell by cell.

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stdin, stdout};
 
 use jiff::Timestamp;
 
-use super::{Failure, lookup, session, settings};
+use super::{Failure, lookup, settings, sources};
 use crate::cli::Common;
 use crate::config::clouds::{self, Choice, CloudConfig, ConfigError, Found};
 use crate::config::file::File;
@@ -26,8 +26,8 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     // Nothing is fetched before the first frame: the loop connects after it.
     let mut connect = |choice: usize, epoch: u64| {
         let cloud = entries[choice].cloud.clone()?;
-        match session(cloud, &file) {
-            Ok(session) => Ok(Feed::start(session, epoch, |_| true)),
+        match sources(cloud, &file) {
+            Ok(sources) => Ok(Feed::start(sources, epoch, |_| true)),
             Err(error) => Err(Unopened { message: error.message, next_step: error.next_step }),
         }
     };

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
-use super::{Failure, one_cloud};
+use super::{Failure, broker_limits, brokers, one_cloud};
 use crate::cli::Common;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
+use crate::source::rabbitmq::{self, Management};
 use crate::source::{Error, Limits, Pages, ServiceKind, Session, keystone, neutron, nova, placement};
 use crate::ui::format;
 use crate::ui::text::sanitise;
@@ -28,6 +29,20 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     let (file, path) = crate::config::file::load(common.config.as_deref())?;
     let settings = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     report.line("i", "settings", &settings);
+    let limits = broker_limits();
+    let limits = Limits {
+        connect: limits.connect.min(common.timeout),
+        total: limits.total.min(common.timeout),
+        ..limits
+    };
+    let brokers = brokers(&file, limits)?;
+    for broker in &brokers {
+        ask_broker(broker, report).await;
+    }
+    if brokers.is_empty() {
+        let error = rabbitmq::unconfigured();
+        report.line("i", "rabbitmq", &format!("{}: {}", error.message, error.next_step));
+    }
     let cloud = one_cloud(common, &file)?;
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
@@ -87,6 +102,59 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line("i", "requests", &service.to_string());
     }
     Ok(())
+}
+
+/// One broker: where it was found, who we are to it, and whether that is enough.
+async fn ask_broker(broker: &Management, report: &mut Report) {
+    let config = broker.config();
+    let name = &config.name;
+    let hosts: Vec<String> =
+        config.hosts.iter().map(|host| format!("{}:{}", host.in_url(), host.port)).collect();
+    let amqp = if hosts.is_empty() { String::new() } else { format!(", AMQP {}", hosts.join(" ")) };
+    report.line("i", &format!("rabbitmq {name}"), &format!("from {}{amqp}", config.origin));
+    if !config.tls.verify {
+        report.line("!", "TLS", "verify is off: anybody may stand between");
+    }
+    let overview = timed(rabbitmq::overview(broker)).await;
+    let well = overview.is_ok();
+    report.note(
+        "rabbitmq management",
+        overview.map(|(row, took)| {
+            let version = row.version.as_deref().unwrap_or("of unknown version").to_owned();
+            let queues = row.totals.queues.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let address = broker.address();
+            format!("{version} at {address}, user {}, {queues} queues ({} ms)", row.user, took.as_millis())
+        }),
+    );
+    if !well {
+        return;
+    }
+    let tags = rabbitmq::tags(broker).await;
+    report.note("rabbitmq tags", tags.and_then(|tags| enough(&config.user, &tags)));
+    report.ask("rabbitmq nodes", rabbitmq::nodes(broker)).await;
+    for vhost in &config.vhosts {
+        let seen = rabbitmq::may_see(broker, vhost).await;
+        report.note("rabbitmq vhost", seen.and_then(|seen| visible(&config.user, vhost, seen)));
+    }
+    for traffic in broker.traffic() {
+        report.line("i", "requests", &traffic.to_string());
+    }
+}
+
+/// Whether the tags let an account see nodes and everybody's connections.
+fn enough(user: &str, tags: &[String]) -> Result<String, Error> {
+    match tags.iter().find(|tag| matches!(tag.as_str(), "monitoring" | "administrator")) {
+        Some(_) => Ok(format!("{user} is {}", tags.join(", "))),
+        None => Err(rabbitmq::lacks_tag(user, tags)),
+    }
+}
+
+fn visible(user: &str, vhost: &str, seen: bool) -> Result<String, Error> {
+    if seen {
+        Ok(format!("{vhost}: {user} sees its queues"))
+    } else {
+        Err(rabbitmq::lacks_permission(user, vhost))
+    }
 }
 
 /// What is said, line by line, and whether all is well.

@@ -8,7 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tokio::time::Instant;
 
-use super::{Failure, one_cloud, session, settings};
+use super::{Failure, one_cloud, settings, sources};
 use crate::app::{App, Request};
 use crate::cli::{Common, Picture};
 use crate::exit::Exit;
@@ -32,7 +32,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let mut app = super::app(common, &file, Some(&wish.pane))?;
     let cloud = one_cloud(common, &file)?;
     app.open(&cloud.name, cloud.region.as_deref());
-    let mut feed = Feed::start(session(cloud, &file)?, 0, |_| true);
+    let mut feed = Feed::start(sources(cloud, &file)?, 0, |_| true);
     let mut terminal = Terminal::new(TestBackend::new(wish.size.0, wish.size.1))
         .map_err(|error| Failure::usage(format!("cannot draw: {error}")))?;
     let deadline = Instant::now() + common.timeout;

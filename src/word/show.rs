@@ -6,12 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, one_cloud, session, settings};
+use super::{Failure, broker_limits, brokers, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Rows};
+use crate::config::clouds;
+use crate::config::file::File;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::filter::Filter;
 use crate::report::Topic;
+use crate::source::Sources;
 use crate::store::{Standing, Store};
 use crate::table::{Align, Column, Slot, Table, Value};
 use crate::tables::{self, Listed};
@@ -33,14 +36,20 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         .map_err(|error| Failure::usage(format!("--filter: {error}")))?;
     let order = order(listed.table, wish.sort.as_deref())?;
     let file = settings(common)?;
-    let cloud = one_cloud(common, &file)?;
-    let about = About { cloud: cloud.name.clone(), region: cloud.region.clone() };
-    let store = read(session(cloud, &file)?, listed.reads, common.timeout).await;
+    let sources = sources(common, &file, listed)?;
+    let about = About {
+        cloud: sources.cloud().map(|cloud| cloud.name.clone()),
+        region: sources.cloud().and_then(|cloud| cloud.region.clone()),
+    };
+    let has_cloud = sources.session.is_some();
+    let reads: Vec<Topic> =
+        listed.reads.iter().copied().filter(|topic| has_cloud || topic.is_of_broker()).collect();
+    let store = read(sources, &reads, common.timeout).await;
     let now = Timestamp::now();
     let slots = select(listed.table, &store, &filter, order, now);
-    let errors = errors(&store, listed.reads, now);
+    let errors = errors(&store, &reads, now);
     let printed = match wish.output {
-        Rows::Json => print_json(listed, &store, &about, &slots, &errors, now),
+        Rows::Json => print_json((listed, &reads), &store, &about, &slots, &errors, now),
         Rows::Csv => print_csv(listed.table, &store, &slots),
         Rows::Table => print_table(listed.table, &store, &slots, now),
     };
@@ -55,8 +64,28 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
+/// What the table needs: a cloud, the brokers, or both. A broker's rows need no cloud, though they say more
+/// with one.
+fn sources(common: &Common, file: &File, listed: &Listed) -> Result<Sources, Failure> {
+    let is_of_broker = |topic: &Topic| topic.is_of_broker();
+    if !listed.reads.iter().any(is_of_broker) {
+        return Ok(session(one_cloud(common, file)?, file)?.into());
+    }
+    let brokers = brokers(file, broker_limits())?;
+    if brokers.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
+        let error = crate::source::rabbitmq::unconfigured();
+        return Err(Failure { next_step: Some(error.next_step), ..Failure::usage(error.message) });
+    }
+    let session = match clouds::find(&lookup(common, file)) {
+        Err(error) if error.is_nothing() => None,
+        _ => Some(session(one_cloud(common, file)?, file)?),
+    };
+    Ok(Sources { session, brokers })
+}
+
 struct About {
-    cloud: String,
+    /// None where a broker alone was asked.
+    cloud: Option<String>,
     region: Option<String>,
 }
 
@@ -88,9 +117,9 @@ fn order(table: &Table<Store>, sort: Option<&str>) -> Result<(&'static str, bool
 }
 
 /// Runs the collectors of these topics until each has succeeded or failed once, or time is up.
-pub async fn read(session: crate::source::Session, topics: &[Topic], timeout: Duration) -> Store {
+pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Duration) -> Store {
     let mut store = Store::default();
-    let mut feed = Feed::start(session, 0, |topic| topics.contains(&topic));
+    let mut feed = Feed::start(sources, 0, |topic| topics.contains(&topic));
     let deadline = tokio::time::Instant::now() + timeout;
     let mut batch = Vec::new();
     while !topics.iter().all(|topic| store.freshness(*topic).settled()) {
@@ -157,15 +186,14 @@ fn errors(store: &Store, topics: &[Topic], now: Timestamp) -> Vec<Trouble> {
 }
 
 fn print_json(
-    listed: &Listed,
+    (listed, reads): (&Listed, &[Topic]),
     store: &Store,
     about: &About,
     slots: &[Slot],
     errors: &[Trouble],
     now: Timestamp,
 ) -> io::Result<()> {
-    let sources: Vec<Json> = listed
-        .reads
+    let sources: Vec<Json> = reads
         .iter()
         .map(|&topic| {
             let fresh = store.freshness(topic);

@@ -11,6 +11,7 @@ pub struct ConfigError {
     message: String,
     next_step: String,
     wants_password: bool,
+    nothing: bool,
 }
 
 impl fmt::Display for ConfigError {
@@ -32,7 +33,7 @@ fn places(dirs: &[PathBuf]) -> String {
 
 impl ConfigError {
     fn new(message: String, next_step: impl Into<String>) -> Self {
-        Self { message, next_step: next_step.into(), wants_password: false }
+        Self { message, next_step: next_step.into(), wants_password: false, nothing: false }
     }
 
     pub fn next_step(&self) -> &str {
@@ -44,14 +45,22 @@ impl ConfigError {
         self.wants_password
     }
 
+    /// Nobody said anything of a cloud: a word that needs none goes on without.
+    pub fn is_nothing(&self) -> bool {
+        self.nothing
+    }
+
     pub(super) fn nothing(dirs: &[PathBuf]) -> Self {
-        Self::new(
-            format!(
-                "no cloud is configured: no --cloud, no OS_CLOUD, no OS_AUTH_URL, and no clouds.yaml in {}",
-                places(dirs)
-            ),
-            "source your openrc, or put a clouds.yaml into ~/.config/openstack",
-        )
+        Self {
+            nothing: true,
+            ..Self::new(
+                format!(
+                    "no cloud is configured: no --cloud, no OS_CLOUD, no OS_AUTH_URL, and no clouds.yaml in {}",
+                    places(dirs)
+                ),
+                "source your openrc, or put a clouds.yaml into ~/.config/openstack",
+            )
+        }
     }
 
     pub(super) fn no_file_for(name: &str, dirs: &[PathBuf]) -> Self {
