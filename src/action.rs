@@ -107,8 +107,12 @@ actions! {
     ToggleNode = "toggle_node" "fold",
     /// the instances of this hypervisor
     Instances = "instances" "instances",
-    /// the hypervisor of this instance
+    /// the hypervisor behind this
     Host = "host" "host",
+    /// the queue by which nova talks to this hypervisor
+    Queue = "queue" "queue",
+    /// the brokers with their nodes, connections and churn
+    Cluster = "cluster" "cluster",
     /// only this project's instances
     Project = "project" "project",
     /// the console log's tail

@@ -100,7 +100,7 @@ pub struct App {
     frames: u64,
     body: Rect,
     /// Critical and warning rows, counted for these revisions.
-    troubles: ((u64, u64), (usize, usize)),
+    troubles: ([u64; 5], (usize, usize)),
 }
 
 /// What a prompt asks for.
@@ -285,6 +285,9 @@ impl App {
             + store.users.revision()
             + store.images.revision()
             + store.flavors.revision()
+            + store.brokers.revision()
+            + store.nodes.revision()
+            + store.queues.revision()
     }
 
     /// Lets the open pane follow the store, and does something with it.

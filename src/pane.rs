@@ -6,6 +6,7 @@ mod hypervisors;
 mod instances;
 mod list;
 pub mod parts;
+mod rabbitmq;
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -24,7 +25,11 @@ pub use list::List;
 
 /// Every pane, in the order of their tabs. The numbers are fixed: a pane not built yet has no tab.
 pub fn all() -> Vec<Box<dyn Pane>> {
-    vec![Box::new(hypervisors::Hypervisors::new()), Box::new(instances::Instances::new())]
+    vec![
+        Box::new(hypervisors::Hypervisors::new()),
+        Box::new(instances::Instances::new()),
+        Box::new(rabbitmq::Rabbitmq::new()),
+    ]
 }
 
 /// The names of all panes.

@@ -9,7 +9,7 @@ use super::{App, Asking};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::pane::{Cx, parts};
-use crate::report::Topic;
+use crate::report::{OutageKind, Topic};
 use crate::store::Standing;
 use crate::table::Slots;
 use crate::theme::Role;
@@ -70,10 +70,21 @@ fn rule(app: &App, frame: &mut Frame, area: Rect) {
 }
 
 fn header(app: &mut App, frame: &mut Frame, area: Rect) {
-    let mut right = troubles(app);
-    right.extend(ages(app));
-    right.push(Span::styled(format!("  {} ", app.clock.time(app.now)), app.theme.style(Role::Header)));
-    let right = Line::from(right);
+    let mut ages = ages(app);
+    let troubles = troubles(app);
+    let clock = Span::styled(format!("  {} ", app.clock.time(app.now)), app.theme.style(Role::Header));
+    let title = text::width(&app.title()) + 2;
+    let fits = |ages: &[(bool, Span<'static>)]| {
+        let right: usize = ages.iter().map(|(_, age)| age.width()).sum();
+        right + clock.width() + troubles.iter().map(Span::width).sum::<usize>() + title < area.width as usize
+    };
+    // The cloud's name never gives way: of the sources those that are well do first, then the last of the others.
+    while !ages.is_empty() && !fits(&ages) {
+        let at = ages.iter().rposition(|(well, _)| *well).unwrap_or(ages.len() - 1);
+        ages.remove(at);
+    }
+    let ages = ages.into_iter().map(|(_, age)| age);
+    let right = Line::from_iter(troubles.into_iter().chain(ages).chain([clock]));
     let room = (area.width as usize).saturating_sub(right.width() + 1);
     both(frame, area, text::cut_line(whose(app, room), room), right);
 }
@@ -94,7 +105,7 @@ fn whose(app: &App, room: usize) -> Line<'static> {
     fitting.unwrap_or_else(|| Line::from(title))
 }
 
-/// How many rows are critical and how many warn, over hypervisors and instances.
+/// How many rows are critical and how many warn, over all panes.
 fn troubles(app: &mut App) -> Vec<Span<'static>> {
     let counts = app.trouble_counts();
     let count = |verdict: Verdict, n: usize| {
@@ -109,12 +120,20 @@ fn troubles(app: &mut App) -> Vec<Span<'static>> {
 /// What may be this old and still be as fresh as it gets: it says nothing about the rest of its source.
 const SELDOM: SignedDuration = SignedDuration::from_mins(10);
 
-/// Each source with the age of its oldest topic; trouble in words and colour.
-fn ages(app: &App) -> Vec<Span<'static>> {
+/// Each source with the age of its oldest topic, and whether it is well; trouble in words and colour.
+fn ages(app: &App) -> Vec<(bool, Span<'static>)> {
     let mut spans = Vec::new();
-    for source in ["keystone", "nova", "placement"] {
+    for source in ["keystone", "nova", "placement", "rabbitmq"] {
         let topics: Vec<Topic> = app.reading().filter(|topic| topic.source() == source).collect();
         let (often, seldom): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.stale_after() < SELDOM);
+        // Not every cloud's broker is ours to ask: nobody named one, and the pane says how.
+        let unnamed = |topic: &Topic| {
+            let outage = &app.store.freshness(*topic).outage;
+            outage.as_ref().is_some_and(|failing| failing.outage.kind == OutageKind::Missing)
+        };
+        if source == "rabbitmq" && topics.iter().any(unnamed) {
+            continue;
+        }
         let standing = |topics: &[Topic]| {
             topics.iter().map(|t| app.store.freshness(*t).standing(*t, app.now)).fold(Standing::Fresh, worse)
         };
@@ -139,7 +158,9 @@ fn ages(app: &App) -> Vec<Span<'static>> {
             }
             _ => (format!("{source} {}", app.look.sign(crate::theme::Sign::Busy)), Role::Dim),
         };
-        spans.push(Span::styled(format!("{words}  "), app.theme.style(role)));
+        // To operators it is rabbit.
+        let words = words.replace("rabbitmq", "rabbit");
+        spans.push((role == Role::Dim, Span::styled(format!("{words}  "), app.theme.style(role))));
     }
     spans
 }
@@ -324,20 +345,32 @@ impl App {
         topics.into_iter()
     }
 
-    /// Critical and warning rows of hypervisors and instances. Counted anew only when they changed.
+    /// Critical and warning rows of all panes. Counted anew only when they changed.
     fn trouble_counts(&mut self) -> (usize, usize) {
-        let revisions = (self.store.hypervisors.revision(), self.store.instances.revision());
+        let store = &self.store;
+        let revisions = [
+            store.hypervisors.revision(),
+            store.instances.revision(),
+            store.brokers.revision(),
+            store.nodes.revision(),
+            store.queues.revision(),
+        ];
         if self.troubles.0 == revisions {
             return self.troubles.1;
         }
         let hypervisors =
             self.store.hypervisors.iter().map(|(_, row)| health::hypervisor::verdict(&self.store, row));
         let instances = self.store.instances.iter().map(|(_, row)| health::instance::verdict(row));
-        let counts = hypervisors.chain(instances).fold((0, 0), |(crit, warn), verdict| match verdict {
-            Verdict::Critical => (crit + 1, warn),
-            Verdict::Warning => (crit, warn + 1),
-            _ => (crit, warn),
-        });
+        let brokers = self.store.brokers.iter().map(|(_, row)| health::broker::verdict(&self.store, row));
+        let queues = self.store.queues.iter().map(|(_, row)| health::queue::verdict(&self.store, row));
+        let counts = hypervisors.chain(instances).chain(brokers).chain(queues).fold(
+            (0, 0),
+            |(crit, warn), verdict| match verdict {
+                Verdict::Critical => (crit + 1, warn),
+                Verdict::Warning => (crit, warn + 1),
+                _ => (crit, warn),
+            },
+        );
         self.troubles = (revisions, counts);
         counts
     }

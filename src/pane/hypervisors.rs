@@ -132,6 +132,10 @@ impl Pane for Hypervisors {
                 }),
                 None => Reply::Done,
             },
+            Action::Queue => match self.current(cx.store) {
+                Some((_, row)) => to_queue(cx.store, row),
+                None => Reply::Done,
+            },
             Action::Copy => {
                 self.current(cx.store).map_or(Reply::Done, |(_, row)| Reply::Copy(row.id.to_string()))
             }
@@ -240,6 +244,19 @@ impl Pane for Hypervisors {
         let visible = self.list.grid.visible().iter();
         wanted.hypervisors =
             visible.filter_map(|slot| cx.store.hypervisors.get(*slot)).map(|row| row.id.clone()).collect();
+    }
+}
+
+/// The queue by which nova talks to a host; where no broker has it, those that name the host.
+fn to_queue(store: &Store, row: &Hypervisor) -> Reply {
+    let known = store.freshness(Topic::Queues);
+    match (store.compute_queue(row), &known.outage) {
+        (None, Some(failing)) if known.as_of.is_none() => Reply::Say(failing.outage.message.clone()),
+        (queue, _) => Reply::Go(Go {
+            pane: "rabbitmq",
+            filter: Some(format!("host={}", format::quoted(&row.host))),
+            select: queue.map(|queue| queue.id.clone()),
+        }),
     }
 }
 

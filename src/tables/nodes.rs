@@ -16,7 +16,7 @@ pub const TABLE: Table<Store> =
 
 fn words(store: &Store, slot: Slot, column: &str, _: Timestamp) -> Option<String> {
     let row = store.nodes.get(slot)?;
-    let size = |bytes: Option<u64>| bytes.map(|bytes| format::mebibytes(bytes as f64 / 1_048_576.0));
+    let size = |bytes: Option<u64>| bytes.map(format::bytes);
     match column {
         "mem_used" => of(row.mem_used, row.mem_limit).or(size(row.mem_used)),
         "disk_free" => size(row.disk_free),

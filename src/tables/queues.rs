@@ -21,7 +21,7 @@ fn words(store: &Store, slot: Slot, column: &str, now: Timestamp) -> Option<Stri
         "service" => Some(whose(row)),
         "publish_rate" => rate(store, row).0.map(per_second),
         "deliver_rate" => rate(store, row).1.map(per_second),
-        "memory" => row.memory.map(|bytes| format::mebibytes(bytes as f64 / 1_048_576.0)),
+        "memory" => row.memory.map(format::bytes),
         "trend" => Some(spark::line(store.trend(&row.id)?.depths())),
         "reason" => Some(short(store, row, now)),
         _ => None,

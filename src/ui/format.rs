@@ -34,6 +34,12 @@ pub fn mebibytes(mib: f64) -> String {
     }
 }
 
+/// `35 KiB`, and from a mebibyte on as [`mebibytes`].
+pub fn bytes(n: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if n < MIB { format!("{} KiB", n.div_ceil(1_024)) } else { mebibytes(n as f64 / MIB as f64) }
+}
+
 /// `1 instance`, `12,408 instances`: what is counted, in the singular.
 pub fn count(n: usize, what: &str) -> String {
     let many = if n == 1 { "" } else { "s" };

@@ -1,13 +1,17 @@
 //! Trends of eighth blocks.
 
-/// A bar for each value, against the greatest of them; nothing is drawn as nothing.
+/// A bar for each value between the least and the greatest of them; what stays the same has no trend.
 pub fn line(values: impl Iterator<Item = u64>) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let values: Vec<u64> = values.collect();
-    let greatest = values.iter().copied().max().unwrap_or(0).max(1);
+    let least = values.iter().copied().min().unwrap_or(0);
+    let range = u128::from(values.iter().copied().max().unwrap_or(0) - least);
     let bar = |value: &u64| {
-        // Rounded up: a queue that is not empty stands above the line.
-        let at = (u128::from(*value) * 7).div_ceil(u128::from(greatest)) as usize;
+        let at = match (u128::from(value - least) * 7).checked_div(range) {
+            Some(at) => at as usize,
+            // All the same: on the ground, or at some height.
+            None => usize::from(least > 0) * 3,
+        };
         BARS.get(at).copied().unwrap_or('█')
     };
     values.iter().map(bar).collect()
@@ -18,12 +22,14 @@ mod tests {
     use super::line;
 
     #[test]
-    fn bars_are_against_the_greatest() {
+    fn bars_stand_between_the_least_and_the_greatest() {
         for (values, expected) in [
             (&[][..], ""),
             (&[0, 0], "▁▁"),
+            (&[7, 7], "▄▄"),
+            (&[34, 35, 41], "▁▂█"),
             (&[0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
-            (&[1, 1_000_000], "▂█"),
+            (&[1, 1_000_000], "▁█"),
             (&[u64::MAX, 0], "█▁"),
         ] {
             assert_eq!(line(values.iter().copied()), expected, "{values:?}");

@@ -81,6 +81,12 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("instances-events-under-way", "instances", "/lb-01<enter>e"),
     ("instances-console", "instances", "/lb-01<enter>c"),
     ("instances-of-a-host", "hypervisors", "/cmp01<enter>i"),
+    ("rabbitmq-details", "rabbitmq", "<enter>"),
+    ("rabbitmq-details-well", "rabbitmq", "/compute.cmp01<enter><enter>"),
+    ("rabbitmq-cluster", "rabbitmq", "n"),
+    ("rabbitmq-tree", "rabbitmq", "v"),
+    ("rabbitmq-tree-folded", "rabbitmq", "vGk<space>"),
+    ("rabbitmq-queue-of-a-host", "hypervisors", "/cmp07<enter>Q"),
     ("filter-typed", "instances", "/status=ERR"),
     ("filter-error", "instances", "/statsu=ERROR"),
     ("palette-completion", "instances", ":th<tab>"),
@@ -127,7 +133,7 @@ fn the_sources_with_all_of_them_down() {
 /// The pictures of the README are frames. `INSTA_UPDATE=always` writes them anew, as it does the snapshots.
 #[test]
 fn screenshots_are_what_the_dashboard_draws() {
-    for name in ["hypervisors", "instances"] {
+    for name in ["hypervisors", "instances", "rabbitmq"] {
         let stage = Stage::with(
             looks("dark", "default", Look::new(false, 1)),
             name,
@@ -153,8 +159,8 @@ fn a_pane_has_a_section_for_its_keys() {
 }
 
 /// Keys that open each view there is.
-const WAYS: [&str; 11] =
-    ["", "<enter>", "v", "e", "c", "?", "!", ":th<tab>", "/statsu=1", "/nothing<enter>", "i"];
+const WAYS: [&str; 13] =
+    ["", "<enter>", "v", "e", "c", "?", "!", ":th<tab>", "/statsu=1", "/nothing<enter>", "i", "n", "Q"];
 
 /// Holds a frame against what holds for any frame: wide characters whole and inside, nothing that a terminal
 /// would obey, no remains of an escape sequence that was not taken out as one.

@@ -3,13 +3,14 @@
 //! Twelve hypervisors and 25 instances, among them each kind of trouble once. The figures agree with each
 //! other as a real cloud's do: what a host has in use is the sum of its instances' flavors.
 
+mod broker;
 mod hosts;
 mod instances;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stackwatch::model::{Named, NamedKind, Text};
+use stackwatch::model::{Named, NamedKind, Queue, Text};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
 
@@ -56,6 +57,10 @@ pub fn cloud() -> Vec<Report> {
         expires_at: Some(ago(-3_000)),
         clock_offset: Some(SignedDuration::ZERO),
     };
+    // A broker is looked at again and again: growth takes time.
+    let looks = (0..broker::LOOKS).flat_map(|look| {
+        read(2 + 10 * (broker::LOOKS - 1 - look), Topic::Queues, vec![Delta::Queues(broker::queues(look))])
+    });
     // nova and Placement are read twice: only then can they be seen to disagree (cmp06).
     [
         read(600, Topic::Identity, vec![Delta::Identity(Box::new(identity))]),
@@ -68,6 +73,10 @@ pub fn cloud() -> Vec<Report> {
         read(5, Topic::Providers, vec![Delta::Providers(hosts::providers(5))]),
         read(4, Topic::Services, vec![Delta::Services(hosts::services())]),
         read(3, Topic::Instances, vec![Delta::Instances(instances::all())]),
+        read(4, Topic::Agents, vec![Delta::Agents(broker::agents())]),
+        read(2, Topic::Nodes, vec![Delta::Nodes(broker::nodes())]),
+        looks.collect(),
+        read(2, Topic::Brokers, vec![Delta::Brokers(broker::brokers(2))]),
         read(2, Topic::Users, vec![Delta::Names(NamedKind::User, users())]),
         read(2, Topic::Images, vec![Delta::Names(NamedKind::Image, images())]),
     ]
@@ -127,6 +136,7 @@ fn refused(topic: Topic) -> Outage {
         "placement" => 8778,
         "neutron" => 9696,
         "glance" => 9292,
+        "rabbitmq" => 15672,
         _ => 5000,
     };
     let source = topic.source();
@@ -134,7 +144,8 @@ fn refused(topic: Topic) -> Outage {
         kind: OutageKind::Unreachable,
         message: format!("{source} at 10.0.0.10:{port} cannot be reached: Connection refused (os error 111)"),
         next_step: "is the service running, and the port open from here?".to_owned(),
-        request_id: Some(format!("req-{}", uuid(7_000 + port))),
+        // A broker's logs know no request ids.
+        request_id: (source != "rabbitmq").then(|| format!("req-{}", uuid(7_000 + port))),
         retry_in: Some(Duration::from_secs(30)),
     }
 }
@@ -145,6 +156,9 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
         Query::Actions(id) => Delta::Actions { instance: id.clone(), actions: instances::actions(id) },
         Query::Console(id) => Delta::Console { instance: id.clone(), text: instances::CONSOLE.into() },
         Query::Instance(_) => return Vec::new(),
+        Query::Consumers { broker, vhost, name } => {
+            Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
+        }
     };
     let end = Outcome::End { topic: query.topic(), complete: true, limit: None };
     vec![report(at, Outcome::Part(delta)), report(at, end)]
@@ -198,6 +212,10 @@ pub fn poison(delta: &mut Delta) {
         Delta::Names(_, rows) => rows.iter_mut().for_each(|row| evil(&mut row.name)),
         Delta::Actions { actions, .. } => actions.iter_mut().for_each(instances::poison_action),
         Delta::Console { text, .. } => evil(text),
+        Delta::Brokers(rows) => rows.iter_mut().for_each(broker::poison_broker),
+        Delta::Nodes(rows) => rows.iter_mut().for_each(broker::poison_node),
+        Delta::Queues(rows) => rows.iter_mut().for_each(broker::poison_queue),
+        Delta::Consumers { consumers, .. } => consumers.iter_mut().for_each(broker::poison_consumer),
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) => {}
     }
 }

@@ -1,0 +1,293 @@
+//! The brokers in a few lines above their queues, and everything about them in details.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::health::{self, Verdict};
+use crate::model::{Broker, BrokerNode, Connections};
+use crate::pane::{Cx, parts};
+use crate::report::Topic;
+use crate::tables::queues::per_second;
+use crate::theme::Role;
+use crate::ui::details::Section;
+use crate::ui::{format, spark, text};
+
+/// Lines that brokers may take of a pane of this height.
+fn room(height: u16) -> u16 {
+    height / 4
+}
+
+/// Draws them with a rule below; the lines that it took.
+pub(super) fn draw(frame: &mut Frame, area: Rect, cx: &Cx) -> u16 {
+    let lines = lines(cx);
+    let taken = (lines.len() as u16).min(room(area.height));
+    if taken == 0 {
+        return 0;
+    }
+    for (line, y) in lines.into_iter().zip(area.y..area.y + taken) {
+        let line = text::cut_line(line, area.width as usize);
+        frame.render_widget(line, Rect { y, height: 1, ..area });
+    }
+    let rule = Line::styled(cx.look.rule().repeat(area.width as usize), cx.theme.style(Role::Rule));
+    frame.render_widget(rule, Rect { y: area.y + taken, height: 1, ..area });
+    if parts::is_stale(cx, Topic::Brokers) {
+        text::fade(frame.buffer_mut(), Rect { height: taken, ..area }, cx.theme);
+    }
+    taken + 1
+}
+
+fn brokers<'a>(cx: &Cx<'a>) -> Vec<&'a Broker> {
+    let mut brokers: Vec<&Broker> = cx.store.brokers.iter().map(|(_, row)| row).collect();
+    brokers.sort_by(|a, b| a.name.cmp(&b.name));
+    brokers
+}
+
+/// What is worst of all brokers stands right below them: a screen may have no room for more.
+fn lines(cx: &Cx) -> Vec<Line<'static>> {
+    let brokers = brokers(cx);
+    let mut lines = Vec::new();
+    let mut worst: Option<health::Note> = None;
+    for broker in &brokers {
+        let notes = health::broker::notes(cx.store, broker);
+        let verdict = notes.first().map_or(Verdict::Ok, |note| note.verdict);
+        lines.push(summary(cx, broker, verdict));
+        if brokers.len() == 1 {
+            lines.push(limits(cx, broker));
+        }
+        let first = notes.into_iter().next();
+        if first.as_ref().map(|note| note.verdict) > worst.as_ref().map(|note| note.verdict) {
+            worst = first;
+        }
+    }
+    let missing = health::broker::missing(cx.store);
+    let missing = missing.first().map(|expected| health::Note {
+        verdict: Verdict::Warning,
+        words: health::broker::missing_words(expected)
+            + &match missing.len() {
+                1 => String::new(),
+                n => format!(" (and {} more)", n - 1),
+            },
+    });
+    let noted = worst.filter(|note| note.verdict > Verdict::Info);
+    if let Some(note) = noted.into_iter().chain(missing).max_by_key(|note| note.verdict) {
+        // Right below the first broker's line, so that it is seen on a small screen too.
+        lines.insert(1.min(lines.len()), words(cx, note.verdict, &note.words));
+    }
+    lines
+}
+
+fn words(cx: &Cx, verdict: Verdict, words: &str) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(
+            format!(" {} ", cx.look.sign(parts::sign(verdict))),
+            cx.theme.style(parts::role(verdict)),
+        ),
+        Span::raw(text::sanitise(words).into_owned()),
+    ])
+}
+
+/// Name, version, nodes, rates, what waits, connections.
+fn summary(cx: &Cx, broker: &Broker, verdict: Verdict) -> Line<'static> {
+    let style = |verdict| cx.theme.style(parts::role(verdict));
+    let sign = |verdict| cx.look.sign(parts::sign(verdict));
+    let plain = |text: String| Span::raw(text::sanitise(&text).into_owned());
+    let name = broker.cluster_name.as_ref().unwrap_or(&broker.name);
+    let mut spans = vec![
+        Span::styled(format!(" {} ", sign(verdict)), style(verdict)),
+        Span::styled(text::sanitise(name).into_owned(), cx.theme.style(Role::Header)),
+        plain(format!("  {}", broker.version.as_deref().unwrap_or("?"))),
+    ];
+    for node in cx.store.nodes_of(&broker.name) {
+        let verdict = health::node::verdict(node);
+        let down = if node.running == Some(false) { " down" } else { "" };
+        spans.push(Span::styled(format!("  {} ", sign(verdict)), style(verdict)));
+        spans.push(plain(format!("{}{down}", short(&node.name))));
+    }
+    let trend = cx.store.trend(&broker.name);
+    let publish = broker.rates.publish.or(trend.and_then(|trend| trend.publish));
+    let deliver = broker.rates.deliver.or(trend.and_then(|trend| trend.deliver));
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), per_second);
+    let depths = trend.map(|trend| spark::line(trend.depths())).unwrap_or_default();
+    let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format::number(n as i64));
+    spans.push(plain(format!(
+        "   in {}/s  out {}/s   ready {} {depths}  unacked {}   {}",
+        rate(publish),
+        rate(deliver),
+        count(broker.totals.ready),
+        count(broker.totals.unacked),
+        connections(broker),
+    )));
+    Line::from(spans)
+}
+
+fn connections(broker: &Broker) -> String {
+    let all = broker.totals.connections.map_or_else(|| "?".to_owned(), |n| format::number(n as i64));
+    let waiting = broker.connections.as_ref().map(|connections| {
+        let Connections { blocked, blocking, flow, .. } = connections;
+        let each = [(blocked, "blocked"), (blocking, "blocking"), (flow, "in flow")];
+        each.iter()
+            .filter(|(n, _)| **n > 0)
+            .map(|(n, what)| format!("{n} {what}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    });
+    let waiting =
+        waiting.filter(|words| !words.is_empty()).map(|words| format!(" ({words})")).unwrap_or_default();
+    format!("conns {all}{waiting}")
+}
+
+/// `rabbit@ctl01` is ctl01 to everybody.
+fn short(node: &str) -> &str {
+    node.split_once('@').map_or(node, |(_, host)| host)
+}
+
+/// Memory, disk, descriptors, alarms, partitions.
+fn limits(cx: &Cx, broker: &Broker) -> Line<'static> {
+    let nodes = cx.store.nodes_of(&broker.name);
+    let share = |used, limit| {
+        health::node::share(used, limit)
+            .map_or_else(|| "?".to_owned(), |share| format!("{:.0}%", share * 100.0))
+    };
+    let each = |f: &dyn Fn(&BrokerNode) -> String| {
+        let running: Vec<_> = nodes.iter().filter(|node| node.running != Some(false)).collect();
+        let single = running.len() == 1;
+        let words: Vec<String> = running
+            .iter()
+            .map(|node| if single { f(node) } else { format!("{} {}", short(&node.name), f(node)) })
+            .collect();
+        if words.is_empty() { "?".to_owned() } else { words.join("  ") }
+    };
+    let disk = nodes.iter().filter_map(|node| node.disk_free).min();
+    let disk = disk.map_or_else(|| "?".to_owned(), format::bytes);
+    let alarms = match &broker.alarms {
+        None => "?".to_owned(),
+        Some(alarms) if alarms.is_empty() => "none".to_owned(),
+        Some(alarms) => {
+            let each = alarms.iter().map(|alarm| format!("{} on {}", alarm.resource, short(&alarm.node)));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    };
+    let partitioned: Vec<&str> =
+        nodes.iter().filter(|node| !node.partitions.is_empty()).map(|node| short(&node.name)).collect();
+    let partitions = match partitioned.as_slice() {
+        _ if nodes.is_empty() => "?".to_owned(),
+        [] => "none".to_owned(),
+        nodes => nodes.join(", "),
+    };
+    let line = format!(
+        "   MEM {}   DISK {disk} free   FD {}   alarms {alarms}   partitions {partitions}",
+        each(&|node| share(node.mem_used, node.mem_limit)),
+        each(&|node| share(node.fd_used, node.fd_total)),
+    );
+    Line::styled(text::sanitise(&line).into_owned(), cx.theme.style(Role::Dim))
+}
+
+/// Everything about every broker and its nodes.
+pub(super) fn sections(cx: &Cx) -> Vec<Section> {
+    let mut sections = Vec::new();
+    for broker in brokers(cx) {
+        sections.push(of_broker(cx, broker));
+        sections.extend(cx.store.nodes_of(&broker.name).into_iter().map(of_node));
+    }
+    let missing = health::broker::missing(cx.store);
+    if !missing.is_empty() {
+        let mut section = Section::new(format!("queues that should be there ({})", missing.len()));
+        for expected in missing {
+            section.add(expected.name.clone(), health::broker::missing_words(&expected));
+        }
+        sections.push(section);
+    }
+    if sections.is_empty() {
+        let mut section = Section::new("cluster");
+        section.add("", parts::NOTHING_KNOWN);
+        sections.push(section);
+    }
+    sections
+}
+
+fn of_broker(cx: &Cx, broker: &Broker) -> Section {
+    let mut section = Section::new(format!("broker {}", broker.name));
+    for note in health::broker::notes(cx.store, broker) {
+        section.add(note.verdict.as_str(), note.words);
+    }
+    let text = |text: &Option<crate::model::Text>| text.as_deref().unwrap_or("?").to_owned();
+    section.add("cluster", text(&broker.cluster_name));
+    section.add("version", format!("{} on Erlang {}", text(&broker.version), text(&broker.erlang_version)));
+    section.add(
+        "answered by",
+        format!("{} at {}, user {}", text(&broker.answered_by), broker.address, broker.user),
+    );
+    section.add("as of", parts::moment(cx, broker.as_of));
+    if !broker.vhosts.is_empty() {
+        section.add("vhosts", broker.vhosts.join(", "));
+    }
+    let n = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format::number(n as i64));
+    let totals = &broker.totals;
+    section.add("messages", format!("{} ready, {} unacked", n(totals.ready), n(totals.unacked)));
+    section.add("queues", format!("{}, with {} consumers", n(totals.queues), n(totals.consumers)));
+    section.add(
+        "connections",
+        match &broker.connections {
+            Some(Connections { running, flow, blocking, blocked, other }) => format!(
+                "{}: {running} running, {flow} in flow, {blocking} blocking, {blocked} blocked, {other} other; {} channels",
+                n(totals.connections),
+                n(totals.channels)
+            ),
+            None => format!("{}, their states not read; {} channels", n(totals.connections), n(totals.channels)),
+        },
+    );
+    let r = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), per_second);
+    let rates = &broker.rates;
+    section.add(
+        "a second",
+        format!(
+            "{} published, {} delivered, {} acknowledged",
+            r(rates.publish),
+            r(rates.deliver),
+            r(rates.ack)
+        ),
+    );
+    let churn = &broker.churn;
+    section.add(
+        "churn a second",
+        format!(
+            "connections +{} −{}, channels +{} −{}, queues +{} −{}",
+            r(churn.connections_opened),
+            r(churn.connections_closed),
+            r(churn.channels_opened),
+            r(churn.channels_closed),
+            r(churn.queues_created),
+            r(churn.queues_deleted)
+        ),
+    );
+    section
+}
+
+fn of_node(node: &BrokerNode) -> Section {
+    let mut section = Section::new(format!("node {}", node.name));
+    for note in health::node::notes(node) {
+        section.add(note.verdict.as_str(), note.words);
+    }
+    let runs = match node.running {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "?",
+    };
+    let up = crate::tables::nodes::uptime(node).map(|up| format!(", for {}", format::duration(up)));
+    section.add("runs", format!("{runs}{}", up.unwrap_or_default()));
+    section.add("version", node.version.as_deref().unwrap_or("?"));
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), format::bytes);
+    section.add("memory", format!("{} of {}", size(node.mem_used), size(node.mem_limit)));
+    section.add("disk", format!("{} free, limit {}", size(node.disk_free), size(node.disk_free_limit)));
+    let of = |used, limit| format!("{} of {}", format::maybe(used), format::maybe(limit));
+    section.add("file descriptors", of(node.fd_used, node.fd_total));
+    if node.sockets_total.is_some() {
+        section.add("sockets", of(node.sockets_used, node.sockets_total));
+    }
+    section.add("Erlang processes", of(node.proc_used, node.proc_total));
+    section.add("run queue", format::maybe(node.run_queue));
+    let partitions = if node.partitions.is_empty() { "none".to_owned() } else { node.partitions.join(", ") };
+    section.add("partitioned from", partitions);
+    section
+}
