@@ -138,7 +138,8 @@ impl Each {
         {
             return Err(error);
         }
-        Ok(out.say(Outcome::End { topic, complete: true, limit }).await)
+        out.say(Outcome::End { topic, complete: true, limit }).await;
+        Ok(())
     }
 }
 

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::brokers::{EVERY, Each, ids, is_too_much, missing};
-use super::{Collector, Outlet};
+use super::{Collector, Outlet, outage};
 use crate::model::{Queue, Text};
-use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
+use crate::report::{Delta, Outage, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::Error;
 use crate::source::rabbitmq::{self, Management, Which};
@@ -39,6 +39,12 @@ struct Listing {
     whole: Option<(Instant, Duration)>,
     /// How many queues the broker has, as it says itself.
     count: u64,
+    /// The tags of our account that do not let it see everything; asked once.
+    blind: Option<Option<Outage>>,
+    /// What the account may not see of it, by the last whole read.
+    limit: Option<Outage>,
+    /// It failed the last time: then the next answer must be whole.
+    failed: bool,
     /// One answer with all of them is more than the broker can give: it is asked page by page.
     paged: bool,
 }
@@ -68,10 +74,14 @@ impl Listing {
     async fn read(mut self, broker: &Management, anew: bool) -> Result<Read, Error> {
         // How many there are decides how to ask for them.
         self.count = rabbitmq::queue_count(broker).await?.unwrap_or(0);
-        if !anew && !self.is_due() {
+        if anew || self.blind.is_none() {
+            self.blind = Some(blind(broker).await?);
+        }
+        if !anew && !self.is_due() && !self.failed {
             let rows = rabbitmq::queues(broker, Which::Deepest(1)).await?.rows;
             return Ok(Read { rows, whole: false, listing: self });
         }
+        self.failed = false;
         let started = Instant::now();
         let rows = match self.paged {
             true => pages(broker).await?,
@@ -91,22 +101,23 @@ impl Listing {
     /// Fewer queues than the broker says it has: those of vhosts on which the account has no permission are
     /// left out without a word. A few may come and go between the two questions.
     fn hidden(&self, broker: &Management, shown: usize) -> Option<Outage> {
+        if let Some(Some(blind)) = &self.blind {
+            return Some(blind.clone());
+        }
         let (shown, all) = (shown as u64, self.count);
         let hidden = all.saturating_sub(shown);
         if hidden == 0 || (shown > 0 && hidden <= (all / 20).max(5)) {
             return None;
         }
-        let user = &broker.config().user;
-        Some(Outage {
-            kind: OutageKind::Forbidden,
-            message: format!(
-                "rabbitmq shows user {user} {shown} of {all} queues: it has no permission on the other vhosts"
-            ),
-            next_step: format!("rabbitmqctl set_permissions -p VHOST {user} '^$' '^$' '.*'"),
-            request_id: None,
-            retry_in: None,
-        })
+        Some(outage(&rabbitmq::hides(&broker.config().user, shown, all), None))
     }
+}
+
+/// Why an account sees but a part, when its tags are to blame: then even the count is of its own vhosts alone.
+async fn blind(broker: &Management) -> Result<Option<Outage>, Error> {
+    let tags = rabbitmq::tags(broker).await?;
+    let error = rabbitmq::lacks(&broker.config().user, &tags);
+    Ok(error.map(|error| outage(&error, None)))
 }
 
 /// All queues, page by page. A queue that moves from one page to another while they are read may come twice,
@@ -142,6 +153,7 @@ impl Collector for Queues {
             let topic = Topic::Queues;
             let asked = wanted.borrow().refresh.get(&topic).copied().unwrap_or(0);
             let anew = std::mem::replace(&mut self.refreshes, asked) != asked;
+            let recovers = self.lists.iter().any(|list| list.failed);
             let brokers = self.each.brokers.clone();
             let lists = self.lists.clone();
             let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew)).await;
@@ -149,14 +161,17 @@ impl Collector for Queues {
             if whole {
                 out.say(Outcome::Begin { topic, expected: None }).await;
             }
-            let (mut failed, mut limit) = (Vec::new(), None);
+            let mut failed = Vec::new();
             for ((answer, broker), list) in answers.into_iter().zip(&brokers).zip(&mut self.lists) {
                 match answer {
-                    Err(error) => failed.push((broker.config().name.as_str().into(), error)),
+                    Err(error) => {
+                        list.failed = true;
+                        failed.push((broker.config().name.as_str().into(), error));
+                    }
                     Ok(Read { rows, whole: of_it_all, mut listing }) => {
                         let mut gone = Vec::new();
                         if of_it_all {
-                            limit = limit.or(listing.hidden(broker, rows.len()));
+                            listing.limit = listing.hidden(broker, rows.len());
                             let now = ids(&rows);
                             // Where other brokers' rows stay, nothing is swept: what is gone is named.
                             gone = listing.known.difference(&now).filter(|_| !whole).cloned().collect();
@@ -168,7 +183,9 @@ impl Collector for Queues {
                     }
                 }
             }
-            if whole || failed.len() == brokers.len() {
+            // What failed was read whole again: with it all is as fresh as it gets.
+            if whole || failed.len() == brokers.len() || (failed.is_empty() && recovers) {
+                let limit = self.lists.iter().find_map(|list| list.limit.clone());
                 return self.each.end(topic, failed, limit, out).await;
             }
             if !failed.is_empty() {

@@ -145,7 +145,10 @@ impl Error {
                 ErrorKind::Unreachable,
                 format!("{name} at {host} broke the connection: {last}"),
                 // Over HTTP/2 the alert that says so is lost.
-                if secure && !broker {
+                if secure && broker {
+                    "the broker or a proxy restarts, or asks for a client certificate (`cert` and `key` in \
+                     [broker]): its log says why"
+                } else if secure {
                     "the service or a proxy restarts, or asks for a client certificate (`cert:` and `key:` in \
                      clouds.yaml): its log says why"
                 } else {

@@ -188,16 +188,31 @@ pub async fn tags(broker: &Management) -> Result<Vec<String>, Error> {
     broker.read(&answer, parse::tags)
 }
 
-/// An account that may log in, and may not see nodes or others' connections.
-pub fn lacks_tag(user: &str, tags: &[String]) -> Error {
+/// An account that may log in, and may not see nodes, others' connections and vhosts without a permission.
+pub fn lacks(user: &str, tags: &[String]) -> Option<Error> {
+    if tags.iter().any(|tag| matches!(tag.as_str(), "monitoring" | "administrator")) {
+        return None;
+    }
+    let has = if tags.is_empty() { "none".to_owned() } else { tags.join(", ") };
+    Some(Error::new(
+        ErrorKind::Forbidden,
+        ServiceKind::Broker,
+        format!(
+            "user {user} has no tag `monitoring` (it has {has}): it sees its own vhosts alone, and no nodes"
+        ),
+        format!("rabbitmqctl set_user_tags {user} monitoring"),
+    ))
+}
+
+/// An account to which fewer queues are shown than there are.
+pub fn hides(user: &str, shown: u64, all: u64) -> Error {
     Error::new(
         ErrorKind::Forbidden,
         ServiceKind::Broker,
         format!(
-            "user {user} has no tag `monitoring` ({})",
-            if tags.is_empty() { "none".to_owned() } else { tags.join(", ") }
+            "rabbitmq shows user {user} {shown} of {all} queues: it has no permission on the other vhosts"
         ),
-        format!("rabbitmqctl set_user_tags {user} monitoring"),
+        format!("rabbitmqctl set_permissions -p VHOST {user} '^$' '^$' '.*'"),
     )
 }
 

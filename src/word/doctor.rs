@@ -143,9 +143,9 @@ async fn ask_broker(broker: &Management, report: &mut Report) {
 
 /// Whether the tags let an account see nodes and everybody's connections.
 fn enough(user: &str, tags: &[String]) -> Result<String, Error> {
-    match tags.iter().find(|tag| matches!(tag.as_str(), "monitoring" | "administrator")) {
-        Some(_) => Ok(format!("{user} is {}", tags.join(", "))),
-        None => Err(rabbitmq::lacks_tag(user, tags)),
+    match rabbitmq::lacks(user, tags) {
+        None => Ok(format!("{user} is {}", tags.join(", "))),
+        Some(error) => Err(error),
     }
 }
 

@@ -51,7 +51,7 @@ fn lines(cx: &Cx) -> Vec<Line<'static>> {
     for broker in &brokers {
         let notes = health::broker::notes(cx.store, broker);
         let verdict = notes.first().map_or(Verdict::Ok, |note| note.verdict);
-        lines.push(summary(cx, broker, verdict));
+        lines.push(summary(cx, broker, verdict, brokers.len() > 1));
         if brokers.len() == 1 {
             lines.push(limits(cx, broker));
         }
@@ -88,14 +88,19 @@ fn words(cx: &Cx, verdict: Verdict, words: &str) -> Line<'static> {
 }
 
 /// Name, version, nodes, rates, what waits, connections.
-fn summary(cx: &Cx, broker: &Broker, verdict: Verdict) -> Line<'static> {
+fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Line<'static> {
     let style = |verdict| cx.theme.style(parts::role(verdict));
     let sign = |verdict| cx.look.sign(parts::sign(verdict));
     let plain = |text: String| Span::raw(text::sanitise(&text).into_owned());
-    let name = broker.cluster_name.as_ref().unwrap_or(&broker.name);
+    // Rows have its name in the settings; operators know the cluster's.
+    let name = match &broker.cluster_name {
+        Some(cluster) if several => format!("{} · {cluster}", broker.name),
+        Some(cluster) => cluster.to_string(),
+        None => broker.name.to_string(),
+    };
     let mut spans = vec![
         Span::styled(format!(" {} ", sign(verdict)), style(verdict)),
-        Span::styled(text::sanitise(name).into_owned(), cx.theme.style(Role::Header)),
+        Span::styled(text::sanitise(&name).into_owned(), cx.theme.style(Role::Header)),
         plain(format!("  {}", broker.version.as_deref().unwrap_or("?"))),
     ];
     for node in cx.store.nodes_of(&broker.name) {
