@@ -25,7 +25,7 @@ fn columns(table: &str) -> Vec<&'static str> {
 fn usage_errors_name_the_nearest() {
     for (args, parts) in [
         (&["show", "hypervisor"][..], &["no table `hypervisor`; did you mean `hypervisors`?"][..]),
-        (&["show", "queues"], &["no table `queues`", "take one of hypervisors, instances"]),
+        (&["show", "quotas"], &["no table `quotas`", "take one of hypervisors, instances"]),
         (&["screen", "instnaces"], &["no pane `instnaces`; did you mean `instances`?"]),
         (&["screen", "services"], &["no pane `services`", "take one of hypervisors, instances"]),
         (
@@ -102,7 +102,7 @@ fn version_is_the_crates() {
 
 #[test]
 fn every_table_is_shown_with_every_column_and_exit_code_0() {
-    let cloud = Stub::new();
+    let cloud = Stub::new().with_broker();
     for table in tables() {
         let run = cloud.run(&["show", table, "-o", "json"]);
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:#?}");
@@ -249,7 +249,7 @@ fn a_table_has_aligned_columns_and_no_trailing_blanks() {
 
 #[test]
 fn a_screen_has_the_size_that_was_asked_for() {
-    let cloud = Stub::new();
+    let cloud = Stub::new().with_broker();
     for pane in pane::names() {
         for (width, height) in [(80, 24), (120, 40), (200, 60), (60, 16), (20, 5), (1, 1), (300, 100)] {
             let run = cloud.run(&["screen", pane, "--size", &format!("{width}x{height}")]);
@@ -282,7 +282,7 @@ fn a_frozen_clock_makes_frames_that_can_be_repeated() {
 
 #[test]
 fn an_svg_is_well_formed_and_holds_the_text() {
-    let cloud = Stub::new();
+    let cloud = Stub::new().with_broker();
     for pane in pane::names() {
         let run = cloud.run(&["screen", pane, "-o", "svg", "--size", "100x30"]);
         assert_eq!(run.code, 0);

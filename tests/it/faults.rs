@@ -4,6 +4,7 @@
 //! is checked by every run.
 
 mod answers;
+mod broker;
 mod configuration;
 mod output;
 mod refusals;

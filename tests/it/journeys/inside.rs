@@ -3,6 +3,27 @@
 use super::*;
 
 #[test]
+fn going_into_a_queue_asks_who_takes_from_it() {
+    check(
+        "rabbitmq",
+        &[
+            Press("/compute.cmp01<enter>"),
+            Sees("1 of 44 shown"),
+            // The stage answers at once.
+            Press("<enter>"),
+            Sees("consumers (1)"),
+            Sees("nova-compute 21299"),
+            Sees("RabbitMQ › compute.cmp01"),
+            Press("<esc>n"),
+            Sees("RabbitMQ › cluster"),
+            Sees("node rabbit@ctl01"),
+            Press("<esc>v"),
+            Sees("▾ ● nova-compute"),
+        ],
+    );
+}
+
+#[test]
 fn everything_about_an_instance_with_its_events_and_console_log() {
     check(
         "instances",

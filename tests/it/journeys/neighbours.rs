@@ -68,6 +68,33 @@ fn from_an_instance_to_all_of_its_project() {
 }
 
 #[test]
+fn from_a_hypervisor_to_its_queue_and_back() {
+    check(
+        "hypervisors",
+        &[
+            Press("/cmp07<enter>Q"),
+            Sees("Hypervisors › RabbitMQ"),
+            Sees("/host=cmp07"),
+            Cursor("compute.cmp07"),
+            Sees("nova-compute on cmp07 is off the bus"),
+            Press("<esc>"),
+            Sees("/cmp07"),
+            Lacks("›"),
+            // The other way, from within as well; a queue that leads to no hypervisor says so.
+            Press("5/compute.cmp01<enter>o"),
+            Sees("RabbitMQ › Hypervisors"),
+            Cursor("cmp01"),
+            Press("<esc><enter>o"),
+            Cursor("cmp01"),
+            Press("<esc>"),
+            Sees("RabbitMQ › compute.cmp01"),
+            Press("<esc>/<ctrl-u>scheduler role=topic<enter>o"),
+            Sees("this queue leads to no hypervisor that is known"),
+        ],
+    );
+}
+
+#[test]
 fn ways_are_retraced_one_by_one() {
     check(
         "hypervisors",

@@ -12,6 +12,7 @@
 //! `clouds.yaml` in which `$URL` stands for the stub's address.
 
 mod answer;
+mod broker;
 mod openstack;
 mod program;
 mod tls;
@@ -65,7 +66,7 @@ impl Request {
 
     /// The service that is asked, and the path behind its name.
     fn service(&self) -> Option<(&'static str, &str)> {
-        ["identity", "compute", "placement", "network", "image"].into_iter().find_map(|service| {
+        ["identity", "compute", "placement", "network", "image", "broker"].into_iter().find_map(|service| {
             let at = self.path.find(&format!("/{service}"))?;
             Some((service, &self.path[at + 1 + service.len()..]))
         })
@@ -201,6 +202,17 @@ impl Stub {
     pub fn clouds(&self, entry: &str) -> String {
         let entry = entry.replace("$URL", &self.url()).replace("$DIR", &self.dir().display().to_string());
         format!("clouds:\n  stub: {{{entry}}}\n")
+    }
+
+    /// With its broker in the settings that the binary finds by itself.
+    pub fn with_broker(self) -> Self {
+        std::fs::create_dir_all(self.dir().join(".config/stackwatch")).unwrap();
+        let text = format!(
+            "[broker]\nmanagement = '{}/broker'\nuser = 'ops'\npassword = '{PASSWORD}'\n",
+            self.url()
+        );
+        self.write(".config/stackwatch/config.toml", &text);
+        self
     }
 
     pub fn config(&self, entry: &str) -> CloudConfig {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::broker::Broker;
 use super::{Answer, Request};
 
 /// Right for user `ops`.
@@ -41,6 +42,8 @@ pub struct Openstack {
     pub links: Option<String>,
     pub gzip: bool,
     pub catalog: Vec<Endpoint>,
+    /// Its RabbitMQ, below `/broker`.
+    pub broker: Broker,
     pub(super) url: String,
     issued: u64,
     valid: HashSet<String>,
@@ -76,6 +79,7 @@ impl Openstack {
             links: None,
             gzip: false,
             catalog,
+            broker: Broker::new(),
             url,
             issued: 0,
             valid: HashSet::new(),
@@ -101,6 +105,9 @@ impl Openstack {
 
     pub(super) fn answer(&mut self, request: &Request) -> Answer {
         let Some((service, path)) = request.service() else { return Answer::status(404) };
+        if service == "broker" {
+            return self.broker.answer(request, path);
+        }
         let public = matches!((service, path), ("identity", "/v3/" | "/v3/auth/tokens") | (_, "/" | ""));
         if !public && !request.header("x-auth-token").is_some_and(|token| self.valid.contains(token)) {
             return Answer {
