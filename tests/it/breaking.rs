@@ -4,6 +4,8 @@
 //! report, and here as everywhere the dashboard asks for services each 15 s. So a wait that ends early costs
 //! nothing, and one that does not end at all is a failure that shows the screen.
 
+mod broker;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

@@ -34,6 +34,10 @@ cloud_tests![
     an_instance_that_no_host_took_shows_its_fault_and_its_request_ids,
     the_console_log_of_an_instance_stands_on_its_key,
     an_instance_made_by_the_cli_appears_becomes_active_and_goes_without_a_key_pressed,
+    queues_are_what_rabbitmqctl_says_in_every_column,
+    nodes_are_what_rabbitmqctl_says_in_every_column,
+    every_queue_of_the_cloud_is_understood,
+    an_account_that_the_broker_hides_queues_from_is_told_so_with_the_line_that_grants_them,
 ];
 
 #[test]
@@ -63,7 +67,7 @@ fn compare_with_the_cli(name: &str) {
     let mut found = Found::default();
     for _ in 0..3 {
         let before = (table.told)(cloud, &api);
-        let ours = complete(cloud.stackwatch("admin", &["show", name, "-o", "json"]));
+        let ours = complete(cloud.stackwatch_with_broker("admin", &["show", name, "-o", "json"]));
         let after = (table.told)(cloud, &api);
         found = columns::compare(table, &before, rows(&ours), &after);
         if found.wrong.is_empty() {
@@ -95,6 +99,14 @@ fn instances_are_what_the_cli_says_in_every_column() {
 
 fn services_are_what_the_cli_says_in_every_column() {
     compare_with_the_cli("services");
+}
+
+fn queues_are_what_rabbitmqctl_says_in_every_column() {
+    compare_with_the_cli("queues");
+}
+
+fn nodes_are_what_rabbitmqctl_says_in_every_column() {
+    compare_with_the_cli("nodes");
 }
 
 /// An SSH key of the test's own, deleted when this is dropped.
@@ -559,4 +571,84 @@ fn an_instance_made_by_the_cli_appears_becomes_active_and_goes_without_a_key_pre
         (api.call("compute", "GET", &path, None).0 == 404).then_some(())
     });
     dashboard.wait_for("it is gone", ONE_REFRESH, |screen| row(screen).is_none());
+}
+
+// --- the broker ---------------------------------------------------------------------------
+
+/// The services of this cloud, by what nova and neutron say of them: each has its queue, and no queue of
+/// theirs is a stranger to us.
+fn every_queue_of_the_cloud_is_understood() {
+    let document = complete(Cloud::get().stackwatch_with_broker("admin", &["show", "queues", "-o", "json"]));
+    let strangers: Vec<&str> = rows(&document)
+        .iter()
+        .filter(|row| row["role"] == "other")
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert!(strangers.is_empty(), "{strangers:?}");
+    let names = column(&document, "name");
+    let services = complete(Cloud::get().stackwatch("admin", &["show", "services", "-o", "json"]));
+    for service in rows(&services) {
+        let (binary, host) = (service["binary"].as_str().unwrap(), service["host"].as_str().unwrap());
+        let queue = format!("{}.{host}", binary.strip_prefix("nova-").unwrap());
+        assert!(names.contains(queue.as_str()), "{queue} is missing in {names:?}");
+    }
+}
+
+/// A user of the broker, deleted when this is dropped.
+struct BrokerUser(&'static str);
+
+impl BrokerUser {
+    fn create(name: &'static str) -> Self {
+        let user = Self(name);
+        user.ctl(&["add_user", name, "no-secret"]);
+        user
+    }
+
+    fn ctl(&self, words: &[&str]) {
+        let output = Cloud::get().rabbitmqctl(words);
+        assert_eq!(output.code, Some(0), "{words:?}: {output:#?}");
+    }
+}
+
+impl Drop for BrokerUser {
+    fn drop(&mut self) {
+        Cloud::get().rabbitmqctl(&["delete_user", self.0]);
+    }
+}
+
+fn an_account_that_the_broker_hides_queues_from_is_told_so_with_the_line_that_grants_them() {
+    let cloud = Cloud::get();
+    let user = BrokerUser::create("stackwatch-test");
+    let settings = cloud.broker_settings() + "user = 'stackwatch-test'\npassword = 'no-secret'\n";
+    let show = |words: &[&str]| cloud.stackwatch_as_user("admin", &settings, words);
+    let queues = ["show", "queues", "-o", "json"];
+    let tag = "rabbitmqctl set_user_tags stackwatch-test monitoring";
+    let vhost = cloud.env("RABBIT_VHOST");
+    let permission = format!("rabbitmqctl set_permissions -p {vhost} stackwatch-test '^$' '^$' '.*'");
+
+    // No tag at all, a tag that lets it log in, the right one, and the permission: each step as we said it.
+    let none = show(&queues);
+    assert_eq!(none.code, Some(3));
+    assert!(none.stderr.contains("Not management user") && none.stderr.contains(tag), "{none:#?}");
+    user.ctl(&["set_user_tags", "stackwatch-test", "management"]);
+    let some = show(&queues);
+    assert!(some.code == Some(3) && some.stderr.contains(tag), "{some:#?}");
+    assert_eq!(rows(&some.json()).len(), 0);
+
+    user.ctl(&["set_user_tags", "stackwatch-test", "monitoring"]);
+    let hidden = show(&queues);
+    assert_eq!((hidden.code, rows(&hidden.json()).len()), (Some(3), 0), "{hidden:#?}");
+    assert!(hidden.stderr.contains("shows user stackwatch-test 0 of "), "{hidden:#?}");
+    let doctor = show(&["doctor"]);
+    assert!(doctor.code == Some(3) && doctor.stdout.contains(&permission), "{doctor:#?}");
+
+    user.ctl(&["set_permissions", "-p", &vhost, "stackwatch-test", "^$", "^$", ".*"]);
+    assert!(!rows(&complete(show(&queues))).is_empty());
+    let doctor = show(&["doctor"]);
+    assert!(doctor.stdout.contains(&format!("{vhost}: stackwatch-test sees its queues")), "{doctor:#?}");
+
+    let wrong = cloud.broker_settings() + "user = 'stackwatch-test'\npassword = 'wrong'\n";
+    let wrong = cloud.stackwatch_as_user("admin", &wrong, &queues);
+    assert_eq!(wrong.code, Some(3));
+    assert!(wrong.stderr.contains("refused user stackwatch-test: Login failed"), "{wrong:#?}");
 }

@@ -39,6 +39,14 @@ pub const TABLES: &[Table] = &[
     },
     Table { name: "instances", columns: INSTANCES, often_null: &["task_state"], told: tell_instances },
     Table { name: "services", columns: SERVICES, often_null: &["disabled_reason"], told: tell_services },
+    Table {
+        name: "queues",
+        columns: QUEUES,
+        // One node, no policy, no replicated queue.
+        often_null: &["policy", "members", "members_online"],
+        told: tell_queues,
+    },
+    Table { name: "nodes", columns: NODES, often_null: &["partitions"], told: tell_nodes },
 ];
 
 const HYPERVISORS: &[(&str, Says)] = &[
@@ -124,6 +132,67 @@ const SERVICES: &[(&str, Says)] = &[
     ("disabled_reason", Same(|t| t["Disabled Reason"].clone())),
     ("forced_down", Same(|t| t["Forced Down"].clone())),
     ("id", Same(|t| t["ID"].clone())),
+];
+
+/// `rabbitmqctl list_queues`.
+const QUEUES: &[(&str, Says)] = &[
+    ("name", Same(|t| t["name"].clone())),
+    ("vhost", Same(|t| t["vhost"].clone())),
+    ("broker", Derived("what the settings call it")),
+    ("service", Derived("what the name says")),
+    ("host", Derived("what the name says")),
+    ("role", Derived("what the name says")),
+    ("topic", Derived("what the name says")),
+    ("type", Same(|t| t["type"].clone())),
+    ("ready", Same(|t| t["messages_ready"].clone())),
+    ("unacked", Same(|t| t["messages_unacknowledged"].clone())),
+    ("consumers", Same(|t| t["consumers"].clone())),
+    ("publish_rate", Derived("rabbitmqctl tells no rates")),
+    ("deliver_rate", Derived("rabbitmqctl tells no rates")),
+    ("trend", Derived("our own samples")),
+    ("state", Same(|t| t["state"].clone())),
+    ("memory", Derived("of the broker's last sample, and it moves by itself")),
+    ("node", Derived("rabbitmqctl prints a process id, whose node is a number in JSON")),
+    ("reason", Derived("our judgement, in words")),
+    ("members", Same(|t| t["members"].clone())),
+    ("members_online", Same(|t| t["online"].clone())),
+    ("consumer_capacity", Derived("of the broker's last sample, and it moves by itself")),
+    ("policy", Same(|t| t["policy"].clone())),
+    ("durable", Same(|t| t["durable"].clone())),
+    ("exclusive", Same(|t| t["exclusive"].clone())),
+    ("expires", Same(|t| t["expires"].clone())),
+    ("idle_since", Derived("it moves by itself")),
+    ("id", Same(|t| t["id"].clone())),
+    ("trouble", Derived("our judgement, as a number")),
+    ("verdict", Derived("our judgement, in a word")),
+];
+
+/// `rabbitmqctl status` and `cluster_status`.
+const NODES: &[(&str, Says)] = &[
+    ("name", Same(|t| t["name"].clone())),
+    ("broker", Derived("what the settings call it")),
+    ("running", Same(|t| t["running"].clone())),
+    ("version", Same(|t| t["status"]["rabbitmq_version"].clone())),
+    ("uptime", Derived("it moves by itself")),
+    ("mem_used", Derived("it moves by itself")),
+    ("mem_limit", Same(|t| t["status"]["vm_memory_high_watermark_limit"].clone())),
+    ("mem_alarm", Same(|t| t["memory_alarm"].clone())),
+    ("disk_free", Derived("it moves by itself")),
+    ("disk_free_limit", Same(|t| t["status"]["disk_free_limit"].clone())),
+    ("disk_free_alarm", Same(|t| t["disk_alarm"].clone())),
+    ("fd_used", Derived("it moves by itself")),
+    ("fd_total", Derived("rabbitmqctl takes what the broker keeps for itself away")),
+    ("sockets_used", Derived("it moves by itself")),
+    ("sockets_total", Same(|t| t["status"]["file_descriptors"]["sockets_limit"].clone())),
+    ("proc_used", Derived("it moves by itself")),
+    ("proc_total", Same(|t| t["status"]["processes"]["limit"].clone())),
+    ("run_queue", Derived("it moves by itself")),
+    ("partitions", Same(|t| t["partitions"].clone())),
+    ("being_drained", Derived("the API gives it from 3.11 on")),
+    ("id", Same(|t| t["id"].clone())),
+    ("reason", Derived("our judgement, in words")),
+    ("trouble", Derived("our judgement, as a number")),
+    ("verdict", Derived("our judgement, in a word")),
 ];
 
 // --- the CLI's words in ours --------------------------------------------------------
@@ -258,6 +327,62 @@ fn tell_instances(cloud: &Cloud, api: &Api) -> BTreeMap<String, Json> {
 fn tell_services(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
     let said = cloud.cli("admin", &["compute service list --long".to_owned()]).unwrap();
     by(&said[0], "ID").as_object().unwrap().clone().into_iter().collect()
+}
+
+/// What `rabbitmqctl` prints as JSON.
+fn told_by_rabbitmqctl(cloud: &Cloud, words: &[&str]) -> Json {
+    let words: Vec<&str> = words.iter().copied().chain(["--formatter", "json"]).collect();
+    let output = cloud.rabbitmqctl(&words);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    output.json()
+}
+
+fn tell_queues(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
+    let vhost = cloud.env("RABBIT_VHOST");
+    let items = "name type state durable exclusive messages_ready messages_unacknowledged consumers policy arguments members online";
+    let words: Vec<&str> = ["list_queues", "-p", &vhost].into_iter().chain(items.split(' ')).collect();
+    let said = told_by_rabbitmqctl(cloud, &words);
+    let told = rows(&said).iter().map(|row| {
+        let name = row["name"].as_str().unwrap();
+        let id = format!("cloud/{}/{name}", vhost.replace('/', "%2F"));
+        // `[["x-expires","signedint",1800000]]` or `{"x-expires":1800000}`.
+        let arguments = row["arguments"].to_string();
+        let expires = arguments.split_once("x-expires").map(|(_, rest)| {
+            let digits: String =
+                rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+            digits.parse::<u64>().unwrap()
+        });
+        let mut told = row.clone();
+        told["vhost"] = json!(vhost);
+        told["id"] = json!(id);
+        told["expires"] = json!(expires);
+        for list in ["members", "online"] {
+            if !told[list].is_array() || told[list] == json!([]) {
+                told[list] = Json::Null;
+            }
+        }
+        (id, told)
+    });
+    told.collect()
+}
+
+fn tell_nodes(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
+    let status = told_by_rabbitmqctl(cloud, &["status"]);
+    let cluster = told_by_rabbitmqctl(cloud, &["cluster_status"]);
+    let node = &cluster["running_nodes"][0];
+    let id = format!("cloud/{}", node.as_str().unwrap());
+    let alarms = status["alarms"].to_string();
+    let told = json!({
+        "id": id,
+        "name": node,
+        "running": true,
+        "status": status,
+        "memory_alarm": alarms.contains("memory"),
+        "disk_alarm": alarms.contains("disk"),
+        "partitions": Json::Null,
+    });
+    assert_eq!(cluster["partitions"], json!({}));
+    BTreeMap::from([(id, told)])
 }
 
 // --- the comparison -----------------------------------------------------------------------

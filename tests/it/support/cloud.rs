@@ -117,6 +117,48 @@ impl Cloud {
         run(home.command(env!("CARGO_BIN_EXE_stackwatch")).args(words), "")
     }
 
+    /// The same with the cloud's broker in the settings.
+    pub fn stackwatch_with_broker(&self, entry: &str, words: &[&str]) -> Output {
+        self.stackwatch_as_user(entry, &self.broker_settings(), words)
+    }
+
+    /// The same with settings of the test's own.
+    pub fn stackwatch_as_user(&self, entry: &str, settings: &str, words: &[&str]) -> Output {
+        let home = Home::new(&self.clouds_yaml(), entry);
+        home.settings(settings);
+        run(home.command(env!("CARGO_BIN_EXE_stackwatch")).args(words), "")
+    }
+
+    /// What `env.sh` says.
+    pub fn env(&self, name: &str) -> String {
+        let env = std::fs::read_to_string(self.run.join("env.sh")).unwrap();
+        let name = format!("export {name}=");
+        let value = env.lines().find_map(|line| line.strip_prefix(&name)).expect("a name of env.sh");
+        value.trim_matches('\'').to_owned()
+    }
+
+    /// `[broker]` as an operator would write it.
+    pub fn broker_settings(&self) -> String {
+        let (url, management) = (self.env("AMQP_URL"), self.env("RABBIT_MGMT_URL"));
+        format!("[broker]\nname = 'cloud'\nurl = '{url}'\nmanagement = '{management}'\n")
+    }
+
+    /// The broker's own command, which needs its cookie and its node's name.
+    pub fn rabbitmqctl(&self, words: &[&str]) -> Output {
+        let base = self.run.join("rabbitmq");
+        let mut command = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl");
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("HOME", &base)
+            .env("RABBITMQ_NODENAME", "stackwatch@localhost")
+            .env("RABBITMQ_CONF_ENV_FILE", base.join("env.conf"))
+            .env("ERL_EPMD_PORT", self.env("PORT_EPMD"))
+            .arg("-q");
+        run(command.args(words), "")
+    }
+
     /// Runs the program over an entry of the test's own.
     pub fn stackwatch_as(&self, entry: &Json, words: &[&str]) -> Output {
         let home = Home::of(entry);
@@ -214,6 +256,13 @@ impl Home {
         home
     }
 
+    /// Settings where the program looks for them.
+    pub fn settings(&self, text: &str) {
+        let dir = self.dir.path().join(".config/stackwatch");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("config.toml"), text).unwrap();
+    }
+
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.env.iter().map(|(k, v)| (k, v))).current_dir(self.dir.path());
@@ -232,7 +281,17 @@ impl Dashboard {
     /// Opens a pane, wide enough for every column, and not so wide that details stand beside the list. It is
     /// closed when this is dropped.
     pub fn open(entry: &str, pane: &str) -> Self {
+        Self::start(Home::new(&Cloud::get().clouds_yaml(), entry), pane)
+    }
+
+    /// The same with the cloud's broker in the settings.
+    pub fn open_with_broker(entry: &str, pane: &str) -> Self {
         let home = Home::new(&Cloud::get().clouds_yaml(), entry);
+        home.settings(&Cloud::get().broker_settings());
+        Self::start(home, pane)
+    }
+
+    fn start(home: Home, pane: &str) -> Self {
         let env: Vec<(&str, &str)> = home.env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let pty = Pty::start(&["--pane", pane], &env, (139, 40));
         Self { pty, _home: home }
