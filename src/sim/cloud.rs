@@ -21,13 +21,13 @@ use uuid::Uuid;
 pub use aggregate::Aggregate;
 pub use event::{Event, Kind};
 pub use flavor::{Amount, FLAVORS, Flavor, FlavorIx, TOO_BIG};
-pub use host::{Controller, Host, HostIx, SERVICE_DOWN};
+pub use host::{Controller, Host, HostIx, SERVICE_DOWN, last_report};
 pub use identity::{Credential, ROLES, Role, User, UserIx};
 pub use image::Image;
 pub use instance::{Act, ActEvent, Extra, Fault, Hold, Instance, Nic, Power, TaskState, VmState};
 pub use instances::{Instances, Slot};
 pub use migration::{Migration, Progress};
-pub use ports::{Floating, PortRef, Ports};
+pub use ports::{Floating, PortRef, Ports, public};
 pub use project::{Project, ProjectIx, Quota, Tally};
 pub use storage::{Backend, Snapshot, VOLUME_TYPES, Volume};
 

@@ -75,3 +75,13 @@ pub const OPERATION_FAILURES: [&str; 2] = [
     "Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainCreateWithFlags)",
     "Requested operation is not valid: domain is not running",
 ];
+
+/// An operator set it to ERROR by hand.
+pub fn reset(at: Time) -> Fault {
+    Fault {
+        code: 500,
+        message: "Instance state was reset by an administrator".to_owned(),
+        details: String::new(),
+        at,
+    }
+}

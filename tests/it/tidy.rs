@@ -41,11 +41,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     ("run", &["app", "exit", "feed", "report", "request", "source", "terminal"]),
+    // It stands apart: what it writes, nothing here reads but over HTTP.
+    ("sim", &["words"]),
     (
         "word",
         &[
             "app", "cli", "config", "exit", "feed", "filter", "keymap", "pane", "report", "request", "run",
-            "source", "store", "table", "tables", "terminal", "ui", "words",
+            "sim", "source", "store", "table", "tables", "terminal", "ui", "words",
         ],
     ),
 ];
