@@ -6,47 +6,56 @@
 
 pub mod query;
 
-mod agents;
-mod aggregates;
 mod hypervisors;
 mod identity;
 mod instances;
-mod migrations;
 mod names;
 mod placement;
-mod services;
+mod whole;
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
 use crate::request::Wanted;
-use crate::source::{Error, ErrorKind, Session};
+use crate::source::{Error, ErrorKind, Session, neutron, nova};
+use whole::Whole;
 
-/// The collectors of a cloud, in the order in which they start.
+/// The collectors of a cloud, in the order in which they start. Those whose answer comes whole are one entry
+/// here: the topic, how often (seconds), the question.
 pub fn all(session: &Session) -> Vec<Box<dyn Collector>> {
     vec![
         Box::new(identity::Identity::new(session.clone())),
-        Box::new(services::Services::new(session.clone())),
+        // The cheapest sign of a host that is off the bus.
+        Box::new(Whole::new(session, Topic::Services, 15, |nova| {
+            nova::services(nova).map_ok(Delta::Services).boxed()
+        })),
         Box::new(hypervisors::Hypervisors::new(session.clone())),
         Box::new(instances::Instances::new(session.clone())),
-        Box::new(aggregates::Aggregates::new(session.clone())),
+        // They change once a week.
+        Box::new(Whole::new(session, Topic::Aggregates, 300, |nova| {
+            nova::aggregates(nova).map_ok(Delta::Aggregates).boxed()
+        })),
         Box::new(names::Names::new(session.clone())),
         Box::new(placement::Placement::new(session.clone())),
-        Box::new(migrations::Migrations::new(session.clone())),
-        Box::new(agents::Agents::new(session.clone())),
+        // While one touches a host, Placement and nova may well disagree about it.
+        Box::new(Whole::new(session, Topic::Migrations, 30, |nova| {
+            nova::migrations(nova).map_ok(Delta::Migrations).boxed()
+        })),
+        Box::new(Whole::new(session, Topic::Agents, 30, |neutron| {
+            neutron::agents(neutron).map_ok(Delta::Agents).boxed()
+        })),
     ]
 }
 
 /// One question, asked again and again.
 pub trait Collector: Send {
-    fn name(&self) -> &'static str;
-
-    /// The topic that a failed round is about.
+    /// The topic that it reads, and that a failed round is about.
     fn topic(&self) -> Topic;
 
     /// The pause between the starts of two rounds that succeeded.
@@ -124,7 +133,7 @@ pub async fn supervise(mut collector: Box<dyn Collector>, mut wanted: watch::Rec
                 let pause = pause_after(&error, failures);
                 failures = failures.saturating_add(1);
                 let outage = outage(&error, Some(pause));
-                tracing::warn!(collector = collector.name(), kind = ?error.kind, "{}", outage.message);
+                tracing::warn!(collector = topic.name(), kind = ?error.kind, "{}", outage.message);
                 out.say(Outcome::Outage { topic, outage }).await;
                 pause
             }
@@ -159,10 +168,13 @@ fn refreshes(wanted: &watch::Receiver<Wanted>, topic: Topic) -> u64 {
 /// How long to wait after a failure.
 fn pause_after(error: &Error, failures: u32) -> Duration {
     if let Some(asked) = error.retry_after {
-        return asked.max(FIRST_PAUSE);
+        // Never sooner; and not all at the same moment.
+        return asked.max(FIRST_PAUSE).mul_f64(rand::random_range(1.0..=1.1));
     }
     let base = match error.kind {
-        ErrorKind::Forbidden | ErrorKind::Missing => REFUSED_PAUSE,
+        ErrorKind::Forbidden => REFUSED_PAUSE,
+        // Not in the catalog. A 404 is what a web server says while the service behind it starts.
+        ErrorKind::Missing if error.status.is_none() => REFUSED_PAUSE,
         // A wrong password locks accounts in many directories: never hammer.
         ErrorKind::Auth => Duration::from_secs(30).saturating_mul(1 << failures.min(4)).min(REFUSED_PAUSE),
         _ => FIRST_PAUSE.saturating_mul(1 << failures.min(8)).min(MAX_PAUSE),

@@ -29,13 +29,21 @@ pub struct Feed {
 impl Feed {
     /// Starts the collectors whose topic `which` wants.
     pub fn start(session: Session, epoch: u64, which: impl Fn(Topic) -> bool) -> Self {
+        let collectors = collect::all(&session);
+        Self::over(session, epoch, collectors.into_iter().filter(|collector| which(collector.topic())))
+    }
+
+    /// Starts these collectors.
+    pub fn over(
+        session: Session,
+        epoch: u64,
+        collectors: impl IntoIterator<Item = Box<dyn Collector>>,
+    ) -> Self {
         let (to, reports) = mpsc::channel(CHANNEL);
         let (wanted, _) = watch::channel(Wanted::default());
         let mut tasks = JoinSet::new();
-        for collector in collect::all(&session) {
-            if which(collector.topic()) {
-                spawn(&mut tasks, collector, &wanted, Outlet::new(to.clone(), epoch));
-            }
+        for collector in collectors {
+            tasks.spawn(collect::supervise(collector, wanted.subscribe(), Outlet::new(to.clone(), epoch)));
         }
         Self { session, epoch, to, reports, wanted, tasks, queries: HashMap::new() }
     }
@@ -86,13 +94,4 @@ async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
             None => std::future::pending().await,
         }
     }
-}
-
-fn spawn(
-    tasks: &mut JoinSet<()>,
-    collector: Box<dyn Collector>,
-    wanted: &watch::Sender<Wanted>,
-    out: Outlet,
-) {
-    tasks.spawn(collect::supervise(collector, wanted.subscribe(), out));
 }

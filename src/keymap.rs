@@ -173,22 +173,6 @@ impl Keymap {
     }
 }
 
-/// An action in one word, where the footer has room for no more.
-pub fn label(action: Action) -> &'static str {
-    match action {
-        Action::Enter => "open",
-        Action::Help => "keys",
-        Action::SortNext => "sort",
-        Action::SortReverse => "reverse",
-        Action::ToggleTree => "tree",
-        Action::ToggleNode => "fold",
-        Action::ToggleUtc => "UTC",
-        Action::ToggleMouse => "mouse",
-        // The others' names are words already; a test holds that.
-        other => other.name(),
-    }
-}
-
 /// Whether one sequence begins like the other, so that only one of them can be pressed.
 fn alike(a: &[Chord], b: &[Chord]) -> bool {
     a.starts_with(b) || b.starts_with(a)

@@ -1,14 +1,17 @@
 //! Arguments → configuration → the word's entry.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
 use stackwatch::cli::Cli;
+use stackwatch::exit::Exit;
+use stackwatch::terminal::panics;
 use stackwatch::word;
 
 fn main() -> ExitCode {
-    // First, so that ratatui's panic hook, installed later, restores the terminal and then calls this one.
-    if let Err(error) = color_eyre::install() {
+    // First, so that whatever panics from here on is said on a terminal that can show it.
+    if let Err(error) = panics::install() {
         eprintln!("stackwatch: {error}");
     }
     let cli = Cli::parse();
@@ -16,17 +19,19 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("stackwatch: cannot start its threads: {error}");
-            return ExitCode::from(70);
+            return Exit::Bug.into();
         }
     };
-    let outcome = runtime.block_on(word::run(cli));
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(word::run(cli))));
     // A request that hangs must not hold up the end.
     runtime.shutdown_background();
     match outcome {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
             failure.print();
             failure.exit().into()
         }
+        // The hook has said it.
+        Err(_) => Exit::Bug.into(),
     }
 }

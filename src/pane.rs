@@ -4,6 +4,7 @@
 
 mod hypervisors;
 mod instances;
+mod list;
 pub mod parts;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::theme::{Look, Theme};
 use crate::ui::format::Clock;
+pub use list::List;
 
 /// Every pane, in the order of their tabs. The numbers are fixed: a pane not built yet has no tab.
 pub fn all() -> Vec<Box<dyn Pane>> {
@@ -67,19 +69,35 @@ pub trait Pane {
     /// A click on this line of the pane.
     fn click(&mut self, _row: u16, _: &Cx) {}
 
-    /// Shows only rows that match; an empty text shows all.
-    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError>;
+    /// The pane's list, which the app filters, sorts and searches.
+    fn list(&self) -> Option<&List> {
+        None
+    }
 
-    fn filter_text(&self) -> &str;
+    fn list_mut(&mut self) -> Option<&mut List> {
+        None
+    }
+
+    /// Shows only rows that match; an empty text shows all.
+    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
+        self.list_mut().map_or(Ok(()), |list| list.filter(text, cx))
+    }
+
+    fn filter_text(&self) -> &str {
+        self.list().map_or("", List::filter_text)
+    }
 
     /// The names of the columns that a filter may use.
-    fn columns(&self) -> Vec<&'static str>;
-
-    /// Sorts by this column; one that there is not sorts nothing.
-    fn sort(&mut self, column: &str, descending: bool, cx: &Cx);
+    fn columns(&self) -> Vec<&'static str> {
+        self.list().map(List::columns).unwrap_or_default()
+    }
 
     /// Puts the cursor on the row with this key, at the pane's list.
-    fn select(&mut self, key: &str, cx: &Cx);
+    fn select(&mut self, key: &str, cx: &Cx) {
+        if let Some(list) = self.list_mut() {
+            list.select(key, cx);
+        }
+    }
 
     /// Back to the pane's list, whatever view was open.
     fn home(&mut self);

@@ -1,20 +1,26 @@
-//! The loop. Only this file waits: one `select!` over frames, keys, reports, dead collectors, ticks.
+//! The loop. Only this file waits: one `select!` over frames, keys, signals, ticks, reports.
+
+mod signals;
 
 use std::io;
 use std::time::Duration;
 
 use color_eyre::eyre::{Report as Eyre, WrapErr};
-use crossterm::event::{Event, EventStream};
-use futures::StreamExt;
+use crossterm::event::Event;
 use jiff::Timestamp;
-use ratatui::DefaultTerminal;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+pub use signals::Signals;
 
 use crate::app::{App, Request};
 use crate::exit::Exit;
 use crate::feed::Feed;
-use crate::terminal;
+use crate::report::Report;
+use crate::terminal::{self, panics};
+use signals::Heard;
 
 /// A frame at most so often for reports and ticks; a key draws at once.
 const FRAME: Duration = Duration::from_millis(16);
@@ -22,93 +28,92 @@ const FRAME: Duration = Duration::from_millis(16);
 const SLICE: Duration = Duration::from_millis(2);
 /// Reports that are taken from the channel at once.
 const BATCH: usize = 32;
+/// Events that are heard before the frame that shows what they did: a held key, a storm of resizes.
+const BURST: usize = 64;
 
-/// What the loop draws on and counts.
-pub struct Loop<'a> {
-    pub terminal: &'a mut DefaultTerminal,
+/// What the loop draws on, and what it hears.
+pub struct Loop<'a, B: Backend> {
+    pub terminal: &'a mut Terminal<B>,
     pub app: &'a mut App,
-    /// Starts the collectors of the cloud that was chosen.
-    pub connect: &'a mut dyn FnMut(usize, u64) -> Result<Feed, crate::source::Error>,
+    pub events: mpsc::Receiver<io::Result<Event>>,
+    pub signals: Signals,
+    /// Starts the collectors of the cloud with this number, for this epoch.
+    pub connect: &'a mut dyn FnMut(usize, u64) -> Result<Feed, Unopened>,
+    /// The cloud to open as soon as the first frame is out.
+    pub opens: Option<usize>,
     pub feed: Option<Feed>,
+    pub now: fn() -> Timestamp,
 }
 
-struct Signals {
-    terminate: Signal,
-    hang_up: Signal,
-    interrupt: Signal,
+/// Why a cloud could not be opened, and what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}; {next_step}")]
+pub struct Unopened {
+    pub message: String,
+    pub next_step: String,
 }
 
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Exit {
-        tokio::select! {
-            _ = self.terminate.recv() => Exit::Terminate,
-            _ = self.hang_up.recv() => Exit::HangUp,
-            _ = self.interrupt.recv() => Exit::Interrupt,
-        }
-    }
-}
-
-impl Loop<'_> {
+impl<B: Backend> Loop<'_, B>
+where
+    B::Error: Send + Sync + 'static,
+{
     /// Runs until the operator leaves, a signal comes, the terminal goes away, or a bug shows itself.
     pub async fn run(mut self) -> Result<Exit, Eyre> {
-        let mut keys = EventStream::new();
-        let mut signals = Signals::new().wrap_err("cannot listen for signals")?;
+        match self.go().await {
+            // Whatever failed: there is nobody to tell.
+            Err(_) if terminal::is_gone() => Ok(Exit::HangUp),
+            outcome => outcome,
+        }
+    }
+
+    async fn go(&mut self) -> Result<Exit, Eyre> {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut batch = Vec::with_capacity(BATCH);
-        let mut drawn = Instant::now();
+        self.app.on_tick((self.now)());
         self.draw()?;
+        if let Some(cloud) = self.opens.take() {
+            self.open(cloud)?;
+        }
+        let mut drawn = Instant::now();
         loop {
-            // A biased select starves what stands below a busy branch, hence the order: a frame that is due,
-            // the operator, the cloud, and time last.
+            // A biased select starves what stands below a busy branch, hence the order: a bug, a frame that
+            // is due, the operator, the time, and the cloud last, which alone can be busy for long.
             let due = self.app.is_dirty().then(|| drawn + FRAME);
             tokio::select! {
                 biased;
+                () = panics::happened() => return Ok(Exit::Bug),
                 () = sleep_until(due) => {
                     self.draw()?;
                     drawn = Instant::now();
                 }
-                event = keys.next() => {
-                    match event {
-                        Some(Ok(event)) => {
-                            if let Some(exit) = self.hear(event).await? {
-                                return Ok(exit);
-                            }
-                            if self.app.is_dirty() {
-                                self.draw()?;
-                                drawn = Instant::now();
-                            }
-                        }
-                        // The terminal is gone: there is nobody to tell.
-                        Some(Err(_)) | None => return Ok(Exit::HangUp),
+                event = self.events.recv() => {
+                    if let Some(exit) = self.hear(event)? {
+                        return Ok(exit);
+                    }
+                    if self.app.is_dirty() {
+                        self.draw()?;
+                        drawn = Instant::now();
                     }
                 }
-                exit = signals.next() => return Ok(exit),
+                heard = self.signals.next() => match heard {
+                    Heard::Exit(exit) => return Ok(exit),
+                    Heard::Continued => {
+                        terminal::resume(self.app.mouse()).wrap_err("cannot set up the terminal again")?;
+                        self.redraw()?;
+                    }
+                },
+                _ = tick.tick() => {
+                    // A terminal can go without a word: SIGHUP comes to its own session only.
+                    if terminal::is_gone() {
+                        return Ok(Exit::HangUp);
+                    }
+                    self.app.on_tick((self.now)());
+                    self.follow();
+                }
                 heard = reports(self.feed.as_mut(), &mut batch) => {
                     heard.wrap_err("a collector panicked: this is a bug")?;
-                    let started = Instant::now();
-                    let mut taken = batch.drain(..);
-                    for report in taken.by_ref() {
-                        self.app.on_report(report);
-                        if started.elapsed() > SLICE && keys_wait() {
-                            break;
-                        }
-                    }
-                    let rest: Vec<_> = taken.collect();
-                    batch.extend(rest);
-                    self.follow();
-                }
-                _ = tick.tick() => {
-                    self.app.on_tick(Timestamp::now());
-                    self.follow();
+                    self.take_in(&mut batch);
                 }
             }
         }
@@ -120,9 +125,62 @@ impl Loop<'_> {
         Ok(())
     }
 
-    /// One event of the terminal; an exit when the operator leaves.
-    async fn hear(&mut self, event: Event) -> Result<Option<Exit>, Eyre> {
-        let now = Timestamp::now();
+    /// Draws every cell with the next frame, whatever the terminal shows now.
+    ///
+    /// By `resize`, since `Terminal::clear` asks the terminal where its cursor is; the answer comes among the
+    /// keys.
+    fn redraw(&mut self) -> Result<(), Eyre> {
+        let size = self.terminal.size().wrap_err("cannot tell the terminal's size")?;
+        self.terminal.resize(size.into()).wrap_err("cannot clear the terminal")?;
+        self.app.on_resize();
+        Ok(())
+    }
+
+    fn open(&mut self, cloud: usize) -> Result<(), Unopened> {
+        let feed = (self.connect)(cloud, self.app.next_epoch())?;
+        let cloud = feed.session().cloud();
+        self.app.open(&cloud.name, cloud.region.as_deref());
+        self.feed = Some(feed);
+        self.follow();
+        Ok(())
+    }
+
+    /// Takes in reports for a slice of time. The rest stays in the batch, and comes after waiting keys.
+    fn take_in(&mut self, batch: &mut Vec<Report>) {
+        let started = Instant::now();
+        let mut reports = std::mem::take(batch).into_iter();
+        for report in reports.by_ref() {
+            self.app.on_report(report);
+            if started.elapsed() > SLICE {
+                break;
+            }
+        }
+        batch.extend(reports);
+        if batch.is_empty() {
+            self.follow();
+        }
+    }
+
+    /// An event of the terminal and those that wait behind it; an exit when the operator leaves.
+    fn hear(&mut self, first: Option<io::Result<Event>>) -> Result<Option<Exit>, Eyre> {
+        let mut next = first;
+        for _ in 0..BURST {
+            // No more events will come: the terminal is gone.
+            let Some(Ok(event)) = next else { return Ok(Some(Exit::HangUp)) };
+            if let Some(exit) = self.on_event(event)? {
+                return Ok(Some(exit));
+            }
+            match self.events.try_recv() {
+                Ok(event) => next = Some(event),
+                Err(_) => break,
+            }
+        }
+        self.follow();
+        Ok(None)
+    }
+
+    fn on_event(&mut self, event: Event) -> Result<Option<Exit>, Eyre> {
+        let now = (self.now)();
         let requests = match event {
             Event::Key(key) => self.app.on_key(key, now),
             Event::Paste(text) => self.app.on_paste(&text, now),
@@ -131,32 +189,35 @@ impl Loop<'_> {
             Event::FocusGained | Event::FocusLost => self.app.on_focus(event == Event::FocusGained),
         };
         for request in requests {
-            match request {
-                Request::Exit => return Ok(Some(Exit::Done)),
-                Request::Interrupt => return Ok(Some(Exit::Interrupt)),
-                Request::Query(query) => {
-                    if let Some(feed) = &mut self.feed {
-                        feed.ask(query);
-                    }
-                }
-                Request::Connect(choice) => {
-                    let epoch = self.app.next_epoch();
-                    match (self.connect)(choice, epoch) {
-                        Ok(feed) => self.feed = Some(feed),
-                        Err(error) => self.app.say(error.message),
-                    }
-                }
-                Request::Copy(text) => terminal::copy(&text).wrap_err("cannot write to the terminal")?,
-                Request::Mouse(on) => terminal::mouse(on).wrap_err("cannot write to the terminal")?,
-                Request::Redraw => self.terminal.clear().wrap_err("cannot clear the terminal")?,
-                Request::Suspend => {
-                    terminal::suspend(self.app.mouse()).wrap_err("cannot stop to the shell")?;
-                    self.terminal.clear().wrap_err("cannot clear the terminal")?;
-                    self.app.on_resize();
-                }
+            if let Some(exit) = self.carry_out(request)? {
+                return Ok(Some(exit));
             }
         }
-        self.follow();
+        Ok(None)
+    }
+
+    fn carry_out(&mut self, request: Request) -> Result<Option<Exit>, Eyre> {
+        match request {
+            Request::Exit => return Ok(Some(Exit::Done)),
+            Request::Interrupt => return Ok(Some(Exit::Interrupt)),
+            Request::Query(query) => {
+                if let Some(feed) = &mut self.feed {
+                    feed.ask(query);
+                }
+            }
+            Request::Connect(cloud) => {
+                if let Err(error) = self.open(cloud) {
+                    self.app.say(error.to_string());
+                }
+            }
+            Request::Copy(text) => terminal::copy(&text).wrap_err("cannot write to the terminal")?,
+            Request::Mouse(on) => terminal::mouse(on).wrap_err("cannot write to the terminal")?,
+            Request::Redraw => self.redraw()?,
+            Request::Suspend => {
+                terminal::suspend(self.app.mouse()).wrap_err("cannot stop to the shell")?;
+                self.redraw()?;
+            }
+        }
         Ok(None)
     }
 
@@ -177,11 +238,8 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-/// Reports into `batch`, which may still hold some that a key interrupted.
-async fn reports(
-    feed: Option<&mut Feed>,
-    batch: &mut Vec<crate::report::Report>,
-) -> Result<(), tokio::task::JoinError> {
+/// Reports into `batch`, unless it still holds some that did not fit into their slice.
+async fn reports(feed: Option<&mut Feed>, batch: &mut Vec<Report>) -> Result<(), tokio::task::JoinError> {
     if !batch.is_empty() {
         return Ok(());
     }
@@ -191,7 +249,5 @@ async fn reports(
     }
 }
 
-/// Whether the operator pressed something meanwhile.
-fn keys_wait() -> bool {
-    crossterm::event::poll(Duration::ZERO).unwrap_or(false)
-}
+#[cfg(test)]
+mod tests;

@@ -1,60 +1,114 @@
-//! The terminal's modes: set at the start, and always restored.
+//! The terminal's modes: set at the start, and given back once, by the thread that draws.
 //!
-//! ratatui's `init` covers raw mode, the alternate screen and a panic hook; mouse, paste and focus reports
-//! are ours to take back, also in a panic.
+//! Not by ratatui's `init`: its panic hook gives the terminal back from whatever thread panics, also in the
+//! middle of a frame that another one writes. [`panics`] does better.
+
+mod frames;
+pub mod panics;
+mod reader;
+pub mod secret;
 
 use std::io::{self, Write, stdout};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
-use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
-    EnableMouseCapture,
-};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
-use ratatui::DefaultTerminal;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use rustix::io::Errno;
+use rustix::process::{Signal, kill_current_process_group};
 
-/// Takes the terminal. [`restore`] gives it back, and so does a panic anywhere.
-pub fn take(mouse: bool) -> io::Result<DefaultTerminal> {
-    let terminal = ratatui::try_init()?;
-    // ratatui's hook restores and then calls the one before it; ours goes before both.
-    let next = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let _ = modes_off();
-        next(info);
-    }));
-    modes_on(mouse)?;
-    Ok(terminal)
+pub use frames::Frames;
+pub use reader::events;
+
+/// The thread that draws, while the terminal is ours.
+static HOLDER: Mutex<Option<ThreadId>> = Mutex::new(None);
+
+fn holder() -> MutexGuard<'static, Option<ThreadId>> {
+    HOLDER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives the terminal back. Never fails: it may be gone already.
+/// Takes the terminal for this thread. [`restore`] gives it back, and so does a panic here.
+pub fn take(mouse: bool) -> io::Result<Terminal<CrosstermBackend<Frames>>> {
+    *holder() = Some(thread::current().id());
+    let taken = on(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(Frames::default())));
+    if taken.is_err() {
+        restore();
+    }
+    taken
+}
+
+/// Gives the terminal back, and then says what panicked meanwhile. Never fails: it may be gone already.
 pub fn restore() {
-    let _ = modes_off();
-    let _ = ratatui::try_restore();
-    let _ = execute!(stdout(), cursor::Show);
+    // Never twice: leaving the alternate screen moves the cursor to where it was before, and what was
+    // printed since would be written over.
+    if holder().take().is_some() {
+        off();
+        panics::say();
+    }
 }
 
-fn modes_on(mouse: bool) -> io::Result<()> {
-    execute!(stdout(), EnableBracketedPaste, EnableFocusChange)?;
-    self::mouse(mouse)
+/// Raw mode before all that is written: it must not depend on a terminal that takes it.
+fn off() {
+    reader::end();
+    let _ = disable_raw_mode();
+    let _ = mouse(false);
+    let _ = execute!(
+        stdout(),
+        DisableBracketedPaste,
+        DisableFocusChange,
+        SetAttribute(Attribute::Reset),
+        LeaveAlternateScreen,
+        cursor::Show
+    );
 }
 
-fn modes_off() -> io::Result<()> {
-    execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, DisableFocusChange)
+fn on(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+    self::mouse(mouse)?;
+    reader::begin();
+    Ok(())
 }
 
-/// The mouse for us, or for the terminal's own selection.
+/// The mouse for us, or for the terminal's own selection: presses and the wheel (1000), in coordinates of any
+/// size (1006). crossterm's own command asks for every motion too, which nothing here looks at, and which is
+/// a flood over ssh.
 pub fn mouse(on: bool) -> io::Result<()> {
-    if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+    let mut out = stdout();
+    out.write_all(if on { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })?;
+    out.flush()
 }
 
 /// Stops this process as `ctrl-z` would, with the terminal restored; returns after `fg`.
 pub fn suspend(mouse: bool) -> io::Result<()> {
-    restore();
-    // The whole group, as the terminal driver would do: a pager or ssh of ours must stop too.
-    let stopped = std::process::Command::new("kill").args(["-TSTP", "0"]).status();
-    crossterm::terminal::enable_raw_mode()?;
-    execute!(stdout(), crossterm::terminal::EnterAlternateScreen)?;
-    modes_on(mouse)?;
-    stopped.map(drop)
+    off();
+    // The whole group, as the terminal driver would do: a pager or ssh of ours must stop too. A group that
+    // no shell waits for does not stop, and we are back at once.
+    kill_current_process_group(Signal::TSTP)?;
+    on(mouse)
+}
+
+/// Sets every mode anew after somebody continued us: whoever stopped us did not ask, and a shell has set its
+/// own modes meanwhile. In the background this stops again, as it should, until `fg`.
+pub fn resume(mouse: bool) -> io::Result<()> {
+    off();
+    on(mouse)
+}
+
+/// Whether the terminal has hung up: nobody will ever see or press anything there again.
+pub fn is_gone() -> bool {
+    rustix::termios::tcgetattr(rustix::stdio::stdin()).err() == Some(Errno::IO)
+}
+
+/// Ends the process with this status while the thread that draws waits for a terminal that takes nothing any
+/// more.
+pub fn abandon(status: i32) -> ! {
+    let _ = disable_raw_mode();
+    std::process::exit(status)
 }
 
 /// To the clipboard of the operator's own terminal, also over SSH (OSC 52).

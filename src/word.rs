@@ -7,7 +7,7 @@ mod screen;
 mod show;
 mod sim;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use crate::app::App;
 use crate::cli::{Cli, Common, Word};
@@ -50,8 +50,29 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.into(), next_step: None }
     }
 
+    /// A name that is none of these.
+    fn unknown(what: &str, name: &str, names: &[&str]) -> Self {
+        let near = crate::words::nearest(name, names.iter().copied());
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Self {
+            exit: Exit::Usage,
+            message: format!("{what} `{name}`{near}"),
+            next_step: Some(format!("take one of {}", names.join(", "))),
+        }
+    }
+
     pub fn bug(report: color_eyre::Report) -> Self {
         Self { exit: Exit::Bug, message: format!("{report:?}"), next_step: None }
+    }
+
+    /// Of a cloud that could not be opened: nothing was asked yet, the configuration is wrong.
+    fn unopened(why: crate::run::Unopened) -> Self {
+        Self { exit: Exit::Usage, message: why.message, next_step: Some(why.next_step) }
+    }
+
+    /// ctrl-c at a question.
+    fn interrupted() -> Self {
+        Self { exit: Exit::Interrupt, message: String::new(), next_step: None }
     }
 
     pub fn exit(&self) -> Exit {
@@ -59,12 +80,18 @@ impl Failure {
     }
 
     pub fn print(&self) {
-        for line in self.message.lines() {
-            eprintln!("stackwatch: {}", sanitise(line));
-        }
-        if let Some(next_step) = &self.next_step {
-            eprintln!("  next: {}", sanitise(next_step));
-        }
+        complain(&self.message, self.next_step.as_deref().unwrap_or_default());
+    }
+}
+
+/// Words onto standard error. Nobody may be there to read them: that changes nothing about how a word ended.
+fn complain(message: &str, next_step: &str) {
+    let mut err = std::io::stderr().lock();
+    for line in message.lines() {
+        let _ = writeln!(err, "stackwatch: {}", sanitise(line));
+    }
+    if !next_step.is_empty() {
+        let _ = writeln!(err, "  next: {}", sanitise(next_step));
     }
 }
 
@@ -75,9 +102,10 @@ impl From<ConfigError> for Failure {
     }
 }
 
+/// Of a session that could not be set up. Nothing was asked yet: a file of certificates is wrong.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { exit: Exit::Partial, message: error.message, next_step: Some(error.next_step) }
+        Self { exit: Exit::Usage, message: error.message, next_step: Some(error.next_step) }
     }
 }
 
@@ -116,8 +144,9 @@ fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
                 });
             }
             Err(error) if error.wants_password() && std::io::stdin().is_terminal() => {
-                let password = rpassword::prompt_password("OpenStack password: ")
+                let answer = crate::terminal::secret::ask("OpenStack password: ")
                     .map_err(|error| Failure::usage(format!("no password was given: {error}")))?;
+                let Some(password) = answer else { return Err(Failure::interrupted()) };
                 lookup.env.insert("OS_PASSWORD".to_owned(), password);
             }
             Err(error) => return Err(error.into()),
@@ -135,12 +164,7 @@ fn app(common: &Common, file: &File, pane: Option<&str>) -> Result<App, Failure>
     if let Some(name) = pane
         && !names.contains(&name)
     {
-        let near = crate::words::nearest(name, names.iter().copied());
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(Failure::usage(format!(
-            "there is no pane `{name}`{near} There are: {}",
-            names.join(", ")
-        )));
+        return Err(Failure::unknown("there is no pane", name, &names));
     }
     let looks = crate::config::looks::Looks::load(common, file).map_err(Failure::usage)?;
     Ok(App::new(looks, pane))

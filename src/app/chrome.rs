@@ -14,7 +14,7 @@ use crate::report::Topic;
 use crate::store::Standing;
 use crate::table::Slots;
 use crate::theme::Role;
-use crate::ui::{format, text};
+use crate::ui::{ascii, format, text};
 
 /// Below this nothing legible fits.
 const SMALLEST: (u16, u16) = (60, 16);
@@ -49,6 +49,7 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame) {
     crumbs(app, frame, row(rule_y + 2 + roomy));
     footer(app, frame, row(rule_y + 3 + roomy));
     overlay(app, frame, body);
+    ascii::settle(frame.buffer_mut(), &app.look);
 }
 
 fn put(frame: &mut Frame, area: Rect, line: Line) {
@@ -72,24 +73,26 @@ fn rule(app: &App, frame: &mut Frame, area: Rect) {
 fn header(app: &mut App, frame: &mut Frame, area: Rect) {
     let mut right = troubles(app);
     right.extend(ages(app));
-    let theme = &app.theme;
-    let mut left = vec![
-        Span::styled(" stackwatch", theme.style(Role::Accent)),
-        Span::raw("  "),
-        Span::styled(text::sanitise(&app.title()).into_owned(), theme.style(Role::Header)),
-    ];
-    right.push(Span::styled(format!("  {} ", app.clock.time(app.now)), theme.style(Role::Header)));
+    right.push(Span::styled(format!("  {} ", app.clock.time(app.now)), app.theme.style(Role::Header)));
     let right = Line::from(right);
-    // Who we are gives way to how the cloud is; the sources overlay names it always.
-    if let Some(identity) = &app.store.identity {
+    let room = (area.width as usize).saturating_sub(right.width() + 1);
+    both(frame, area, text::cut_line(whose(app, room), room), right);
+}
+
+/// Which cloud this is, and who we are to it. Our own name gives way first, then who we are; the cloud's name
+/// never: the sources overlay has the rest.
+fn whose(app: &App, room: usize) -> Line<'static> {
+    let name = Span::styled(" stackwatch ", app.theme.style(Role::Accent));
+    let title = Span::styled(format!(" {}", text::sanitise(&app.title())), app.theme.style(Role::Header));
+    let who = app.store.identity.as_ref().map(|identity| {
         let project = identity.project.as_deref().map(|project| format!("@{project}")).unwrap_or_default();
-        let who = text::sanitise(&format!("{}{project}", identity.user)).into_owned();
-        let used = Line::from(left.clone()).width() + right.width() + 3;
-        if used + text::width(&who) < area.width as usize {
-            left.push(Span::styled(format!("  {who}"), theme.style(Role::Dim)));
-        }
-    }
-    both(frame, area, Line::from(left), right);
+        let who = format!("  {}{project}", identity.user);
+        Span::styled(text::sanitise(&who).into_owned(), app.theme.style(Role::Dim))
+    });
+    let named = Line::from(vec![name, title.clone()]);
+    let whole = Line::from_iter(named.spans.iter().cloned().chain(who));
+    let fitting = [whole, named].into_iter().find(|line| line.width() <= room);
+    fitting.unwrap_or_else(|| Line::from(title))
 }
 
 /// How many rows are critical and how many warn, over hypervisors and instances.
@@ -104,23 +107,26 @@ fn troubles(app: &mut App) -> Vec<Span<'static>> {
     [count(Verdict::Critical, counts.0), count(Verdict::Warning, counts.1)].into_iter().flatten().collect()
 }
 
+/// What may be this old and still be as fresh as it gets: it says nothing about the rest of its source.
+const SELDOM: SignedDuration = SignedDuration::from_mins(10);
+
 /// Each source with the age of its oldest topic; trouble in words and colour.
 fn ages(app: &App) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for source in ["keystone", "nova", "placement"] {
-        let topics = app.reading().filter(|topic| topic.source() == source);
-        let mut worst = Standing::Fresh;
-        let mut oldest: Option<SignedDuration> = None;
-        let mut any = false;
-        for topic in topics {
-            let fresh = app.store.freshness(topic);
-            let standing = fresh.standing(topic, app.now);
-            any = true;
-            worst = worse(worst, standing);
-            oldest = oldest.max(fresh.age(app.now));
-        }
+        let topics: Vec<Topic> = app.reading().filter(|topic| topic.source() == source).collect();
+        let (often, seldom): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.stale_after() < SELDOM);
+        let standing = |topics: &[Topic]| {
+            topics.iter().map(|t| app.store.freshness(*t).standing(*t, app.now)).fold(Standing::Fresh, worse)
+        };
+        let oldest =
+            |topics: &[Topic]| topics.iter().filter_map(|t| app.store.freshness(*t).age(app.now)).max();
+        let worst = standing(&topics);
+        // Aggregates are five minutes old by design: that must not make hosts look as old.
+        let telling = if often.is_empty() || standing(&often) != worst { &seldom } else { &often };
+        let oldest = oldest(telling);
         // Keystone is asked seldom: it is named when it is in trouble only.
-        if !any || (source == "keystone" && worst == Standing::Fresh) {
+        if topics.is_empty() || (source == "keystone" && worst == Standing::Fresh) {
             continue;
         }
         let (words, role) = match (worst, oldest) {
@@ -197,11 +203,16 @@ fn source_trouble(app: &App) -> Option<(Verdict, String)> {
             }
             return Some((Verdict::Unknown, format!("{} unknown: {}", topic.name(), failing.outage.message)));
         };
-        let mut words =
-            format!("{} as of {} ago: {}", topic.name(), format::duration(age), failing.outage.message);
-        if let Some(retry) = parts::retry_words(&cx, failing) {
-            words.push_str(" · ");
-            words.push_str(&retry);
+        // The end of the line may not fit: what it costs to wait goes before why.
+        let retry = parts::next_try(&cx, failing).map(|next| format!(", {next}")).unwrap_or_default();
+        let mut words = format!(
+            "{} as of {} ago{retry}: {}",
+            topic.name(),
+            format::duration(age),
+            failing.outage.message
+        );
+        if let Some(id) = &failing.outage.request_id {
+            words.push_str(&format!(" · {id}"));
         }
         return Some((Verdict::Warning, words));
     }

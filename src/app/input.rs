@@ -10,13 +10,12 @@ use crate::pane::Reply;
 use crate::ui::prompt::{Heard, Prompt};
 
 impl App {
-    /// One key. It is drawn at once.
+    /// One key. What it does is drawn at once; one that does nothing is not.
     pub fn on_key(&mut self, key: KeyEvent, now: Timestamp) -> Vec<Request> {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
         self.touch(now);
-        self.dirty = true;
         if self.prompt.is_some() {
             return self.on_prompt(|prompt| prompt.on_key(key));
         }
@@ -148,11 +147,8 @@ impl App {
             Overlay::Chooser { titles, cursor } => {
                 *cursor = step(*cursor).min(titles.len().saturating_sub(1));
                 match action {
-                    Action::Enter => {
-                        let (choice, title) = (*cursor, titles.get(*cursor).cloned().unwrap_or_default());
-                        self.open(&title, None);
-                        Some(vec![Request::Connect(choice)])
-                    }
+                    // It stays until the cloud is open: a broken one says why, and another can be chosen.
+                    Action::Enter => Some(vec![Request::Connect(*cursor)]),
                     Action::Quit | Action::Back => Some(vec![Request::Exit]),
                     _ => Some(Vec::new()),
                 }

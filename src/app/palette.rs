@@ -24,7 +24,7 @@ fn sort(app: &mut App, rest: &str) {
     let (column, descending) = rest.strip_prefix('-').map_or((rest, false), |column| (column, true));
     let columns = app.panes.get(app.focus).map(|pane| pane.columns()).unwrap_or_default();
     if columns.contains(&column) {
-        app.with_pane(|pane, cx| pane.sort(column, descending, cx));
+        app.with_pane(|pane, cx| pane.list_mut().map(|list| list.sort(column, descending, cx)));
         return;
     }
     let near = crate::words::nearest(column, columns.iter().copied());

@@ -20,10 +20,6 @@ impl Hypervisors {
 }
 
 impl Collector for Hypervisors {
-    fn name(&self) -> &'static str {
-        "hypervisors"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Hypervisors
     }

@@ -20,10 +20,6 @@ impl Identity {
 }
 
 impl Collector for Identity {
-    fn name(&self) -> &'static str {
-        "identity"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Identity
     }

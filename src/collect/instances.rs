@@ -160,10 +160,6 @@ fn down_cell(rows: usize) -> Option<Outage> {
 }
 
 impl Collector for Instances {
-    fn name(&self) -> &'static str {
-        "instances"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Instances
     }

@@ -1,11 +1,11 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet};
+use super::{Collector, Outlet, outage};
 use crate::model::{Named, NamedKind, Text};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
@@ -14,6 +14,8 @@ use crate::source::{Error, ErrorKind, Session, glance, keystone, nova};
 const LIST_EVERY: Duration = Duration::from_secs(1_800);
 /// Single look-ups a round.
 const BUDGET: usize = 20;
+/// A service that failed to tell one name is not asked for others so long.
+const LATER: Duration = Duration::from_secs(30);
 
 /// The names behind ids. Projects come in one list; users and images one by one, and only those on screen:
 /// a directory of 100,000 users is not ours to read. What is gone is asked for once.
@@ -21,11 +23,13 @@ pub struct Names {
     session: Session,
     listed: Option<Instant>,
     asked: HashSet<(NamedKind, Text)>,
+    /// Since when a kind of name cannot be had: glance may be down while keystone is well.
+    failed: HashMap<NamedKind, Instant>,
 }
 
 impl Names {
     pub fn new(session: Session) -> Self {
-        Self { session, listed: None, asked: HashSet::new() }
+        Self { session, listed: None, asked: HashSet::new(), failed: HashMap::new() }
     }
 
     /// All projects; a member may not list them, but knows its own from its token.
@@ -49,34 +53,54 @@ impl Names {
         Ok(())
     }
 
-    async fn look_up(&mut self, kind: NamedKind, id: &Text, out: &Outlet) -> Result<(), Error> {
+    /// Whether nobody has told this name yet, and it may be asked for now.
+    fn open(&self, name: &(NamedKind, Text)) -> bool {
+        !self.asked.contains(name) && self.failed.get(&name.0).is_none_or(|at| at.elapsed() >= LATER)
+    }
+
+    async fn look_up(&mut self, kind: NamedKind, id: &Text, out: &Outlet) {
         let found = match kind {
             NamedKind::Project => keystone::project(&self.session, id).await,
             NamedKind::User => keystone::user(&self.session, id).await,
             NamedKind::Image => glance::image(&self.session, id).await,
             NamedKind::Flavor => nova::flavor(&self.session, id).await,
         };
-        self.asked.insert((kind, id.clone()));
         match found {
-            Ok(named) => {
-                out.say(Outcome::Part(Delta::Names(kind, vec![named]))).await;
-                Ok(())
-            }
             // Deleted, or not ours to see: the id itself stays on screen.
-            Err(error) if matches!(error.kind, ErrorKind::Missing | ErrorKind::Forbidden) => Ok(()),
-            Err(error) => {
-                self.asked.remove(&(kind, id.clone()));
-                Err(error)
+            Err(error) if !matches!(error.kind, ErrorKind::Missing | ErrorKind::Forbidden) => {
+                self.failed.insert(kind, Instant::now());
+                if kind == NamedKind::Project {
+                    // Their list says what is wrong, and when it is well again.
+                    self.listed = None;
+                }
+                if let Some(topic) = topic(kind) {
+                    out.say(Outcome::Outage { topic, outage: outage(&error, Some(LATER)) }).await;
+                }
+                return;
             }
+            Err(_) => {}
+            Ok(named) => out.say(Outcome::Part(Delta::Names(kind, vec![named]))).await,
+        }
+        self.asked.insert((kind, id.clone()));
+        if self.failed.remove(&kind).is_some()
+            && let Some(topic) = topic(kind)
+        {
+            out.say(Outcome::Current { topic }).await;
         }
     }
 }
 
-impl Collector for Names {
-    fn name(&self) -> &'static str {
-        "names"
+/// Whose failure it is when one name cannot be had. Projects and nova's topics are read as a whole too, and that
+/// tells of it.
+fn topic(kind: NamedKind) -> Option<Topic> {
+    match kind {
+        NamedKind::User => Some(Topic::Users),
+        NamedKind::Image => Some(Topic::Images),
+        NamedKind::Project | NamedKind::Flavor => None,
     }
+}
 
+impl Collector for Names {
     fn topic(&self) -> Topic {
         Topic::Projects
     }
@@ -86,7 +110,7 @@ impl Collector for Names {
     }
 
     fn urgent(&self, wanted: &Wanted) -> bool {
-        wanted.names.iter().any(|name| !self.asked.contains(name))
+        wanted.names.iter().any(|name| self.open(name))
     }
 
     fn round<'a>(
@@ -99,9 +123,13 @@ impl Collector for Names {
                 self.list(out).await?;
             }
             let names = wanted.borrow().names.clone();
-            let fresh = names.into_iter().filter(|name| !self.asked.contains(name)).take(BUDGET);
-            for (kind, id) in fresh.collect::<Vec<_>>() {
-                self.look_up(kind, &id, out).await?;
+            let mut left = BUDGET;
+            for (kind, id) in names {
+                // Asked anew for each: the one before may have found its service down.
+                if left > 0 && self.open(&(kind, id.clone())) {
+                    left -= 1;
+                    self.look_up(kind, &id, out).await;
+                }
             }
             Ok(())
         })

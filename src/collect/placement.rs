@@ -120,10 +120,6 @@ fn spent_before(providers: &HashMap<Text, Asked>) -> bool {
 }
 
 impl Collector for Placement {
-    fn name(&self) -> &'static str {
-        "placement"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Providers
     }

@@ -12,10 +12,6 @@ struct Scripted {
 }
 
 impl Collector for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
     fn topic(&self) -> Topic {
         Topic::Services
     }
@@ -113,6 +109,17 @@ async fn retry_after_is_honoured() {
     let (rounds, _) =
         run(250, |_| Err(failure(ErrorKind::RateLimited, Some(Duration::from_secs(100))))).await;
     assert_eq!(rounds, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_asked_rarely_and_what_is_not_found_yet_is_not() {
+    let (rounds, _) = run(600, |_| Err(failure(ErrorKind::Forbidden, None))).await;
+    assert!(rounds <= 3, "{rounds}");
+    let (rounds, _) = run(600, |_| Err(failure(ErrorKind::Missing, None))).await;
+    assert!(rounds <= 3, "not in the catalog: {rounds}");
+    let (rounds, _) =
+        run(600, |_| Err(Error { status: Some(404), ..failure(ErrorKind::Missing, None) })).await;
+    assert!(rounds >= 13, "a 404 passes when the service has started: {rounds}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,9 +7,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{Cx, Go, Pane, Reply, parts};
+use super::{Cx, Go, List, Pane, Reply, parts};
 use crate::action::Action;
-use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
 use crate::report::Topic;
@@ -20,7 +19,7 @@ use crate::tables::hypervisors::{self as table, TABLE};
 use crate::ui::details::Details;
 use crate::ui::format;
 use crate::ui::gauge::{self, Gauge};
-use crate::ui::grid::{Grid, Looks, RowLook};
+use crate::ui::grid::{Looks, RowLook};
 use tree::HostTree;
 
 const READS: &[Topic] = &[
@@ -34,23 +33,16 @@ const READS: &[Topic] = &[
 
 /// The hypervisors pane: a table or a tree, and one host's details.
 pub struct Hypervisors {
-    grid: Grid<Store>,
+    list: List,
     tree: HostTree,
     as_tree: bool,
     /// The host that is gone into.
     inside: Option<(Text, Details)>,
-    filter: String,
 }
 
 impl Hypervisors {
     pub fn new() -> Self {
-        Self {
-            grid: Grid::new(&TABLE),
-            tree: HostTree::default(),
-            as_tree: false,
-            inside: None,
-            filter: String::new(),
-        }
+        Self { list: List::new(&TABLE), tree: HostTree::default(), as_tree: false, inside: None }
     }
 
     /// The host under the cursor, or the one that is gone into.
@@ -58,13 +50,13 @@ impl Hypervisors {
         let slot = match &self.inside {
             Some((id, _)) => store.hypervisors.slot_of(id)?,
             None if self.as_tree => store.hypervisors.slot_of(&self.tree.selected()?)?,
-            None => self.grid.selected()?,
+            None => self.list.grid.selected()?,
         };
         store.hypervisors.get(slot).map(|row| (slot, row))
     }
 
     fn on_list(&mut self, action: Action, cx: &Cx) -> bool {
-        if self.as_tree { self.tree.on(action) } else { self.grid.on(action, cx.store, cx.now) }
+        if self.as_tree { self.tree.on(action) } else { self.list.grid.on(action, cx.store, cx.now) }
     }
 }
 
@@ -86,9 +78,9 @@ impl Pane for Hypervisors {
     }
 
     fn sync(&mut self, cx: &Cx) {
-        self.grid.sync(cx.store, cx.now);
+        self.list.sync(cx);
         if self.as_tree {
-            self.tree.sync(cx, self.grid.slots());
+            self.tree.sync(cx, self.list.grid.slots());
         }
         if let Some((id, details)) = &mut self.inside {
             match cx.store.hypervisors.by_id(id) {
@@ -141,8 +133,10 @@ impl Pane for Hypervisors {
     }
 
     fn click(&mut self, row: u16, cx: &Cx) {
-        if self.inside.is_none() && !self.as_tree {
-            self.grid.click(row, cx.store);
+        match (&self.inside, self.as_tree) {
+            (Some(_), _) => {}
+            (None, true) => self.tree.click(row),
+            (None, false) => self.list.grid.click(row, cx.store),
         }
     }
 
@@ -151,13 +145,16 @@ impl Pane for Hypervisors {
             return parts::draw_absence(frame, area, cx, verdict, &lines);
         }
         match &mut self.inside {
-            Some((_, details)) => details.draw(frame, area, cx.theme, cx.look),
+            Some((_, details)) => {
+                details.fade(parts::is_stale(cx, Topic::Hypervisors));
+                details.draw(frame, area, cx.theme, cx.look);
+            }
             None if self.as_tree => self.tree.draw(frame, area, cx),
             None => {
                 let stale = parts::is_stale(cx, Topic::Hypervisors);
                 let row = |slot: Slot| row_look(cx.store, slot, stale);
                 let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
-                self.grid.draw(
+                self.list.grid.draw(
                     frame,
                     area,
                     cx.store,
@@ -167,34 +164,23 @@ impl Pane for Hypervisors {
         }
     }
 
-    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
-        let filter = Filter::parse(text, &self.columns())?;
-        text.clone_into(&mut self.filter);
-        self.grid.set_filter(filter, cx.store, cx.now);
-        Ok(())
+    fn list(&self) -> Option<&List> {
+        Some(&self.list)
     }
 
-    fn filter_text(&self) -> &str {
-        &self.filter
-    }
-
-    fn columns(&self) -> Vec<&'static str> {
-        TABLE.columns.iter().map(|column| column.name).collect()
-    }
-
-    fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
-        if let Some(column) = TABLE.column(column) {
-            self.grid.sort(column, descending, cx.store, cx.now);
-        }
-    }
-
-    fn select(&mut self, key: &str, cx: &Cx) {
-        self.grid.sync(cx.store, cx.now);
-        self.grid.select_key(key, cx.store);
+    fn list_mut(&mut self) -> Option<&mut List> {
+        Some(&mut self.list)
     }
 
     fn home(&mut self) {
         self.inside = None;
+    }
+
+    fn select(&mut self, key: &str, cx: &Cx) {
+        self.list.select(key, cx);
+        if let Some(slot) = cx.store.hypervisors.slot_of(key) {
+            self.tree.select(cx, slot);
+        }
     }
 
     fn crumbs(&self, cx: &Cx) -> Vec<String> {
@@ -209,13 +195,7 @@ impl Pane for Hypervisors {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some((_, details)) => details.status(),
-            None => format!(
-                "{} of {} shown · {}{}",
-                format::number(self.grid.shown() as i64),
-                format::number(self.grid.total() as i64),
-                self.grid.sorted_words(),
-                parts::progress_words(cx, Topic::Providers, " · placement "),
-            ),
+            None => self.list.status() + &parts::progress_words(cx, Topic::Providers, " · placement "),
         }
     }
 
@@ -246,7 +226,7 @@ impl Pane for Hypervisors {
     }
 
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
-        let visible = self.grid.visible().iter();
+        let visible = self.list.grid.visible().iter();
         wanted.hypervisors =
             visible.filter_map(|slot| cx.store.hypervisors.get(*slot)).map(|row| row.id.clone()).collect();
     }
@@ -331,8 +311,8 @@ impl Totals {
 
     fn words(&self) -> String {
         let mut words = format!(
-            "{} hosts · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
-            self.hosts,
+            "{} · {} up · {} disabled · {} down    vCPU {} of {}    RAM {} of {}",
+            format::count(self.hosts, "host"),
             self.up,
             self.disabled,
             self.down,
@@ -342,7 +322,10 @@ impl Totals {
             format::mebibytes(self.memory.limit),
         );
         if self.vcpus.unknown > 0 {
-            words.push_str(&format!("    limits of {} hosts not read yet", self.vcpus.unknown));
+            words.push_str(&format!(
+                "    limits of {} not read yet",
+                format::count(self.vcpus.unknown, "host")
+            ));
         }
         words
     }

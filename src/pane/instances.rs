@@ -8,9 +8,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::{Cx, Go, Pane, Reply, parts};
+use super::{Cx, Go, List, Pane, Reply, parts};
 use crate::action::Action;
-use crate::filter::{Filter, FilterError};
 use crate::health::{self, Verdict};
 use crate::model::{Instance, NamedKind, Text};
 use crate::report::Topic;
@@ -20,7 +19,7 @@ use crate::table::{Slot, Slots};
 use crate::tables::instances::TABLE;
 use crate::ui::details::{Details, Section};
 use crate::ui::format;
-use crate::ui::grid::{Grid, Looks};
+use crate::ui::grid::Looks;
 
 const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
 /// From this width on the details stand beside the list.
@@ -36,11 +35,10 @@ enum View {
 
 /// The instances pane.
 pub struct Instances {
-    grid: Grid<Store>,
+    list: List,
     inside: Option<Inside>,
     /// The details beside the list, and whose.
     beside: Option<(Text, Details)>,
-    filter: String,
     totals: Totals,
 }
 
@@ -77,19 +75,13 @@ struct Inside {
 
 impl Instances {
     pub fn new() -> Self {
-        Self {
-            grid: Grid::new(&TABLE),
-            inside: None,
-            beside: None,
-            filter: String::new(),
-            totals: Totals::default(),
-        }
+        Self { list: List::new(&TABLE), inside: None, beside: None, totals: Totals::default() }
     }
 
     fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Instance)> {
         let slot = match &self.inside {
             Some(inside) => store.instances.slot_of(&inside.id)?,
-            None => self.grid.selected()?,
+            None => self.list.grid.selected()?,
         };
         store.instances.get(slot).map(|row| (slot, row))
     }
@@ -135,7 +127,7 @@ impl Pane for Instances {
     }
 
     fn sync(&mut self, cx: &Cx) {
-        self.grid.sync(cx.store, cx.now);
+        self.list.sync(cx);
         self.totals.sync(cx.store);
         if let Some(inside) = &mut self.inside {
             let slot = cx.store.instances.slot_of(&inside.id);
@@ -162,7 +154,7 @@ impl Pane for Instances {
                 _ if inside.details.on(action) => return Reply::Done,
                 _ => {}
             }
-        } else if self.grid.on(action, cx.store, cx.now) {
+        } else if self.list.grid.on(action, cx.store, cx.now) {
             return Reply::Done;
         }
         match action {
@@ -198,7 +190,7 @@ impl Pane for Instances {
 
     fn click(&mut self, row: u16, cx: &Cx) {
         if self.inside.is_none() {
-            self.grid.click(row, cx.store);
+            self.list.grid.click(row, cx.store);
         }
     }
 
@@ -206,7 +198,9 @@ impl Pane for Instances {
         if let Some((verdict, lines)) = parts::absence(cx, Topic::Instances) {
             return parts::draw_absence(frame, area, cx, verdict, &lines);
         }
+        let stale = parts::is_stale(cx, Topic::Instances);
         if let Some(inside) = &mut self.inside {
+            inside.details.fade(stale && inside.view == View::Everything);
             return inside.details.draw(frame, area, cx.theme, cx.look);
         }
         let (list, side) = if area.width >= WIDE {
@@ -218,7 +212,6 @@ impl Pane for Instances {
         } else {
             (area, None)
         };
-        let stale = parts::is_stale(cx, Topic::Instances);
         let row = |slot: Slot| match cx.store.instances.get(slot) {
             // What is known of a partial row is as old as an outage's.
             Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
@@ -226,7 +219,7 @@ impl Pane for Instances {
         };
         let cell = |slot: Slot, column: &str, _: u16| cell(cx, slot, column);
         let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
-        self.grid.draw(frame, list, cx.store, &looks);
+        self.list.grid.draw(frame, list, cx.store, &looks);
         if let Some(side) = side
             && let Some((slot, row)) = self.current(cx.store)
         {
@@ -236,35 +229,18 @@ impl Pane for Instances {
                 beside => *beside = Some((row.id.clone(), Details::new(sections))),
             }
             if let Some((_, details)) = &mut self.beside {
+                details.fade(stale);
                 details.draw_quietly(frame, side, cx.theme);
             }
         }
     }
 
-    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
-        let filter = Filter::parse(text, &self.columns())?;
-        text.clone_into(&mut self.filter);
-        self.grid.set_filter(filter, cx.store, cx.now);
-        Ok(())
+    fn list(&self) -> Option<&List> {
+        Some(&self.list)
     }
 
-    fn filter_text(&self) -> &str {
-        &self.filter
-    }
-
-    fn columns(&self) -> Vec<&'static str> {
-        TABLE.columns.iter().map(|column| column.name).collect()
-    }
-
-    fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
-        if let Some(column) = TABLE.column(column) {
-            self.grid.sort(column, descending, cx.store, cx.now);
-        }
-    }
-
-    fn select(&mut self, key: &str, cx: &Cx) {
-        self.grid.sync(cx.store, cx.now);
-        self.grid.select_key(key, cx.store);
+    fn list_mut(&mut self) -> Option<&mut List> {
+        Some(&mut self.list)
     }
 
     fn home(&mut self) {
@@ -286,13 +262,7 @@ impl Pane for Instances {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some(inside) => inside.details.status(),
-            None => format!(
-                "{} of {} shown · {}{}",
-                format::number(self.grid.shown() as i64),
-                format::number(self.grid.total() as i64),
-                self.grid.sorted_words(),
-                parts::progress_words(cx, Topic::Instances, " · reading "),
-            ),
+            None => self.list.status() + &parts::progress_words(cx, Topic::Instances, " · reading "),
         }
     }
 
@@ -324,7 +294,7 @@ impl Pane for Instances {
                 wanted.names.push((kind, id.clone()));
             }
         };
-        let visible = self.grid.visible().iter().filter_map(|slot| cx.store.instances.get(*slot));
+        let visible = self.list.grid.visible().iter().filter_map(|slot| cx.store.instances.get(*slot));
         for row in visible {
             want(NamedKind::Project, &row.project_id, cx.store.projects.by_id(&row.project_id).is_some());
             if let Some(id) = row.flavor.as_ref().and_then(|flavor| flavor.id.as_ref()) {

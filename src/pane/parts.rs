@@ -83,18 +83,20 @@ pub fn draw_absence(frame: &mut Frame, area: Rect, cx: &Cx, verdict: Verdict, li
     }
 }
 
+/// When it is tried again.
+pub fn next_try(cx: &Cx, failing: &Failing) -> Option<String> {
+    let left = (failing.last + failing.outage.retry_in?).duration_since(cx.now);
+    Some(if left.as_secs() > 0 {
+        format!("next try in {}", format::duration(left))
+    } else {
+        "trying again".to_owned()
+    })
+}
+
 /// When it is tried again, and under which request id the cloud's logs know the failure.
 pub fn retry_words(cx: &Cx, failing: &Failing) -> Option<String> {
-    let mut words = Vec::new();
-    if let Some(pause) = failing.outage.retry_in {
-        let left = (failing.last + pause).duration_since(cx.now);
-        words.push(if left.as_secs() > 0 {
-            format!("next try in {}", format::duration(left))
-        } else {
-            "trying again".to_owned()
-        });
-    }
-    words.extend(failing.outage.request_id.clone());
+    let words: Vec<String> =
+        next_try(cx, failing).into_iter().chain(failing.outage.request_id.clone()).collect();
     (!words.is_empty()).then(|| words.join(" · "))
 }
 

@@ -67,26 +67,43 @@ impl Error {
     }
 
     /// What reqwest says, with the true cause: it hides it several errors deep.
-    pub(super) fn transport(service: ServiceKind, host: &str, error: &reqwest::Error) -> Self {
+    pub(super) fn transport(service: ServiceKind, host: &str, error: &reqwest::Error, proxied: bool) -> Self {
         let name = service.name();
         let chain = causes(error);
+        let secure = error.url().is_some_and(|url| url.scheme() == "https");
         let last = chain.last().cloned().unwrap_or_default();
+        let about = |words: &[&str]| chain.iter().any(|cause| words.iter().any(|word| cause.contains(word)));
         let (kind, message, next) = if error.is_timeout() {
             (
                 ErrorKind::Timeout,
                 format!("{name} at {host} did not answer in time"),
                 "the service hangs, or a firewall drops packets: try `curl` from here; then its log",
             )
-        } else if chain
-            .iter()
-            .any(|cause| cause.contains("certificate") || cause.contains("TLS") || cause.contains("tls"))
-        {
+        } else if about(&["InvalidContentType", "corrupt message"]) {
+            (
+                ErrorKind::Tls,
+                format!("{name} at {host} does not speak TLS: {last}"),
+                "write http:// for https:// in the URL, or ask for the port that has TLS",
+            )
+        } else if about(&["fatal alert"]) {
+            (
+                ErrorKind::Tls,
+                format!("{name} at {host} ended the TLS handshake: {last}"),
+                "it may ask for a client certificate: name it by `cert:` and `key:` in clouds.yaml",
+            )
+        } else if about(&["certificate", "TLS", "tls"]) {
             (
                 ErrorKind::Tls,
                 format!("{name} at {host}: the TLS certificate is not trusted: {last}"),
                 "name your CA by `cacert:` in clouds.yaml (OS_CACERT); `verify: false` trusts anybody",
             )
-        } else if chain.iter().any(|cause| cause.contains("dns") || cause.contains("lookup address")) {
+        } else if about(&["tunnel", "proxy"]) {
+            (
+                ErrorKind::Unreachable,
+                format!("{name} at {host}: the proxy does not let us through: {last}"),
+                "check https_proxy, and leave the cloud's hosts out by no_proxy",
+            )
+        } else if about(&["dns", "lookup address"]) {
             (
                 ErrorKind::Unreachable,
                 format!("{name}: the name {host} cannot be resolved: {last}"),
@@ -96,7 +113,11 @@ impl Error {
             (
                 ErrorKind::Unreachable,
                 format!("{name} at {host} cannot be reached: {last}"),
-                "is the service running, and the port open from here?",
+                if proxied {
+                    "is the proxy of http_proxy or https_proxy right, or should no_proxy leave this host out?"
+                } else {
+                    "is the service running, and the port open from here?"
+                },
             )
         } else if error.is_body() || error.is_decode() {
             (
@@ -108,17 +129,23 @@ impl Error {
             (
                 ErrorKind::Unreachable,
                 format!("{name} at {host} broke the connection: {last}"),
-                "the service or a proxy restarts: its log says why",
+                // Over HTTP/2 the alert that says so is lost.
+                if secure {
+                    "the service or a proxy restarts, or asks for a client certificate (`cert:` and `key:` in \
+                     clouds.yaml): its log says why"
+                } else {
+                    "the service or a proxy restarts: its log says why"
+                },
             )
         };
         Self::new(kind, service, message, next)
     }
 }
 
-/// The words of an error and of everything behind it.
-fn causes(error: &dyn std::error::Error) -> Vec<String> {
+/// The words of everything behind an error. Its own hold the URL, in which any word may stand.
+fn causes(error: &reqwest::Error) -> Vec<String> {
     let mut chain = Vec::new();
-    let mut next = Some(error);
+    let mut next = std::error::Error::source(error);
     while let Some(error) = next {
         chain.push(error.to_string());
         next = error.source();

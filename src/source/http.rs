@@ -1,19 +1,25 @@
 //! The HTTP client: bounds, counters, and what an answer must look like.
 
+mod gate;
+mod refusal;
+mod traffic;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use tokio::sync::Semaphore;
 use url::Url;
+
+pub(super) use refusal::refusal;
+pub use traffic::Traffic;
 
 use super::{Error, ErrorKind, ServiceKind};
 use crate::config::clouds::Tls;
+use gate::{Gate, PATIENCE};
 
 /// Bounds on what we ask and take.
 #[derive(Clone, Copy, Debug)]
@@ -41,51 +47,41 @@ impl Default for Limits {
     }
 }
 
-/// What one service was asked so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Traffic {
-    pub service: Option<ServiceKind>,
-    pub requests: u64,
-    pub errors: u64,
-    pub bytes: u64,
-    /// Of the last answer.
-    pub latency: Duration,
-    /// Requests a second since the start.
-    pub rate: f64,
-}
-
-impl fmt::Display for Traffic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<10} {:>6} requests  {:>4} failed  {:>8.1} KiB  {:>5.2}/s  last {} ms",
-            self.service.map_or("", ServiceKind::name),
-            self.requests,
-            self.errors,
-            self.bytes as f64 / 1024.0,
-            self.rate,
-            self.latency.as_millis()
-        )
-    }
-}
-
 /// One answer, whole.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The cloud's own id of the request, else ours.
+    pub id: String,
+}
+
+impl Answer {
+    /// What it says, or why that cannot be understood.
+    pub fn read<T>(
+        &self,
+        service: ServiceKind,
+        parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> Result<T, Error> {
+        parse(&self.body).map_err(|error| Error::bad_answer(service, error).with_id(&self.id))
+    }
 }
 
 pub(super) struct Http {
     client: reqwest::Client,
     limits: Limits,
-    gates: BTreeMap<ServiceKind, Semaphore>,
+    gates: BTreeMap<ServiceKind, Gate>,
     traffic: Mutex<BTreeMap<ServiceKind, Traffic>>,
     started: Instant,
     /// When the next request may start, under a rate limit.
     next: tokio::sync::Mutex<tokio::time::Instant>,
     clock_offset: Mutex<Option<SignedDuration>>,
+    /// Whether the environment names a proxy: then what cannot be reached may be that.
+    proxied: bool,
 }
+
+/// How often a request is sent that the service puts off each time.
+const TRIES: u32 = 4;
 
 /// The product in `User-Agent`: a cloud's operators should know who asks.
 const AGENT: &str = concat!("stackwatch/", env!("CARGO_PKG_VERSION"));
@@ -125,6 +121,9 @@ impl Http {
         if let Some(path) = &tls.cacert {
             let bundle = reqwest::Certificate::from_pem_bundle(&read(path)?)
                 .map_err(|error| refused(format!("{} holds no certificate: {error}", path.display())))?;
+            if bundle.is_empty() {
+                return Err(refused(format!("{} holds no certificate", path.display())));
+            }
             builder = builder.tls_certs_merge(bundle);
         }
         if let Some(path) = &tls.cert {
@@ -142,11 +141,14 @@ impl Http {
         Ok(Arc::new(Self {
             client,
             limits,
-            gates: ServiceKind::ALL.iter().map(|kind| (*kind, Semaphore::new(limits.in_flight))).collect(),
+            gates: ServiceKind::ALL.iter().map(|kind| (*kind, Gate::new(limits.in_flight))).collect(),
             traffic: Mutex::default(),
             started: Instant::now(),
             next: tokio::sync::Mutex::new(tokio::time::Instant::now()),
             clock_offset: Mutex::new(None),
+            proxied: ["http_proxy", "https_proxy", "all_proxy"].iter().any(|name| {
+                std::env::var_os(name).or_else(|| std::env::var_os(name.to_uppercase())).is_some()
+            }),
         }))
     }
 
@@ -168,21 +170,42 @@ impl Http {
         *lock(&self.clock_offset)
     }
 
-    /// Sends one request and takes its whole answer, whatever its status.
+    /// Sends a request and takes its whole answer, whatever its status. Where the service asks for a short
+    /// pause, the request is sent again after it.
     pub async fn send(
         &self,
         service: ServiceKind,
         request: RequestBuilder,
         host: &str,
     ) -> Result<(StatusCode, Answer), Error> {
+        let mut request = request;
+        for _ in 1..TRIES {
+            // Bodies here are texts, which can be sent twice.
+            let Some(again) = request.try_clone() else { break };
+            let (status, answer) = self.once(service, request, host).await?;
+            match answer.retry_after(status) {
+                Some(pause) if pause <= PATIENCE => request = again,
+                _ => return Ok((status, answer)),
+            }
+        }
+        self.once(service, request, host).await
+    }
+
+    async fn once(
+        &self,
+        service: ServiceKind,
+        request: RequestBuilder,
+        host: &str,
+    ) -> Result<(StatusCode, Answer), Error> {
         let id = format!("req-{}", uuid4());
-        let _permit = match self.gates.get(&service) {
-            Some(gate) => gate.acquire().await.ok(),
+        let gate = self.gates.get(&service);
+        let _permit = match gate {
+            Some(gate) => Some(gate.pass(service, host).await?),
             None => None,
         };
         self.pace().await;
         let started = Instant::now();
-        let outcome = self.exchange(service, request.header("X-OpenStack-Request-ID", &id), host).await;
+        let outcome = self.exchange(service, request.header("X-OpenStack-Request-ID", &id), host, &id).await;
         let mut table = lock(&self.traffic);
         let entry = table.entry(service).or_default();
         entry.requests += 1;
@@ -191,6 +214,9 @@ impl Http {
             Ok((status, answer)) => {
                 entry.bytes += answer.body.len() as u64;
                 entry.errors += u64::from(!status.is_success() && *status != StatusCode::MULTIPLE_CHOICES);
+                if let (Some(gate), Some(pause)) = (gate, answer.retry_after(*status)) {
+                    gate.close(pause);
+                }
             }
             Err(_) => entry.errors += 1,
         }
@@ -215,8 +241,9 @@ impl Http {
         service: ServiceKind,
         request: RequestBuilder,
         host: &str,
+        id: &str,
     ) -> Result<(StatusCode, Answer), Error> {
-        let failed = |error: reqwest::Error| Error::transport(service, host, &error);
+        let failed = |error: reqwest::Error| Error::transport(service, host, &error, self.proxied);
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -237,19 +264,25 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((status, Answer { headers, body: body.freeze() }))
+        let id = request_id(&headers).unwrap_or_else(|| id.to_owned());
+        Ok((status, Answer { headers, body: body.freeze(), id }))
     }
 
     fn note_clock(&self, headers: &HeaderMap) {
-        let date = headers.get("date").and_then(|value| value.to_str().ok());
-        if let Some(date) = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok()) {
-            let offset = date.timestamp().duration_since(Timestamp::now());
+        if let Some(date) = date(headers) {
+            let offset = date.duration_since(Timestamp::now());
             // `Date` has whole seconds: less than two is no error of anybody's.
             let offset =
                 if offset.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { offset };
             *lock(&self.clock_offset) = Some(offset);
         }
     }
+}
+
+/// When the answer was written, by the other end's clock.
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get("date")?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 /// A poisoned lock here means that a panic is on its way out already; the counters are still good.
@@ -276,112 +309,10 @@ pub(super) fn host_of(url: &Url) -> String {
 }
 
 /// The cloud's own request id.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-openstack-request-id", "x-compute-request-id"]
         .iter()
         .find_map(|name| headers.get(*name))
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned)
-}
-
-/// An answer that is no success, as an error with its next step.
-pub(super) fn refusal(
-    service: ServiceKind,
-    method: &Method,
-    url: &Url,
-    status: StatusCode,
-    answer: &Answer,
-) -> Error {
-    let name = service.name();
-    let (host, path) = (host_of(url), url.path());
-    let said = message(&answer.body);
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let header = |name: &str| answer.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
-    let (kind, message, next) = match status.as_u16() {
-        300..=399 => (
-            ErrorKind::Redirect,
-            format!(
-                "{name} at {host} redirects to {}: not followed, since that would carry the token there",
-                header("location").map_or_else(|| "nowhere".to_owned(), |to| clean(to, 120))
-            ),
-            "write the final URL into the catalog (or as an endpoint override)".to_owned(),
-        ),
-        401 => (
-            ErrorKind::Auth,
-            format!("{name} at {host} refused the credentials{said}"),
-            "check user, password, project and domains; `openstack token issue` tries the same".to_owned(),
-        ),
-        403 => (
-            ErrorKind::Forbidden,
-            format!("{name} refused {method} {path}{said}"),
-            "this account lacks the role that the service's policy asks for: admin, mostly".to_owned(),
-        ),
-        404 => (
-            ErrorKind::Missing,
-            format!("{name} at {host} knows no {path}{said}"),
-            "it is gone, or the endpoint in the catalog is wrong".to_owned(),
-        ),
-        413 | 429 => (
-            ErrorKind::RateLimited,
-            format!("{name} at {host} asks for fewer requests ({status})"),
-            "set [cloud] requests_per_second in config.toml".to_owned(),
-        ),
-        500..=599 => (
-            ErrorKind::Server,
-            format!("{name} at {host} answered {status}{said}"),
-            format!("{name}'s log has the cause under the request id"),
-        ),
-        _ => (
-            ErrorKind::BadAnswer,
-            format!("{name} at {host} answered {status} to {method} {path}{said}"),
-            format!("{name}'s log has the cause under the request id"),
-        ),
-    };
-    let mut error = Error::new(kind, service, message, next);
-    error.status = Some(status.as_u16());
-    error.request_id = request_id(&answer.headers);
-    error.retry_after = header("retry-after").and_then(retry_after);
-    error
-}
-
-/// Seconds, or a date.
-fn retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds.min(3_600)));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(Timestamp::now())).ok().map(|d| d.min(Duration::from_secs(3_600)))
-}
-
-/// What the service says in its error's body, in one short line. HTML is a proxy's, and says nothing.
-fn message(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4_096)]);
-    if text.trim_start().starts_with('<') {
-        return "(an HTML page: a proxy or load balancer answered, not the service)".to_owned();
-    }
-    let found = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|json| first_message(&json));
-    clean(&found.unwrap_or_default(), 300)
-}
-
-/// `{"itemNotFound": {"message"}}`, `{"error": {"message"}}`, `{"errors": [{"detail"}]}`, `{"NeutronError": …}`.
-fn first_message(json: &serde_json::Value) -> Option<String> {
-    match json {
-        serde_json::Value::Object(map) => ["message", "detail"]
-            .iter()
-            .find_map(|key| map.get(*key)?.as_str().map(str::to_owned))
-            .or_else(|| map.values().find_map(first_message)),
-        serde_json::Value::Array(list) => list.iter().find_map(first_message),
-        _ => None,
-    }
-}
-
-/// Without control characters, and short.
-pub(super) fn clean(text: &str, most: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
 }

@@ -25,36 +25,49 @@ impl Row {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::bad_answer(ServiceKind::Identity, error))
+async fn get<T>(
+    session: &Session,
+    path: &str,
+    parse: fn(&[u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, Error> {
+    session.get(ServiceKind::Identity, path, &[], None).await?.read(ServiceKind::Identity, parse)
 }
 
 /// `GET /v3/projects`: all of them, in one answer.
 pub async fn projects(session: &Session) -> Result<Vec<Named>, Error> {
+    get(session, "/projects", parse_projects).await
+}
+
+pub(super) fn parse_projects(body: &[u8]) -> Result<Vec<Named>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         projects: Vec<Row>,
     }
-    let body = session.get(ServiceKind::Identity, "/projects", &[], None).await?;
-    Ok(parse::<Body>(&body)?.projects.into_iter().map(Row::into_model).collect())
+    Ok(serde_json::from_slice::<Body>(body)?.projects.into_iter().map(Row::into_model).collect())
 }
 
 /// `GET /v3/projects/{id}`.
 pub async fn project(session: &Session, id: &str) -> Result<Named, Error> {
+    get(session, &format!("/projects/{id}"), parse_project).await
+}
+
+pub(super) fn parse_project(body: &[u8]) -> Result<Named, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         project: Row,
     }
-    let body = session.get(ServiceKind::Identity, &format!("/projects/{id}"), &[], None).await?;
-    Ok(parse::<Body>(&body)?.project.into_model())
+    Ok(serde_json::from_slice::<Body>(body)?.project.into_model())
 }
 
 /// `GET /v3/users/{id}`.
 pub async fn user(session: &Session, id: &str) -> Result<Named, Error> {
+    get(session, &format!("/users/{id}"), parse_user).await
+}
+
+pub(super) fn parse_user(body: &[u8]) -> Result<Named, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         user: Row,
     }
-    let body = session.get(ServiceKind::Identity, &format!("/users/{id}"), &[], None).await?;
-    Ok(parse::<Body>(&body)?.user.into_model())
+    Ok(serde_json::from_slice::<Body>(body)?.user.into_model())
 }

@@ -2,15 +2,35 @@
 
 use serde::Deserialize;
 
-use super::{Error, ErrorKind, ServiceKind, Session, wire};
+use super::pages::Parsed;
+use super::wire::{self, Link};
+use super::{Error, ErrorKind, Pages, ServiceKind, Session};
 use crate::model::Agent;
 
-/// `GET /v2.0/agents`. To an account that may not see them neutron answers an empty list with 200: since no
-/// cloud with neutron has none (but for some OVN builds), an empty one is reported as refused.
+/// `GET /v2.0/agents`, in pages where the operator set a limit. To an account that may not see them neutron
+/// answers an empty list with 200: since no cloud with neutron has none (but for some OVN builds), an empty
+/// one is reported as refused.
 pub async fn agents(session: &Session) -> Result<Vec<Agent>, Error> {
+    let pages = Pages::new(session, ServiceKind::Network, "/agents", None, parse_agents, |row| &row.id);
+    let rows = pages.all().await?;
+    if rows.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            ServiceKind::Network,
+            "neutron shows no agents: to an account without the admin role it answers an empty list"
+                .to_owned(),
+            "take an account with the admin role; until then the agents are unknown, not fine",
+        ));
+    }
+    Ok(rows)
+}
+
+pub(super) fn parse_agents(body: &[u8]) -> Result<Parsed<Agent>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         agents: Vec<Row>,
+        #[serde(default)]
+        agents_links: Vec<Link>,
     }
     #[derive(Deserialize)]
     struct Row {
@@ -27,30 +47,16 @@ pub async fn agents(session: &Session) -> Result<Vec<Agent>, Error> {
         #[serde(default, deserialize_with = "wire::timestamp")]
         heartbeat_timestamp: Option<jiff::Timestamp>,
     }
-    let body = session.get(ServiceKind::Network, "/agents", &[], None).await?;
-    let rows = serde_json::from_slice::<Body>(&body)
-        .map_err(|error| Error::bad_answer(ServiceKind::Network, error))?
-        .agents;
-    if rows.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Forbidden,
-            ServiceKind::Network,
-            "neutron shows no agents: to an account without the admin role it answers an empty list"
-                .to_owned(),
-            "take an account with the admin role; until then the agents are unknown, not fine",
-        ));
-    }
-    Ok(rows
-        .into_iter()
-        .map(|row| Agent {
-            id: row.id.into(),
-            binary: row.binary.into(),
-            agent_type: row.agent_type.into(),
-            host: row.host.into(),
-            alive: row.alive.unwrap_or(false),
-            admin_state_up: row.admin_state_up.unwrap_or(true),
-            availability_zone: row.availability_zone.map(Into::into),
-            heartbeat: row.heartbeat_timestamp,
-        })
-        .collect())
+    let Body { agents, agents_links } = serde_json::from_slice(body)?;
+    let rows = agents.into_iter().map(|row| Agent {
+        id: row.id.into(),
+        binary: row.binary.into(),
+        agent_type: row.agent_type.into(),
+        host: row.host.into(),
+        alive: row.alive.unwrap_or(false),
+        admin_state_up: row.admin_state_up.unwrap_or(true),
+        availability_zone: row.availability_zone.map(Into::into),
+        heartbeat: row.heartbeat_timestamp,
+    });
+    Ok((rows.collect(), wire::next(agents_links)))
 }

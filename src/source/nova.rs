@@ -19,14 +19,32 @@ pub const CAP: Microversion = Microversion(2, 96);
 /// that hangs. Never beyond 2.87 there.
 pub const HYPERVISORS_CAP: Microversion = Microversion(2, 87);
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::bad_answer(ServiceKind::Compute, error))
+/// What a nova of this microversion cannot tell, in the columns' words: shown as unknown.
+pub fn lacks(version: Option<Microversion>) -> Vec<&'static str> {
+    let since = [
+        (9, "whether an instance is locked"),
+        (11, "whether a host is forced down"),
+        (16, "an instance's host status"),
+        (47, "a flavor's name and size"),
+        (62, "the host of an instance's events"),
+        (73, "why an instance is locked"),
+    ];
+    let known = version.unwrap_or(Microversion(2, 1));
+    since.iter().filter(|(minor, _)| known < Microversion(2, *minor)).map(|(_, what)| *what).collect()
+}
+
+/// A list or object that comes whole.
+async fn get<T>(
+    session: &Session,
+    path: &str,
+    parse: fn(&[u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, Error> {
+    session.get(ServiceKind::Compute, path, &[], Some(CAP)).await?.read(ServiceKind::Compute, parse)
 }
 
 /// `GET /os-services`. Rows of a down cell have status `UNKNOWN` and little else.
 pub async fn services(session: &Session) -> Result<Vec<Service>, Error> {
-    let body = session.get(ServiceKind::Compute, "/os-services", &[], Some(CAP)).await?;
-    parse_services(&body).map_err(|error| Error::bad_answer(ServiceKind::Compute, error))
+    get(session, "/os-services", parse_services).await
 }
 
 #[derive(Deserialize)]
@@ -74,7 +92,7 @@ fn parse_services(body: &[u8]) -> Result<Vec<Service>, serde_json::Error> {
 /// `GET /os-hypervisors/detail`, in pages from 2.33 on.
 pub fn hypervisors(session: &Session) -> Pages<Hypervisor> {
     let path = "/os-hypervisors/detail";
-    Pages::new(session, ServiceKind::Compute, path, Vec::new(), Some(HYPERVISORS_CAP), parse_hypervisors)
+    Pages::new(session, ServiceKind::Compute, path, Some(HYPERVISORS_CAP), parse_hypervisors, |row| &row.id)
 }
 
 #[derive(Deserialize)]
@@ -160,6 +178,10 @@ fn parse_hypervisors(body: &[u8]) -> Result<super::pages::Parsed<Hypervisor>, se
 
 /// `GET /os-aggregates`.
 pub async fn aggregates(session: &Session) -> Result<Vec<Aggregate>, Error> {
+    get(session, "/os-aggregates", parse_aggregates).await
+}
+
+fn parse_aggregates(body: &[u8]) -> Result<Vec<Aggregate>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         aggregates: Vec<Row>,
@@ -174,10 +196,8 @@ pub async fn aggregates(session: &Session) -> Result<Vec<Aggregate>, Error> {
         #[serde(default)]
         metadata: std::collections::BTreeMap<String, String>,
     }
-    let body = session.get(ServiceKind::Compute, "/os-aggregates", &[], Some(CAP)).await?;
-    Ok(parse::<Body>(&body)?
-        .aggregates
-        .into_iter()
+    let rows = serde_json::from_slice::<Body>(body)?.aggregates.into_iter();
+    Ok(rows
         .map(|row| Aggregate {
             id: row.id.into_text(),
             name: row.name.into(),
@@ -212,7 +232,8 @@ pub fn servers(session: &Session, query: ServerQuery) -> Pages<Instance> {
     if let Some(limit) = query.limit {
         add("limit", limit.to_string());
     }
-    Pages::new(session, ServiceKind::Compute, "/servers/detail", pairs, Some(CAP), parse_servers)
+    Pages::new(session, ServiceKind::Compute, "/servers/detail", Some(CAP), parse_servers, |row| &row.id)
+        .with(pairs)
 }
 
 fn parse_servers(body: &[u8]) -> Result<super::pages::Parsed<Instance>, serde_json::Error> {
@@ -230,16 +251,24 @@ fn parse_servers(body: &[u8]) -> Result<super::pages::Parsed<Instance>, serde_js
 
 /// `GET /servers/{id}`.
 pub async fn server(session: &Session, id: &str) -> Result<Instance, Error> {
+    get(session, &format!("/servers/{id}"), parse_server).await
+}
+
+fn parse_server(body: &[u8]) -> Result<Instance, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         server: ServerBody,
     }
-    let body = session.get(ServiceKind::Compute, &format!("/servers/{id}"), &[], Some(CAP)).await?;
-    Ok(parse::<Body>(&body)?.server.into_model(&mut Interner::default()))
+    Ok(serde_json::from_slice::<Body>(body)?.server.into_model(&mut Interner::default()))
 }
 
 /// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
 pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
+    let name = get(session, &format!("/flavors/{id}"), parse_flavor).await?;
+    Ok(Named { id: id.into(), name: name.into(), domain_id: None, enabled: None })
+}
+
+fn parse_flavor(body: &[u8]) -> Result<String, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         flavor: Row,
@@ -248,9 +277,7 @@ pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
     struct Row {
         name: String,
     }
-    let body = session.get(ServiceKind::Compute, &format!("/flavors/{id}"), &[], Some(CAP)).await?;
-    let name = parse::<Body>(&body)?.flavor.name;
-    Ok(Named { id: id.into(), name: name.into(), domain_id: None, enabled: None })
+    Ok(serde_json::from_slice::<Body>(body)?.flavor.name)
 }
 
 #[derive(Deserialize)]
@@ -307,30 +334,41 @@ impl ActionBody {
     }
 }
 
-/// `GET /servers/{id}/os-instance-actions`, newest first.
+/// `GET /servers/{id}/os-instance-actions`, newest first; in pages from 2.58 on.
 pub async fn instance_actions(session: &Session, id: &str) -> Result<Vec<InstanceAction>, Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(rename = "instanceActions")]
-        actions: Vec<ActionBody>,
-    }
     let path = format!("/servers/{id}/os-instance-actions");
-    let body = session.get(ServiceKind::Compute, &path, &[], Some(CAP)).await?;
-    let mut actions: Vec<_> = parse::<Body>(&body)?.actions.into_iter().map(ActionBody::into_model).collect();
+    let pages = Pages::new(session, ServiceKind::Compute, path, Some(CAP), parse_actions, |action| {
+        &action.request_id
+    });
+    let mut actions = pages.all().await?;
     actions.sort_by_key(|action| std::cmp::Reverse(action.start_time));
     Ok(actions)
 }
 
+fn parse_actions(body: &[u8]) -> Result<super::pages::Parsed<InstanceAction>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "instanceActions")]
+        actions: Vec<ActionBody>,
+        #[serde(default)]
+        links: Vec<Link>,
+    }
+    let Body { actions, links } = serde_json::from_slice(body)?;
+    Ok((actions.into_iter().map(ActionBody::into_model).collect(), wire::next(links)))
+}
+
 /// `GET /servers/{id}/os-instance-actions/{request_id}`: the events of one action.
 pub async fn action_events(session: &Session, id: &str, request_id: &str) -> Result<Vec<ActionEvent>, Error> {
+    get(session, &format!("/servers/{id}/os-instance-actions/{request_id}"), parse_events).await
+}
+
+fn parse_events(body: &[u8]) -> Result<Vec<ActionEvent>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         #[serde(rename = "instanceAction")]
         action: ActionBody,
     }
-    let path = format!("/servers/{id}/os-instance-actions/{request_id}");
-    let body = session.get(ServiceKind::Compute, &path, &[], Some(CAP)).await?;
-    Ok(parse::<Body>(&body)?.action.into_model().events)
+    Ok(serde_json::from_slice::<Body>(body)?.action.into_model().events)
 }
 
 /// `POST /servers/{id}/action` with `os-getConsoleOutput`: a question although it is a POST.
@@ -341,15 +379,35 @@ pub async fn console_log(session: &Session, id: &str, lines: u32) -> Result<Stri
     }
     let question = format!("{{\"os-getConsoleOutput\": {{\"length\": {lines}}}}}");
     let path = format!("/servers/{id}/action");
-    let body = session.ask(ServiceKind::Compute, &path, &question, Some(CAP)).await?;
-    Ok(parse::<Body>(&body)?.output.unwrap_or_default())
+    let answer = session.ask(ServiceKind::Compute, &path, &question, Some(CAP)).await?;
+    let body: Body = answer.read(ServiceKind::Compute, |body| serde_json::from_slice(body))?;
+    Ok(body.output.unwrap_or_default())
 }
 
-/// `GET /os-migrations`: those under way, one call a state that moves.
+/// `GET /os-migrations`: those under way.
 pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
+    let path = "/os-migrations";
+    let pages = Pages::new(session, ServiceKind::Compute, path, Some(CAP), parse_migrations, |row| &row.id);
+    let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
+    let pages = if version >= Some(Microversion(2, 59)) {
+        // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
+        let since = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+        pages.with(vec![("changes-since".to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())])
+    } else {
+        pages
+    };
+    let mut rows = pages.all().await?;
+    let over = ["completed", "confirmed", "reverted", "error", "failed", "cancelled", "done"];
+    rows.retain(|row| !over.contains(&&*row.status));
+    Ok(rows)
+}
+
+fn parse_migrations(body: &[u8]) -> Result<super::pages::Parsed<Migration>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         migrations: Vec<Row>,
+        #[serde(default)]
+        migrations_links: Vec<Link>,
     }
     #[derive(Deserialize)]
     struct Row {
@@ -365,30 +423,18 @@ pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
         #[serde(default, deserialize_with = "wire::timestamp")]
         updated_at: Option<jiff::Timestamp>,
     }
-    // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
-    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24))
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
-    let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
-    let recent = [("changes-since", since.as_str())];
-    let query: &[(&str, &str)] = if version >= Some(Microversion(2, 59)) { &recent } else { &[] };
-    let body = session.get(ServiceKind::Compute, "/os-migrations", query, Some(CAP)).await?;
-    let over = ["completed", "confirmed", "reverted", "error", "failed", "cancelled", "done"];
-    Ok(parse::<Body>(&body)?
-        .migrations
-        .into_iter()
-        .filter(|row| !over.contains(&row.status.as_str()))
-        .map(|row| Migration {
-            id: row.id.into_text(),
-            instance_id: row.instance_uuid.unwrap_or_default().into(),
-            status: row.status.into(),
-            migration_type: row.migration_type.map(Into::into),
-            source_compute: row.source_compute.map(Into::into),
-            dest_compute: row.dest_compute.map(Into::into),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-        .collect())
+    let Body { migrations, migrations_links } = serde_json::from_slice(body)?;
+    let rows = migrations.into_iter().map(|row| Migration {
+        id: row.id.into_text(),
+        instance_id: row.instance_uuid.unwrap_or_default().into(),
+        status: row.status.into(),
+        migration_type: row.migration_type.map(Into::into),
+        source_compute: row.source_compute.map(Into::into),
+        dest_compute: row.dest_compute.map(Into::into),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    });
+    Ok((rows.collect(), wire::next(migrations_links)))
 }
 
 #[cfg(test)]

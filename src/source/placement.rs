@@ -10,16 +10,20 @@ use crate::model::{Inventory, Provider, ResourceClass};
 /// The highest microversion that we understand; 1.14 first knows nested providers.
 pub const CAP: Microversion = Microversion(1, 39);
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::bad_answer(ServiceKind::Placement, error))
-}
-
-async fn get(session: &Session, path: &str) -> Result<bytes::Bytes, Error> {
-    session.get(ServiceKind::Placement, path, &[], Some(CAP)).await
+async fn get<T>(
+    session: &Session,
+    path: &str,
+    parse: fn(&[u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, Error> {
+    session.get(ServiceKind::Placement, path, &[], Some(CAP)).await?.read(ServiceKind::Placement, parse)
 }
 
 /// `GET /resource_providers`: the roots, which are the hypervisors.
 pub async fn providers(session: &Session) -> Result<Vec<Provider>, Error> {
+    get(session, "/resource_providers", parse_providers).await
+}
+
+pub(super) fn parse_providers(body: &[u8]) -> Result<Vec<Provider>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         resource_providers: Vec<Row>,
@@ -30,8 +34,7 @@ pub async fn providers(session: &Session) -> Result<Vec<Provider>, Error> {
         name: String,
         parent_provider_uuid: Option<String>,
     }
-    let body = get(session, "/resource_providers").await?;
-    Ok(parse::<Body>(&body)?
+    Ok(serde_json::from_slice::<Body>(body)?
         .resource_providers
         .into_iter()
         .filter(|row| row.parent_provider_uuid.is_none())
@@ -49,8 +52,15 @@ fn class(name: &str) -> Option<ResourceClass> {
     }
 }
 
+type Inventories = Vec<(ResourceClass, Inventory)>;
+type Usages = Vec<(ResourceClass, u64)>;
+
 /// `GET /resource_providers/{id}/inventories`.
-pub async fn inventories(session: &Session, id: &str) -> Result<Vec<(ResourceClass, Inventory)>, Error> {
+pub async fn inventories(session: &Session, id: &str) -> Result<Inventories, Error> {
+    get(session, &format!("/resource_providers/{id}/inventories"), parse_inventories).await
+}
+
+pub(super) fn parse_inventories(body: &[u8]) -> Result<Inventories, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         inventories: BTreeMap<String, Row>,
@@ -62,8 +72,7 @@ pub async fn inventories(session: &Session, id: &str) -> Result<Vec<(ResourceCla
         reserved: u64,
         allocation_ratio: f64,
     }
-    let body = get(session, &format!("/resource_providers/{id}/inventories")).await?;
-    Ok(parse::<Body>(&body)?
+    Ok(serde_json::from_slice::<Body>(body)?
         .inventories
         .into_iter()
         .filter_map(|(name, row)| {
@@ -74,12 +83,15 @@ pub async fn inventories(session: &Session, id: &str) -> Result<Vec<(ResourceCla
 }
 
 /// `GET /resource_providers/{id}/usages`.
-pub async fn usages(session: &Session, id: &str) -> Result<Vec<(ResourceClass, u64)>, Error> {
+pub async fn usages(session: &Session, id: &str) -> Result<Usages, Error> {
+    get(session, &format!("/resource_providers/{id}/usages"), parse_usages).await
+}
+
+pub(super) fn parse_usages(body: &[u8]) -> Result<Usages, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {
         usages: BTreeMap<String, u64>,
     }
-    let body = get(session, &format!("/resource_providers/{id}/usages")).await?;
-    let usages = parse::<Body>(&body)?.usages;
+    let usages = serde_json::from_slice::<Body>(body)?.usages;
     Ok(usages.into_iter().filter_map(|(name, used)| Some((class(&name)?, used))).collect())
 }

@@ -1,5 +1,7 @@
 //! A session with one cloud: its token, its catalog, its endpoints, its bounds.
 
+mod endpoint;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +13,18 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::catalog::{self, VersionDocument};
 use super::http::{Answer, Http, Limits, Traffic, host_of, refusal};
 use super::token::{self, Token};
 use super::{Error, ErrorKind, Microversion, ServiceKind};
-use crate::config::clouds::{Auth, CloudConfig};
+use crate::config::clouds::{Auth, CloudConfig, ServiceConfig};
 use crate::config::secret::Secret;
+use endpoint::Slot;
 
-/// Renewed so long before it expires, so that no request meets the end.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A refused login is not tried again by the next waiter: nine collectors with a wrong password would lock
-/// the account.
+/// the account. The pause doubles, and is always shorter than a collector's own and longer than that one's
+/// jitter: so each round of all of them is one login.
 const REFUSED_FOR: Duration = Duration::from_secs(25);
+const REFUSED_AT_MOST: Duration = Duration::from_secs(100);
 const FAILED_FOR: Duration = Duration::from_secs(1);
 
 /// A session; clones share everything.
@@ -35,21 +37,31 @@ struct Inner {
     cloud: CloudConfig,
     http: Arc<Http>,
     token: Mutex<TokenState>,
-    endpoints: BTreeMap<ServiceKind, Mutex<Option<Endpoint>>>,
+    endpoints: BTreeMap<ServiceKind, Mutex<Slot>>,
 }
 
 /// The token is renewed by one flight: whoever holds the lock logs in, the others wait and find it done.
 #[derive(Default)]
 struct TokenState {
     token: Option<Arc<Token>>,
-    failed: Option<(Instant, Error)>,
+    failed: Option<Failed>,
 }
 
-/// A service's base URL and the microversions that it knows.
-#[derive(Clone, Debug)]
-struct Endpoint {
-    base: Url,
-    range: Option<(Microversion, Microversion)>,
+/// A login that went wrong, and for how long it stands for all others.
+struct Failed {
+    at: Instant,
+    pause: Duration,
+    error: Error,
+}
+
+/// One request, but for who asks and where.
+struct Question<'a> {
+    method: Method,
+    service: ServiceKind,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    cap: Option<Microversion>,
+    body: Option<&'a str>,
 }
 
 /// Who we are, and where the services are.
@@ -104,8 +116,19 @@ impl Session {
         service: ServiceKind,
         cap: Microversion,
     ) -> Result<(Url, Option<Microversion>), Error> {
-        let endpoint = self.endpoint(service).await?;
-        Ok((endpoint.base.clone(), endpoint.microversion(cap)))
+        let token = self.token().await?;
+        let endpoint = self.endpoint(service, &token).await?;
+        Ok((endpoint.base.clone(), endpoint.microversion(self.capped(service, cap))))
+    }
+
+    /// Our own bound, or the lower one that the configuration sets.
+    fn capped(&self, service: ServiceKind, cap: Microversion) -> Microversion {
+        let set = self.settings(service).and_then(|settings| settings.microversion);
+        set.map_or(cap, |(major, minor)| cap.min(Microversion(major, minor)))
+    }
+
+    fn settings(&self, service: ServiceKind) -> Option<&ServiceConfig> {
+        service.types().iter().find_map(|kind| self.inner.cloud.services.get(*kind))
     }
 
     /// A GET whose answer is JSON. `cap` is the highest microversion that we understand there.
@@ -115,8 +138,8 @@ impl Session {
         path: &str,
         query: &[(&str, &str)],
         cap: Option<Microversion>,
-    ) -> Result<Bytes, Error> {
-        self.call(Method::GET, service, path, query, cap, None).await
+    ) -> Result<Answer, Error> {
+        self.call(&Question { method: Method::GET, service, path, query, cap, body: None }).await
     }
 
     /// The only POST beside the login: a question that nova takes as an action (the console log).
@@ -126,41 +149,41 @@ impl Session {
         path: &str,
         body: &str,
         cap: Option<Microversion>,
-    ) -> Result<Bytes, Error> {
-        self.call(Method::POST, service, path, &[], cap, Some(body)).await
+    ) -> Result<Answer, Error> {
+        self.call(&Question { method: Method::POST, service, path, query: &[], cap, body: Some(body) }).await
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        service: ServiceKind,
-        path: &str,
-        query: &[(&str, &str)],
-        cap: Option<Microversion>,
-        body: Option<&str>,
-    ) -> Result<Bytes, Error> {
-        let mut token = self.token().await?;
-        let endpoint = self.endpoint(service).await?;
+    async fn call(&self, question: &Question<'_>) -> Result<Answer, Error> {
+        let token = self.token().await?;
+        match self.attempt(question, &token).await {
+            // Expired early or revoked: one renewal, then it is an answer.
+            Err(error) if error.status == Some(401) => {
+                let token = self.renew(&token).await?;
+                self.attempt(question, &token).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&self, question: &Question<'_>, token: &Arc<Token>) -> Result<Answer, Error> {
+        let &Question { ref method, service, path, query, cap, body } = question;
+        let endpoint = self.endpoint(service, token).await?;
         let mut url = endpoint.base.clone();
         url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let version = cap.and_then(|cap| endpoint.microversion(cap));
-        let mut renewed = false;
-        loop {
-            let (status, answer) =
-                self.send(service, method.clone(), url.clone(), &token.secret, version, body).await?;
-            match status {
-                StatusCode::UNAUTHORIZED if !renewed => {
-                    // Expired early or revoked: one renewal, then it is an answer.
-                    renewed = true;
-                    token = self.renew(&token).await?;
-                }
-                status if status.is_success() => return json(service, &url, answer),
-                status => return Err(refusal(service, &method, &url, status, &answer)),
-            }
+        let version = cap.and_then(|cap| endpoint.microversion(self.capped(service, cap)));
+        let (status, answer) =
+            self.send(service, method.clone(), url.clone(), &token.secret, version, body).await?;
+        if status.is_success() {
+            return json(service, &url, answer);
         }
+        if status == StatusCode::NOT_ACCEPTABLE {
+            // The service was replaced by an older one: what it knows is asked anew.
+            self.forget(service).await;
+        }
+        Err(refusal(service, method, &url, status, &answer))
     }
 
     async fn send(
@@ -195,12 +218,17 @@ impl Session {
     /// The token, fresh enough.
     async fn token(&self) -> Result<Arc<Token>, Error> {
         let mut state = self.inner.token.lock().await;
-        if let Some(token) = &state.token
-            && (token.lasts(self.cloud_now(), MARGIN) || matches!(self.inner.cloud.auth, Auth::Token(_)))
+        let known = state.token.clone();
+        if let Some(token) = &known
+            && (token.is_fresh() || matches!(self.inner.cloud.auth, Auth::Token(_)))
         {
             return Ok(token.clone());
         }
-        self.log_in(&mut state).await
+        match (self.log_in(&mut state).await, known) {
+            // keystone is out of reach for a moment: the old one is still good for a while.
+            (Err(error), Some(token)) if error.kind != ErrorKind::Auth && token.is_good() => Ok(token),
+            (outcome, _) => outcome,
+        }
     }
 
     /// Another token than the one that was refused.
@@ -214,29 +242,28 @@ impl Session {
         self.log_in(&mut state).await
     }
 
-    fn cloud_now(&self) -> Timestamp {
-        Timestamp::now() + self.clock_offset().unwrap_or(SignedDuration::ZERO)
-    }
-
     async fn log_in(&self, state: &mut TokenState) -> Result<Arc<Token>, Error> {
-        if let Some((at, error)) = &state.failed {
-            let pause = if error.kind == ErrorKind::Auth { REFUSED_FOR } else { FAILED_FOR };
-            if at.elapsed() < pause {
-                return Err(error.clone());
-            }
+        if let Some(failed) = &state.failed
+            && failed.at.elapsed() < failed.pause
+        {
+            return Err(failed.error.clone());
         }
         match self.post_login().await {
             Ok(token) => {
                 let token = Arc::new(token);
                 *state = TokenState { token: Some(token.clone()), failed: None };
-                // A new token may come with a new catalog.
-                for endpoint in self.inner.endpoints.values() {
-                    *endpoint.lock().await = None;
-                }
                 Ok(token)
             }
             Err(error) => {
-                state.failed = Some((Instant::now(), error.clone()));
+                let before = state.failed.as_ref().filter(|failed| failed.error.kind == ErrorKind::Auth);
+                let pause = match (error.kind, error.retry_after) {
+                    (_, Some(asked)) => asked,
+                    (ErrorKind::Auth, None) => {
+                        before.map_or(REFUSED_FOR, |failed| (failed.pause * 2).min(REFUSED_AT_MOST))
+                    }
+                    _ => FAILED_FOR,
+                };
+                state.failed = Some(Failed { at: Instant::now(), pause, error: error.clone() });
                 Err(error)
             }
         }
@@ -277,60 +304,6 @@ impl Session {
         Token::parse(secret, &answer.body)
             .map_err(|error| not_json(service, &url, &answer, &error.to_string()))
     }
-
-    /// Where a service is; discovered once per token.
-    async fn endpoint(&self, service: ServiceKind) -> Result<Endpoint, Error> {
-        let token = self.token().await?;
-        let Some(slot) = self.inner.endpoints.get(&service) else {
-            return Err(Error::bad_answer(service, "unknown service"));
-        };
-        let mut known = slot.lock().await;
-        if let Some(endpoint) = known.as_ref() {
-            return Ok(endpoint.clone());
-        }
-        let cloud = &self.inner.cloud;
-        let url = match service.types().iter().find_map(|kind| cloud.overrides.get(*kind)) {
-            Some(url) => url.clone(),
-            // The one that we logged in at: what the catalog says of it may be an inner address.
-            None if service == ServiceKind::Identity => cloud.auth_url.clone(),
-            None => catalog::endpoint(&token.catalog, service, cloud.interface, cloud.region.as_deref())?,
-        };
-        let mut endpoint = Endpoint { base: catalog::base(service, &url), range: None };
-        if service.microversioned().is_some() {
-            endpoint.range = self.discover(service, &endpoint.base, &token).await?;
-        }
-        *known = Some(endpoint.clone());
-        Ok(endpoint)
-    }
-
-    /// Asks a service for the microversions that it knows.
-    async fn discover(
-        &self,
-        service: ServiceKind,
-        base: &Url,
-        token: &Token,
-    ) -> Result<Option<(Microversion, Microversion)>, Error> {
-        let mut url = base.clone();
-        url.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        let (status, answer) =
-            self.send(service, Method::GET, url.clone(), &token.secret, None, None).await?;
-        if !status.is_success() && status != StatusCode::MULTIPLE_CHOICES {
-            return Err(refusal(service, &Method::GET, &url, status, &answer));
-        }
-        let body = json(service, &url, answer)?;
-        let document: VersionDocument = serde_json::from_slice(&body)
-            .map_err(|error| Error::bad_answer(service, format!("its version document: {error}")))?;
-        Ok(document.range(service))
-    }
-}
-
-impl Endpoint {
-    /// The highest that both ends know; `None` on a cloud without microversions, or one too new for us.
-    fn microversion(&self, cap: Microversion) -> Option<Microversion> {
-        let (lowest, highest) = self.range?;
-        let best = highest.min(cap);
-        (best >= lowest).then_some(best)
-    }
 }
 
 /// The token as a header that no log shows.
@@ -342,9 +315,9 @@ fn sensitive(service: ServiceKind, token: &Secret) -> Result<reqwest::header::He
 }
 
 /// The body of a success: JSON, not a proxy's page.
-fn json(service: ServiceKind, url: &Url, answer: Answer) -> Result<Bytes, Error> {
+fn json(service: ServiceKind, url: &Url, answer: Answer) -> Result<Answer, Error> {
     match answer.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{' | b'[') => Ok(answer.body),
+        Some(b'{' | b'[') => Ok(answer),
         _ => Err(not_json(service, url, &answer, "no JSON")),
     }
 }
@@ -352,7 +325,7 @@ fn json(service: ServiceKind, url: &Url, answer: Answer) -> Result<Bytes, Error>
 fn not_json(service: ServiceKind, url: &Url, answer: &Answer, what: &str) -> Error {
     let html = answer.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
     let (name, host) = (service.name(), host_of(url));
-    let mut error = if html {
+    let error = if html {
         Error::new(
             ErrorKind::BadAnswer,
             service,
@@ -362,6 +335,5 @@ fn not_json(service: ServiceKind, url: &Url, answer: &Answer, what: &str) -> Err
     } else {
         Error::bad_answer(service, format!("{what} ({host})"))
     };
-    error.request_id = super::http::request_id(&answer.headers);
-    error
+    error.with_id(&answer.id)
 }

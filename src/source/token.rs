@@ -1,8 +1,11 @@
 //! Logging in: the request, and what keystone answers.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::catalog::CatalogEntry;
@@ -10,11 +13,20 @@ use super::wire;
 use crate::config::clouds::{Auth, CloudConfig, Domain, Principal, Scope};
 use crate::config::secret::Secret;
 
+/// Renewed so long before it ends, so that no request meets the end.
+const MARGIN: Duration = Duration::from_secs(300);
+/// One that lives shortly is renewed when so much of its life is left: with the whole margin it would never
+/// be good.
+const SHARE: u32 = 5;
+
 /// A token with what came with it.
 #[derive(Debug)]
 pub(super) struct Token {
     pub secret: Secret,
     pub expires_at: Option<Timestamp>,
+    /// When it came, and how long it lives from then on. Measured between keystone's own two times, so a
+    /// clock that is wrong, here or there, does no harm.
+    life: Option<(Instant, Duration)>,
     pub user: String,
     pub project: Option<Named>,
     pub roles: Vec<Named>,
@@ -38,6 +50,8 @@ struct Body {
 struct BodyToken {
     #[serde(default, deserialize_with = "wire::timestamp")]
     expires_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "wire::timestamp")]
+    issued_at: Option<Timestamp>,
     user: Named,
     project: Option<Named>,
     #[serde(default)]
@@ -49,14 +63,22 @@ struct BodyToken {
 impl Token {
     /// `POST /v3/auth/tokens`: the token is in the header, the rest in the body.
     pub fn parse(secret: Secret, body: &[u8]) -> Result<Self, serde_json::Error> {
-        let BodyToken { expires_at, user, project, roles, catalog } =
+        let BodyToken { expires_at, issued_at, user, project, roles, catalog } =
             serde_json::from_slice::<Body>(body)?.token;
-        Ok(Self { secret, expires_at, user: user.name, project, roles, catalog })
+        let life = expires_at.zip(issued_at).map(|(end, start)| end.duration_since(start));
+        // One that says no end is good until somebody refuses it.
+        let life = life.and_then(|life| Duration::try_from(life).ok()).map(|life| (Instant::now(), life));
+        Ok(Self { secret, expires_at, life, user: user.name, project, roles, catalog })
     }
 
-    /// Whether it is good for so much longer.
-    pub fn lasts(&self, now: Timestamp, margin: jiff::SignedDuration) -> bool {
-        self.expires_at.is_none_or(|end| end.duration_since(now) > margin)
+    /// Whether nobody need think of renewing it yet.
+    pub fn is_fresh(&self) -> bool {
+        self.life.is_none_or(|(since, life)| since.elapsed() < life.saturating_sub(MARGIN.min(life / SHARE)))
+    }
+
+    /// Whether keystone should still know it.
+    pub fn is_good(&self) -> bool {
+        self.life.is_none_or(|(since, life)| since.elapsed() < life)
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Details {
     /// The first line on screen.
     top: usize,
     height: usize,
+    /// What all of it shows is old.
+    faded: bool,
     /// The end is looked at: it stays in sight when more comes.
     tail: bool,
     /// The lines of the last content and width.
@@ -89,6 +91,11 @@ impl Details {
             let last = self.entries().saturating_sub(1);
             self.cursor = if self.tail { last } else { self.cursor.min(last) };
         }
+    }
+
+    /// Whether all of it is drawn as old.
+    pub fn fade(&mut self, faded: bool) {
+        self.faded = faded;
     }
 
     fn entries(&self) -> usize {
@@ -242,6 +249,9 @@ impl Details {
             let row = Rect { y: area.y + i as u16, height: 1, ..area };
             frame.render_widget(line.styled(theme), row);
         }
+        if self.faded {
+            text::fade(frame.buffer_mut(), area, theme);
+        }
     }
 
     /// Brings the cursor's entry into sight: all of it where it fits; coming from below, with its title.
@@ -270,6 +280,9 @@ impl Details {
         for (i, line) in self.lines.iter().skip(self.top).take(self.height).enumerate() {
             let row = Rect { y: area.y + i as u16, height: 1, ..area };
             frame.render_widget(line.styled(theme), row);
+            if self.faded {
+                text::fade(frame.buffer_mut(), row, theme);
+            }
             if line.entry == Some(self.cursor) {
                 frame.buffer_mut().set_style(row, theme.style(Role::Selection));
             }

@@ -383,21 +383,19 @@ fn draw_row<C: ?Sized>(
     for (place, (i, width)) in columns.iter().enumerate() {
         let Some(Cell { column, text, .. }) = cells.get(*i) else { continue };
         let line = match (looks.cell)(slot, column.name, *width) {
-            Some(line) if column.name == "state" => line.style(signed),
             Some(line) => line,
             None => {
                 let text = text::fit(text, *width as usize, column.align == Align::Right);
-                // The name wears the row's colour only when there is something to see.
-                let style = if place == 0 && look.role != Role::Ok { signed } else { Style::default() };
-                Line::styled(text, style)
+                // What the row's colour is about wears it; its name only when there is something to see.
+                let wears = column.name == "state" || place == 0 && look.role != Role::Ok;
+                Line::styled(text, if wears { signed } else { Style::default() })
             }
         };
         put(frame, *width, text::cut_line(line, *width as usize));
         put(frame, 1, Line::raw(" "));
     }
     if look.faded {
-        // Old facts are grey altogether: a bar in colour would still look like news.
-        frame.buffer_mut().set_style(area, looks.theme.style(Role::Stale));
+        text::fade(frame.buffer_mut(), area, looks.theme);
     }
     if at_cursor {
         frame.buffer_mut().set_style(area, looks.theme.style(Role::Selection));

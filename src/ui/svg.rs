@@ -50,12 +50,7 @@ fn row(out: &mut String, buffer: &Buffer, y: u16, line: u16, paper: (u8, u8, u8)
     for (x, symbol, style, width) in cells(buffer, y) {
         match runs.last_mut() {
             // A wide character stands alone: its neighbours then keep their columns.
-            Some(run)
-                if run.style == style
-                    && width == 1
-                    && run.text.chars().all(|c| c.is_ascii())
-                    && symbol.is_ascii() =>
-            {
+            Some(run) if run.style == style && width == 1 && run.text.is_ascii() && symbol.is_ascii() => {
                 run.text.push_str(symbol);
                 run.width += width;
             }

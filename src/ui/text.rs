@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+use crate::theme::{Role, Theme};
 
 /// Takes out control characters, whole escape sequences, and what turns the direction of text or hides in
 /// it. White space becomes one space each. Clean text is borrowed.
@@ -28,7 +33,8 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a terminal would obey this character, or nobody would see it.
+pub fn is_unsafe(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
         // Soft hyphen, zero-width and bidi marks, embeddings, overrides, isolates, byte order mark.
@@ -145,6 +151,12 @@ pub fn cut_line(line: Line<'static>, cells: usize) -> Line<'static> {
         spans.push(span);
     }
     Line { spans, ..line }
+}
+
+/// Old facts are grey altogether: a piece in colour would still look like news. The cursor keeps its ground.
+pub fn fade(buffer: &mut Buffer, area: Rect, theme: &Theme) {
+    let stale = theme.style(Role::Stale);
+    buffer.set_style(area, Style { bg: None, ..stale });
 }
 
 /// Cut and padded to exactly so many cells.

@@ -28,6 +28,10 @@ pub struct Tree {
     items: Vec<TreeItem<'static, String>>,
     /// The area that the items were built for: lines are cut to it. `None`: to be built.
     area: Option<Rect>,
+    /// Cells of the last frame.
+    width: u16,
+    /// What the whole tree shows is old.
+    faded: bool,
 }
 
 /// Cells left of the roots.
@@ -54,6 +58,17 @@ impl Tree {
 
     pub fn open(&mut self, path: Vec<String>) {
         self.state.open(path);
+    }
+
+    /// Cells that a line has at this depth, the root's being 0, as wide as the last frame was.
+    pub fn room(&self, depth: usize) -> usize {
+        let width = if self.width == 0 { 80 } else { self.width as usize };
+        width.saturating_sub(MARGIN as usize + INDENT * (depth + 1))
+    }
+
+    /// Whether all of it is drawn as old.
+    pub fn fade(&mut self, faded: bool) {
+        self.faded = faded;
     }
 
     /// The identifiers from the root to the node under the cursor.
@@ -107,6 +122,8 @@ impl Tree {
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, theme: &Theme, look: &Look) {
+        let whole = area;
+        self.width = area.width;
         let area = Rect { x: area.x + MARGIN, width: area.width.saturating_sub(MARGIN), ..area };
         if self.area.is_none_or(|built| built.width != area.width) {
             self.items = self.nodes.iter().filter_map(|node| item(node, area.width as usize)).collect();
@@ -121,6 +138,9 @@ impl Tree {
                 .node_closed_symbol(closed)
                 .node_no_children_symbol("  ");
             frame.render_stateful_widget(widget, area, &mut self.state);
+        }
+        if self.faded {
+            text::fade(frame.buffer_mut(), whole, theme);
         }
     }
 }

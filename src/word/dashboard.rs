@@ -2,13 +2,15 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 
+use jiff::Timestamp;
+
 use super::{Failure, lookup, session, settings};
 use crate::cli::Common;
-use crate::config::clouds::{self, CloudConfig, Found};
+use crate::config::clouds::{self, Choice, CloudConfig, ConfigError, Found};
 use crate::config::file::File;
 use crate::exit::Exit;
 use crate::feed::Feed;
-use crate::run::Loop;
+use crate::run::{Loop, Signals, Unopened};
 use crate::terminal;
 
 /// Opens the dashboard: over the only cloud there is, or with a chooser.
@@ -19,50 +21,98 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
         ));
     }
     let file = settings(common)?;
-    let clouds = candidates(common, &file)?;
+    let entries = entries(common, &file)?;
     let mut app = super::app(common, &file, pane)?;
-    // Nothing is fetched before the first frame: a session does no I/O until it is asked.
+    // Nothing is fetched before the first frame: the loop connects after it.
     let mut connect = |choice: usize, epoch: u64| {
-        let cloud = clouds.get(choice).cloned().unwrap_or_else(|| clouds[0].clone());
-        Ok(Feed::start(session(cloud, &file)?, epoch, |_| true))
+        let cloud = entries[choice].cloud.clone()?;
+        match session(cloud, &file) {
+            Ok(session) => Ok(Feed::start(session, epoch, |_| true)),
+            Err(error) => Err(Unopened { message: error.message, next_step: error.next_step }),
+        }
     };
-    let feed = match clouds.as_slice() {
-        [only] => {
+    let opens = match entries.as_slice() {
+        [Entry { cloud: Ok(only), .. }] => {
             app.open(&only.name, only.region.as_deref());
-            Some(connect(0, 0)?)
+            Some(0)
         }
         several => {
-            app.choose(several.iter().map(CloudConfig::title).collect());
+            app.choose(several.iter().map(Entry::line).collect());
             None
         }
     };
-    let mut terminal = terminal::take(app.mouse())
-        .map_err(|error| Failure::usage(format!("cannot take the terminal: {error}")))?;
-    let outcome = Loop { terminal: &mut terminal, app: &mut app, connect: &mut connect, feed }.run().await;
+    let signals =
+        Signals::listen().map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
+    let untaken = |error| Failure::usage(format!("cannot take the terminal: {error}"));
+    let mut terminal = terminal::take(app.mouse()).map_err(untaken)?;
+    let events = terminal::events().inspect_err(|_| terminal::restore()).map_err(untaken)?;
+    let outcome = Loop {
+        terminal: &mut terminal,
+        app: &mut app,
+        events,
+        signals,
+        connect: &mut connect,
+        opens,
+        feed: None,
+        now: Timestamp::now,
+    }
+    .run()
+    .await;
     terminal::restore();
-    outcome.map_err(Failure::bug)
+    // Its drop would show the cursor once more, and complain to a terminal that is gone.
+    std::mem::forget(terminal);
+    outcome.map_err(|error| match error.downcast::<Unopened>() {
+        Ok(unopened) => Failure::unopened(unopened),
+        Err(bug) => Failure::bug(bug),
+    })
+}
+
+/// A cloud that the operator may mean; a broken one must not keep the others out of the chooser.
+struct Entry {
+    title: String,
+    cloud: Result<CloudConfig, Unopened>,
+}
+
+impl Entry {
+    fn new(choice: &Choice, found: Result<Found, ConfigError>) -> Self {
+        let cloud = match found {
+            Ok(Found::One(cloud)) => Ok(*cloud),
+            Ok(Found::Choose(_)) => Err(Unopened {
+                message: "it has several regions".to_owned(),
+                next_step: "name one with --region".to_owned(),
+            }),
+            Err(error) => {
+                // The keys are the loop's by then: only a start of its own can ask.
+                let next_step = match error.wants_password() {
+                    true => format!("start with --cloud {} to be asked for it", choice.cloud),
+                    false => error.next_step().to_owned(),
+                };
+                Err(Unopened { message: error.to_string(), next_step })
+            }
+        };
+        Self { title: choice.to_string(), cloud }
+    }
+
+    /// Its line in the chooser.
+    fn line(&self) -> String {
+        match &self.cloud {
+            Ok(_) => self.title.clone(),
+            Err(why) => format!("{}  cannot be opened: {}", self.title, why.message),
+        }
+    }
 }
 
 /// The clouds that the operator may mean.
-fn candidates(common: &Common, file: &File) -> Result<Vec<CloudConfig>, Failure> {
-    let lookup = lookup(common, file);
-    match clouds::find(&lookup) {
-        Ok(Found::Choose(choices)) => {
-            let mut configs = Vec::new();
-            for choice in &choices {
-                let one = Common {
-                    cloud: Some(choice.cloud.clone()),
-                    region: choice.region.clone(),
-                    ..common.clone()
-                };
-                // A broken entry must not keep the others out of the chooser.
-                if let Ok(cloud) = super::one_cloud(&one, file) {
-                    configs.push(cloud);
-                }
-            }
-            if configs.is_empty() { super::one_cloud(common, file).map(|c| vec![c]) } else { Ok(configs) }
-        }
-        // One, or a question for a password, or an error with its words.
-        _ => super::one_cloud(common, file).map(|cloud| vec![cloud]),
+fn entries(common: &Common, file: &File) -> Result<Vec<Entry>, Failure> {
+    if let Ok(Found::Choose(choices)) = clouds::find(&lookup(common, file)) {
+        let entry = |choice: &Choice| {
+            let region = choice.region.clone().or_else(|| common.region.clone());
+            let one = Common { cloud: Some(choice.cloud.clone()), region, ..common.clone() };
+            Entry::new(choice, clouds::find(&lookup(&one, file)))
+        };
+        return Ok(choices.iter().map(entry).collect());
     }
+    // One, or a question for a password, or an error with its words.
+    let cloud = super::one_cloud(common, file)?;
+    Ok(vec![Entry { title: cloud.title(), cloud: Ok(cloud) }])
 }

@@ -1,49 +1,74 @@
 //! `doctor`: every source, found how, reachable or not, and what to do.
 
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::{Failure, one_cloud, session, settings};
+use jiff::SignedDuration;
+
+use super::{Failure, one_cloud};
 use crate::cli::Common;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
-use crate::source::{Error, ServiceKind, Session, keystone, neutron, nova, placement};
+use crate::source::{Error, Limits, Pages, ServiceKind, Session, keystone, neutron, nova, placement};
+use crate::ui::format;
 use crate::ui::text::sanitise;
 
 /// Asks each source once, one after the other, and says what it found.
 pub async fn run(common: &Common) -> Result<Exit, Failure> {
+    let mut report = Report { out: io::stdout(), written: Ok(()), ok: true };
+    let found = ask_all(common, &mut report).await;
+    match report.written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) => Err(Failure::usage(format!("cannot write to standard output: {error}"))),
+        Ok(()) => found.map(|()| if report.ok { Exit::Done } else { Exit::Partial }),
+    }
+}
+
+async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     let (file, path) = crate::config::file::load(common.config.as_deref())?;
-    line("i", "settings", &path.map_or("built-in defaults".to_owned(), |path| path.display().to_string()));
-    let _ = settings;
+    let settings = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
+    report.line("i", "settings", &settings);
     let cloud = one_cloud(common, &file)?;
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
         Auth::Token(_) => "token (cannot be renewed)",
         Auth::ApplicationCredential { .. } => "application credential",
     };
-    line("i", "cloud", &format!("{} from {}", cloud.title(), cloud.origin));
-    line("i", "auth", &format!("{auth} at {}", cloud.auth_url));
+    report.line("i", "cloud", &format!("{} from {}", cloud.title(), cloud.origin));
+    report.line("i", "auth", &format!("{auth} at {}", cloud.auth_url));
     if !cloud.tls.verify {
-        line("!", "TLS", "verify is off: anybody may stand between");
+        report.line("!", "TLS", "verify is off: anybody may stand between");
     }
-    let session = session(cloud, &file)?;
-    let mut report = Report { ok: true };
-    report.note(
-        "keystone login",
-        timed(session.login()).await.map(|(identity, took)| {
-            let project = identity.project.unwrap_or_else(|| "no project".to_owned());
-            format!(
-                "{}@{project}, roles {} ({} ms)",
-                identity.user,
-                identity.roles.join(","),
-                took.as_millis()
-            )
-        }),
-    );
+    let usual = Limits::default();
+    let session = Session::new(
+        cloud,
+        Limits {
+            requests_per_second: file.cloud.requests_per_second,
+            connect: usual.connect.min(common.timeout),
+            total: usual.total.min(common.timeout),
+            ..usual
+        },
+    )?;
+    let login = timed(session.login()).await.map(|(identity, took)| {
+        let project = identity.project.unwrap_or_else(|| "no project".to_owned());
+        let roles = identity.roles.join(",");
+        format!("{}@{project}, roles {roles} ({} ms)", identity.user, took.as_millis())
+    });
+    report.note("keystone login", login);
     if !report.ok {
-        return Ok(Exit::Partial);
+        return Ok(());
     }
     for (service, cap) in [(ServiceKind::Compute, nova::CAP), (ServiceKind::Placement, placement::CAP)] {
-        let about = session.about(service, cap).await.map(|(url, version)| {
+        let about = session.about(service, cap).await;
+        if service == ServiceKind::Compute
+            && let Ok((_, version)) = &about
+        {
+            let lacks = nova::lacks(*version);
+            if !lacks.is_empty() {
+                report.line("i", "nova is too old to tell", &lacks.join(", "));
+            }
+        }
+        let about = about.map(|(url, version)| {
             let version = version.map_or("no microversions".to_owned(), |v| format!("microversion {v}"));
             format!("{url}, {version}")
         });
@@ -57,33 +82,37 @@ pub async fn run(common: &Common) -> Result<Exit, Failure> {
     report.ask("placement providers", placement::providers(&session)).await;
     report.ask("keystone projects", keystone::projects(&session)).await;
     report.ask("neutron agents", neutron::agents(&session)).await;
-    match session.clock_offset() {
-        Some(offset) if offset.is_zero() => line("o", "clock", "as the cloud's"),
-        Some(offset) => line(
-            "!",
-            "clock",
-            &format!("the cloud's is {}s ahead of this machine's: set it by NTP", offset.as_secs()),
-        ),
-        None => line("?", "clock", "no answer carried a date"),
+    report.clock(session.clock_offset());
+    for service in session.traffic() {
+        report.line("i", "requests", &service.to_string());
     }
-    traffic(&session);
-    Ok(if report.ok { Exit::Done } else { Exit::Partial })
+    Ok(())
 }
 
+/// What is said, line by line, and whether all is well.
 struct Report {
+    out: io::Stdout,
+    /// The first line that could not be written: none is tried after it.
+    written: io::Result<()>,
     ok: bool,
 }
 
 impl Report {
+    fn line(&mut self, sign: &str, what: &str, words: &str) {
+        if self.written.is_ok() {
+            self.written = writeln!(self.out, "{sign} {what:<32} {}", sanitise(words));
+        }
+    }
+
     fn note(&mut self, what: &str, outcome: Result<String, Error>) {
         match outcome {
-            Ok(words) => line("o", what, &words),
+            Ok(words) => self.line("o", what, &words),
             Err(error) => {
                 self.ok = false;
-                line("x", what, &error.message);
-                line(" ", "", &format!("next: {}", error.next_step));
+                self.line("x", what, &error.message);
+                self.line(" ", "", &format!("next: {}", error.next_step));
                 if let Some(id) = error.request_id {
-                    line(" ", "", &id);
+                    self.line(" ", "", &id);
                 }
             }
         }
@@ -94,29 +123,27 @@ impl Report {
         self.note(what, outcome.map(|(rows, took)| format!("{} in {} ms", rows.len(), took.as_millis())));
     }
 
-    async fn page<T>(&mut self, what: &str, mut pages: crate::source::Pages<T>) {
+    async fn page<T>(&mut self, what: &str, mut pages: Pages<T>) {
         let outcome = timed(pages.next()).await;
-        self.note(
-            what,
-            outcome.map(|(page, took)| {
-                let rows = page.map_or(0, |page| page.rows.len());
-                format!("first page has {rows}, in {} ms", took.as_millis())
-            }),
-        );
+        let words = |(page, took): (Option<crate::source::Page<T>>, Duration)| {
+            let rows = page.map_or(0, |page| page.rows.len());
+            format!("first page has {rows}, in {} ms", took.as_millis())
+        };
+        self.note(what, outcome.map(words));
+    }
+
+    fn clock(&mut self, offset: Option<SignedDuration>) {
+        let Some(offset) = offset else { return self.line("?", "clock", "no answer carried a date") };
+        if offset.is_zero() {
+            return self.line("o", "clock", "as the cloud's");
+        }
+        let (by, side) =
+            (format::duration(offset.abs()), if offset.is_positive() { "ahead of" } else { "behind" });
+        self.line("!", "clock", &format!("the cloud's is {by} {side} this machine's: set both by NTP"));
     }
 }
 
 async fn timed<T>(question: impl Future<Output = Result<T, Error>>) -> Result<(T, Duration), Error> {
     let started = Instant::now();
     question.await.map(|answer| (answer, started.elapsed()))
-}
-
-fn line(sign: &str, what: &str, words: &str) {
-    println!("{sign} {what:<32} {}", sanitise(words));
-}
-
-fn traffic(session: &Session) {
-    for service in session.traffic() {
-        line("i", "requests", &service.to_string());
-    }
 }

@@ -46,7 +46,9 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     };
     // Drawn once before the keys: views know their height from their last frame.
     draw(&mut app)?;
+    let any_key = !keys.is_empty();
     for key in keys {
+        let mut asked = false;
         let now = wish.clock.unwrap_or_else(Timestamp::now);
         for request in app.on_key(key, now) {
             match request {
@@ -54,6 +56,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
                     let topic = query.topic();
                     app.await_answer(topic);
                     feed.ask(query);
+                    asked = true;
                 }
                 Request::Exit | Request::Interrupt => return Ok(Exit::Done),
                 _ => {}
@@ -61,11 +64,23 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         }
         feed.want(app.wanted());
         draw(&mut app)?;
+        // The letters of a filter ask nothing: only what does is waited for before the next key.
+        if asked {
+            settle(&mut app, &mut feed, deadline).await;
+            draw(&mut app)?;
+        }
+    }
+    if any_key {
+        // The names of what the keys brought on the screen.
         settle(&mut app, &mut feed, deadline).await;
         draw(&mut app)?;
     }
     let partial = app.is_partial();
-    let buffer = terminal.backend().buffer();
+    // The frame itself: the backend's copy keeps what a wide character once covered.
+    let frame = terminal
+        .draw(|frame| app.draw(frame))
+        .map_err(|error| Failure::usage(format!("cannot draw: {error}")))?;
+    let buffer = frame.buffer;
     let text = match wish.output {
         Picture::Text => ansi::plain(buffer),
         Picture::Ansi => ansi::coloured(buffer),

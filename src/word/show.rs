@@ -50,10 +50,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         Ok(()) => {}
     }
     for error in &errors {
-        eprintln!("stackwatch: {}: {}", error.source, text::sanitise(&error.message));
-        if !error.next_step.is_empty() {
-            eprintln!("  next: {}", text::sanitise(&error.next_step));
-        }
+        super::complain(&format!("{}: {}", error.source, error.message), &error.next_step);
     }
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
 }
@@ -74,7 +71,7 @@ struct Trouble {
 
 fn unknown_table(name: &str) -> Failure {
     let names: Vec<&str> = tables::TABLES.iter().map(|listed| listed.table.name).collect();
-    Failure::usage(format!("there is no table `{name}`; there are {}", names.join(", ")))
+    Failure::unknown("there is no table", name, &names)
 }
 
 /// `COL` or `-COL`; the table's own order otherwise.
@@ -85,11 +82,7 @@ fn order(table: &Table<Store>, sort: Option<&str>) -> Result<(&'static str, bool
         Some(column) => Ok((column.name, descending)),
         None => {
             let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-            Err(Failure::usage(format!(
-                "--sort: {} has no column `{name}`; there are {}",
-                table.name,
-                names.join(", ")
-            )))
+            Err(Failure::unknown(&format!("--sort: {} has no column", table.name), name, &names))
         }
     }
 }
@@ -211,12 +204,26 @@ fn print_json(
         "errors": errors,
         "rows": rows,
     });
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from)?;
-    writeln!(out)
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let text = serde_json::to_string_pretty(&document).map_err(io::Error::from)?;
+    // JSON escapes the C0 controls by itself. What else a terminal obeys, or nobody sees, stands within
+    // texts alone: escaped, names stay as the cloud has them.
+    for piece in text.split_inclusive(|c| c != '\n' && text::is_unsafe(c)) {
+        match piece.chars().next_back().filter(|c| *c != '\n' && text::is_unsafe(*c)) {
+            Some(last) => {
+                out.write_all(&piece.as_bytes()[..piece.len() - last.len_utf8()])?;
+                for unit in last.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+            None => out.write_all(piece.as_bytes())?,
+        }
+    }
+    writeln!(out)?;
+    out.flush()
 }
 
-/// JSON escapes control characters by itself, so names stay as the cloud has them.
+/// Names stay as the cloud has them.
 fn json_of(value: &Value) -> Json {
     match value {
         Value::Unknown | Value::Absent => Json::Null,

@@ -138,68 +138,79 @@ def image():
 
 # --- networks -------------------------------------------------------------------------
 
+def ensure_all(plural, wanted):
+    """As `ensure`, of many at once: by name."""
+    path = f"/v2.0/{plural.replace('_', '-')}"
+    there = {x["name"]: x for x in admin.get("network", path)[plural]}
+    new = [w for w in wanted if w["name"] not in there]
+    if new:
+        made = admin.call("network", "POST", path, {plural: new})[plural]
+        there |= {x["name"]: x for x in made}
+    return there
+
+
 def networks(sessions):
-    """Networks by their short name, and the security group `web` of each project."""
-    def network(s, name, cidr, **more):
-        n = ensure(s, "network", "/v2.0/networks", "networks", "network",
-                   {"name": name, "project_id": s.project} | more)
-        subnets = [x for x in admin.get("network", "/v2.0/subnets")["subnets"]
-                   if x["network_id"] == n["id"]]
-        subnet = subnets[0] if subnets else s.call("network", "POST", "/v2.0/subnets", {"subnet": {
-            "network_id": n["id"], "ip_version": 4, "cidr": cidr, "name": f"{name}-v4",
-            "project_id": s.project,
-            "enable_dhcp": not more.get("router:external", False)}})["subnet"]
-        return n["id"], subnet["id"]
+    """Networks and their subnets by name; each is its project's, made by the admin."""
+    wanted = [(f"{project}-net", s.project, f"10.{10 + n}.0.0/24", {})
+              for n, (project, s) in enumerate(sessions.items())]
+    wanted += [(HOSTILE, sessions["demo"].project, "10.66.0.0/24", {}),
+               ("public", admin.project, "203.0.113.0/24", {
+                   "router:external": True, "provider:network_type": "flat",
+                   "provider:physical_network": "physnet1"})]
+    nets = ensure_all("networks", [{"name": name, "project_id": project} | more
+                                   for name, project, _, more in wanted])
+    subnets = ensure_all("subnets", [{
+        "name": f"{name}-v4", "network_id": nets[name]["id"], "project_id": project,
+        "ip_version": 4, "cidr": cidr, "enable_dhcp": not more}
+        for name, project, cidr, more in wanted])
+    return {name: n["id"] for name, n in nets.items()}, {
+        name.removesuffix("-v4"): n["id"] for name, n in subnets.items()}
 
-    public, _ = network(admin, "public", "203.0.113.0/24", **{
-        "router:external": True, "provider:network_type": "flat",
-        "provider:physical_network": "physnet1"})
-    nets = {"public": public}
-    for n, (project, s) in enumerate(sessions.items()):
-        nets[project], subnet = network(s, f"{project}-net", f"10.{10 + n}.0.0/24")
-        if project in ("demo", "shop"):
-            r = ensure(s, "network", "/v2.0/routers", "routers", "router", {
-                "name": f"{project}-router", "project_id": s.project,
-                "external_gateway_info": {"network_id": public}})
-            try:
-                s.call("network", "PUT", f"/v2.0/routers/{r['id']}/add_router_interface",
-                       {"subnet_id": subnet})
-            except ApiError as e:
-                if e.status not in (400, 409):  # it is there
-                    raise
-    nets["hostile"], _ = network(sessions["demo"], HOSTILE, "10.66.0.0/24")
 
+def routers(sessions, nets, subnets):
+    for project in ("demo", "shop"):
+        s = sessions[project]
+        r = ensure(s, "network", "/v2.0/routers", "routers", "router", {
+            "name": f"{project}-router", "project_id": s.project,
+            "external_gateway_info": {"network_id": nets["public"]}})
+        try:
+            s.call("network", "PUT", f"/v2.0/routers/{r['id']}/add_router_interface",
+                   {"subnet_id": subnets[f"{project}-net"]})
+        except ApiError as e:
+            if e.status not in (400, 409):  # it is there
+                raise
+
+
+def security_groups(sessions):
+    """A group `web` in each project."""
     for s in sessions.values():
+        listing = f"/v2.0/security-groups?project_id={s.project}"
         g = ensure(s, "network", "/v2.0/security-groups", "security_groups", "security_group",
-                   {"name": "web", "description": "http and https"},
-                   f"/v2.0/security-groups?project_id={s.project}")
-        for port in (22, 80, 443):
-            try:
-                s.call("network", "POST", "/v2.0/security-group-rules", {"security_group_rule": {
-                    "security_group_id": g["id"], "direction": "ingress", "ethertype": "IPv4",
-                    "protocol": "tcp", "port_range_min": port, "port_range_max": port}})
-            except ApiError as e:
-                if e.status != 409:  # it is there
-                    raise
-    return nets
+                   {"name": "web", "description": "http and https"}, listing)
+        if len(g["security_group_rules"]) > 2:  # two are there from the start
+            continue
+        s.call("network", "POST", "/v2.0/security-group-rules", {"security_group_rules": [{
+            "security_group_id": g["id"], "direction": "ingress", "ethertype": "IPv4",
+            "protocol": "tcp", "port_range_min": port, "port_range_max": port}
+            for port in (22, 80, 443)]})
 
 
 # --- instances ----------------------------------------------------------------------
 
 SERVERS = [  # project, name, flavor, zone[:host], network, more
-    ("shop", "web-01", "m1.small", "az-a:cmp01", "shop", {"metadata": {"role": "web"}}),
-    ("shop", "web-02", "m1.small", "az-a:cmp02", "shop", {"metadata": {"role": "web"}}),
-    ("shop", "db-01", "m1.medium", "az-b:cmp03", "shop", {}),
-    ("shop", "batch-01", "m1.small", "nova:cmp04", "shop", {}),       # shut off
-    ("shop", "cache-01", "m1.tiny", "az-a:cmp01", "shop", {}),        # paused
-    ("demo", "demo-01", "m1.tiny", "az-a:cmp02", "demo", {}),
-    ("demo", "demo-locked", "m1.tiny", "az-b:cmp03", "demo", {}),     # locked
-    ("demo", "demo-resized", "m1.tiny", "az-a", "demo", {}),          # awaits confirmation
-    ("demo", "demo-hostile-meta", "m1.tiny", "nova:cmp04", "hostile",
+    ("shop", "web-01", "m1.small", "az-a:cmp01", "shop-net", {"metadata": {"role": "web"}}),
+    ("shop", "web-02", "m1.small", "az-a:cmp02", "shop-net", {"metadata": {"role": "web"}}),
+    ("shop", "db-01", "m1.medium", "az-b:cmp03", "shop-net", {}),
+    ("shop", "batch-01", "m1.small", "nova:cmp04", "shop-net", {}),       # shut off
+    ("shop", "cache-01", "m1.tiny", "az-a:cmp01", "shop-net", {}),        # paused
+    ("demo", "demo-01", "m1.tiny", "az-a:cmp02", "demo-net", {}),
+    ("demo", "demo-locked", "m1.tiny", "az-b:cmp03", "demo-net", {}),     # locked
+    ("demo", "demo-resized", "m1.tiny", "az-a", "demo-net", {}),          # awaits confirmation
+    ("demo", "demo-hostile-meta", "m1.tiny", "nova:cmp04", HOSTILE,
      {"metadata": {"note": HOSTILE, "owner": "demo"}}),
-    ("demo", "demo-too-big", "m1.huge", None, "demo", {}),            # no host is valid
-    ("展示", "网站前端-01", "s1.ssd", "az-b:cmp03", "展示", {}),
-    ("admin", "hostile-name", "m1.tiny", "nova:cmp04", "admin", {}),  # see hostile_name()
+    ("demo", "demo-too-big", "m1.huge", None, "demo-net", {}),            # no host is valid
+    ("展示", "网站前端-01", "s1.ssd", "az-b:cmp03", "展示-net", {}),
+    ("admin", "hostile-name", "m1.tiny", "nova:cmp04", "admin-net", {}),  # see hostile_name()
 ]
 STATES = {"batch-01": "stopped", "cache-01": "paused", "demo-resized": "resized",
           "demo-too-big": "error"}
@@ -287,16 +298,18 @@ def volume_types():
 
 
 def volumes(sessions):
+    volume_types()
     made = {}
     for project, name, size, kind in VOLUMES:
         v = ensure(sessions[project], "volume", "/volumes", "volumes", "volume", {
             "name": name, "size": size, "volume_type": kind})
         made[name] = (sessions[project], v["id"])
     for name, (s, i) in made.items():
-        wanted = ("error",) if name == "on-dead-backend" else ("available", "in-use")
-        until(f"volume {name} {wanted}", lambda: s.get("volume", f"/volumes/{i}")[
-            "volume"]["status"] in wanted)
-        note(f"volume {name} {wanted[0]}")
+        status = until(f"volume {name}", lambda: s.get("volume", f"/volumes/{i}")[
+            "volume"]["status"].removesuffix("creating"))
+        if (status == "error") != (name == "on-dead-backend"):
+            sys.exit(f"seed: volume {name} is {status}")
+        note(f"volume {name} {status}")
     return made
 
 
@@ -312,18 +325,21 @@ def attach(volume, server):
 def main():
     sessions = identity()
     note("identity")
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
+        groups = pool.submit(security_groups, sessions)
         nets = pool.submit(networks, sessions)
-        types = pool.submit(volume_types)
+        vols = pool.submit(volumes, sessions)
         image_id, flavor = image(), flavors()
         aggregates()
         note("image, flavors, aggregates")
-        nets = nets.result()
+        nets, subnets = nets.result()
         note("networks")
-        types.result()
-        vols = pool.submit(volumes, sessions)
+        routed = pool.submit(routers, sessions, nets, subnets)
+        groups.result()
+        note("security groups")
         ids = servers(sessions, flavor, image_id, nets)
         vols = vols.result()
+        routed.result()
     attach(vols["db-data"], ids["db-01"])
     floating_ips(sessions["shop"], nets, ids["web-01"])
     hostile_name()

@@ -1,6 +1,6 @@
 //! What the documents say, held against the code.
 //!
-//! Tables that are derived stand between `<!-- NAME -->` and `<!-- end -->`. With `UPDATE=1` in the environment
+//! Tables that are derived stand between `<!-- NAME -->` and `<!-- end -->`. With `INSTA_UPDATE=always`
 //! the tests write them anew; a review then sees what changed.
 
 use std::fmt::Write;
@@ -21,12 +21,12 @@ fn holds(file: &str, name: &str, expected: &str) {
     if text[start..stop] == *expected {
         return;
     }
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         std::fs::write(&path, format!("{}{expected}{}", &text[..start], &text[stop..])).unwrap();
         return;
     }
     panic!(
-        "{file}: the part `{name}` is out of date; `UPDATE=1 cargo test docs` writes it anew. Expected:\n{expected}"
+        "{file}: the part `{name}` is out of date; `INSTA_UPDATE=always cargo test docs` writes it anew. Expected:\n{expected}"
     );
 }
 

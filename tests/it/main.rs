@@ -3,6 +3,9 @@
 //! Those over a real cloud stand in `real_cloud` and, where they break a service, in `breaking`: `tests/run`
 //! brings the cloud up and runs them; a bare `cargo test` names them as ignored.
 
+// Also in what tests share: a failed expectation is the point there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 mod breaking;

@@ -82,7 +82,7 @@ impl ConfigError {
 
     pub(super) fn yaml(path: &Path, error: &serde_saphyr::Error) -> Self {
         let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
-        // The rendered error repeats the source line, which may hold a password: its first line only.
+        // Its first line: those below show the source, which may hold a password.
         let full = error.to_string();
         let what = full.lines().next().unwrap_or("not YAML").trim_start_matches("error: ");
         let what: String = what.chars().take(200).collect();
@@ -131,6 +131,39 @@ impl ConfigError {
         Self::new(
             format!("cloud `{name}` ({origin}): there is no interface `{word}`{near}"),
             "take public, internal or admin",
+        )
+    }
+
+    pub(super) fn unknown_region(name: &str, region: &str, origin: &str, known: &[String]) -> Self {
+        let near = nearest(region, known.iter().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Self::new(
+            format!(
+                "cloud `{name}` ({origin}) has no region `{region}`{near} There are: {}",
+                list(known.iter().map(String::as_str))
+            ),
+            "name one of these with --region (OS_REGION_NAME)",
+        )
+    }
+
+    pub(super) fn unsupported_version(name: &str, key: &str, text: &str, major: &str, origin: &str) -> Self {
+        Self::new(
+            format!("cloud `{name}` ({origin}): {key} `{text}` is not supported"),
+            format!("stackwatch speaks version {major} of that API: write `{key}: {major}`, or leave it out"),
+        )
+    }
+
+    pub(super) fn bad_microversion(name: &str, key: &str, text: &str, origin: &str) -> Self {
+        Self::new(
+            format!("cloud `{name}` ({origin}): {key} `{text}` is no microversion"),
+            "write it as 2.53, in quotes: YAML takes 2.90 for a number",
+        )
+    }
+
+    pub(super) fn two_microversions(name: &str, key: &str, other: &str, origin: &str) -> Self {
+        Self::new(
+            format!("cloud `{name}` ({origin}): {key} and {other} name two different microversions"),
+            format!("write the major version alone as {other}, or leave one of them out"),
         )
     }
 

@@ -10,8 +10,9 @@ use ratatui::text::{Line, Span};
 use super::row_look;
 use crate::action::Action;
 use crate::health::Verdict;
-use crate::model::{ResourceClass, Text};
+use crate::model::Text;
 use crate::pane::{Cx, parts};
+use crate::report::Topic;
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::hypervisors as table;
@@ -33,12 +34,14 @@ pub(super) struct HostTree {
     known: HashSet<Vec<String>>,
 }
 
-/// The rows' revision, the second (lines hold ages), the keys, and which rows are shown.
+/// The rows' revision, the second (lines hold ages), the keys, the width, and which rows are shown.
 #[derive(PartialEq)]
 struct Stamp {
     revision: u64,
     second: i64,
     keys: usize,
+    /// Cells of a host's line.
+    room: usize,
     shown: Vec<Slot>,
 }
 
@@ -66,12 +69,31 @@ impl HostTree {
         heard
     }
 
+    pub fn click(&mut self, row: u16) {
+        self.tree.click(row);
+        self.keys += 1;
+    }
+
+    /// Puts the cursor on a host, under the first of its aggregates.
+    pub fn select(&mut self, cx: &Cx, slot: Slot) {
+        let region = if cx.region.is_empty() { NO_REGION } else { cx.region };
+        for (zone, aggregates) in grouped(cx.store, &[slot]) {
+            let Some((aggregate, row)) = aggregates.keys().next().zip(cx.store.hypervisors.get(slot)) else {
+                continue;
+            };
+            let path = [region, zone.as_str(), aggregate.as_str(), &*row.id];
+            self.tree.select(path.map(str::to_owned).to_vec());
+        }
+        self.keys += 1;
+    }
+
     /// Builds the items anew when the hosts or the opened nodes have changed.
     pub fn sync(&mut self, cx: &Cx, shown: &[Slot]) {
         let stamp = Stamp {
             revision: cx.store.hypervisors.revision(),
             second: cx.now.as_second(),
             keys: self.keys,
+            room: self.tree.room(HOST),
             shown: shown.to_vec(),
         };
         if self.built.as_ref() == Some(&stamp) {
@@ -112,7 +134,7 @@ impl HostTree {
                 .map(|(name, slots)| {
                     let hosts = slots.iter().copied().collect();
                     tree.branch(cx, below(path, name), &hosts, |_, _| {
-                        slots.iter().filter_map(|slot| host(cx, *slot)).collect()
+                        slots.iter().filter_map(|slot| host(cx, *slot, tree.tree.room(HOST))).collect()
                     })
                 })
                 .collect()
@@ -134,6 +156,7 @@ impl HostTree {
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
+        self.tree.fade(parts::is_stale(cx, Topic::Hypervisors));
         self.tree.draw(frame, area, cx.theme, cx.look);
     }
 }
@@ -169,17 +192,16 @@ fn branch_line(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
     let verdicts = rows().map(|row| crate::health::hypervisor::verdict(cx.store, row));
     let worst = verdicts.max().unwrap_or(Verdict::Unknown);
     let up = rows().filter(|row| table::state(cx.store, row) == crate::model::ServiceState::Up).count();
-    let sum = |class, used: fn(&crate::model::Hypervisor) -> Option<u64>| {
+    let share = |column| {
         let mut total = (0.0, 0.0);
         for row in rows() {
-            let capacity = table::inventory(cx.store, row, class)?.capacity();
-            total = (total.0 + used(row)? as f64, total.1 + capacity);
+            let of = table::Use::of(cx.store, row, column)?;
+            total = (total.0 + of.counted()?, total.1 + of.limit?);
         }
         (total.1 > 0.0).then(|| total.0 / total.1 * 100.0)
     };
-    let percent = |share: Option<f64>| share.map_or_else(|| "?".to_owned(), |share| format!("{share:.0}%"));
-    let vcpu = percent(sum(ResourceClass::Vcpu, |row| row.vcpus_used));
-    let ram = percent(sum(ResourceClass::MemoryMb, |row| row.memory_mb_used));
+    let percent = |column| share(column).map_or_else(|| "?".to_owned(), |share| format!("{share:.0}%"));
+    let (vcpu, ram) = (percent("vcpus_used"), percent("memory_mb_used"));
     let sign = cx.look.sign(parts::sign(worst));
     Line::from(vec![
         Span::styled(format!("{sign} "), cx.theme.style(parts::role(worst))),
@@ -191,25 +213,27 @@ fn branch_line(cx: &Cx, name: &str, hosts: &BTreeSet<Slot>) -> Line<'static> {
     ])
 }
 
-fn host(cx: &Cx, slot: Slot) -> Option<Node> {
+/// A host in so many cells: its name gives way before figures.
+fn host(cx: &Cx, slot: Slot, room: usize) -> Option<Node> {
     let row = cx.store.hypervisors.get(slot)?;
-    let stale = parts::is_stale(cx, crate::report::Topic::Hypervisors);
-    let look = row_look(cx.store, slot, stale);
+    let look = row_look(cx.store, slot, parts::is_stale(cx, Topic::Hypervisors));
     let of = |column| {
         let (used, limit) = table::Use::of(cx.store, row, column).map(|u| u.figures()).unwrap_or_default();
-        format!("{used:>6}/{limit:<6}")
+        format!("{used}/{limit}")
     };
     let figures = format!(
-        "{:>4} VMs   vCPU {} RAM {} GiB",
+        "{:>4} VMs  vCPU {:>9}  RAM {:>11} GiB",
         cx.store.instance_count_on(row),
         of("vcpus_used"),
         of("memory_mb_used"),
     );
+    const STATE: usize = 12;
+    let name = room.saturating_sub(2 + STATE + figures.len()).clamp(8, 40);
     let line = Line::from(vec![
         Span::styled(format!("{} ", cx.look.sign(look.sign)), cx.theme.style(look.role)),
-        Span::raw(text::fit(&text::sanitise(&row.host), 22, false)),
+        Span::raw(text::fit(&text::sanitise(&row.host), name, false)),
         Span::styled(
-            text::fit(&table::state_words(cx.store, row, cx.now), 14, false),
+            text::fit(&table::state_words(cx.store, row, cx.now), STATE, false),
             cx.theme.style(look.role),
         ),
         Span::raw(figures),

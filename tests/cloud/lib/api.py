@@ -14,7 +14,10 @@ class ApiError(Exception):
         self.status, self.text = status, text
 
 
-def http(method, url, body=None, headers=None, timeout=60):
+TIMEOUT = 60  # seconds for one answer, where a call does not say otherwise
+
+
+def http(method, url, body=None, headers=None, timeout=None):
     """(status, headers, body text); an answer of any status is an answer."""
     data, headers = body, dict(headers or {})
     if body is not None and not isinstance(body, bytes):
@@ -22,7 +25,7 @@ def http(method, url, body=None, headers=None, timeout=60):
         headers.setdefault("Content-Type", "application/json")
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with _open(request, timeout=timeout) as r:
+        with _open(request, timeout=timeout or TIMEOUT) as r:
             return r.status, r.headers, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.headers, e.read().decode()
@@ -54,7 +57,7 @@ class Session:
         token = json.loads(text)["token"]
         self.project, self.user = token["project"]["id"], token["user"]["id"]
 
-    def call(self, service, method, path, body=None, headers=None, timeout=60):
+    def call(self, service, method, path, body=None, headers=None, timeout=None):
         """The JSON answer, or ApiError."""
         url = BASE[service].format(project=self.project) + path
         head = {"X-Auth-Token": self.token} | (headers or {})
@@ -73,7 +76,7 @@ def sql(statement, *values, database=None):
     """Rows of a statement, over the socket, as the database's root."""
     import pymysql
     c = pymysql.connect(unix_socket=str(DB_SOCKET), user="root", database=database,
-                        charset="utf8", autocommit=True, connect_timeout=3)
+                        charset="utf8", autocommit=True, connect_timeout=3, read_timeout=20)
     try:
         with c.cursor() as cursor:
             cursor.execute(statement, values or None)

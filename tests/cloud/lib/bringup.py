@@ -1,5 +1,4 @@
 """Bring the cloud up: a small graph of jobs, each started when what it needs is there."""
-import fcntl
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ import api
 import network
 import procs
 import services
+import whole
 from down import down
 from services import SERVICES, admin
 from settings import (ADMIN_PASSWORD, AUTH_URL, COMPUTE_HOSTS, DATABASES, DB_PASSWORD,
@@ -95,16 +95,29 @@ def _(run):
         "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)
 
 
-NOVA_MANAGE = ("nova-manage", "--config-file", f"{ETC}/nova.conf", "--config-file",
-               f"{ETC}/nova-db.conf", "--log-file", f"{LOG}/nova-manage.log")
+def nova_manage(*configs):
+    argv = ["nova-manage", "--log-file", f"{LOG}/nova-manage.log"]
+    for c in ("nova.conf", *configs):
+        argv += ["--config-file", f"{ETC}/{c}"]
+    return argv
 
 
 @schema("nova")
 def _(run):
-    run(*NOVA_MANAGE, "api_db", "sync")
-    run(*NOVA_MANAGE, "cell_v2", "map_cell0")
-    run(*NOVA_MANAGE, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
-    run(*NOVA_MANAGE, "db", "sync")
+    run(*nova_manage("nova-db.conf"), "db", "sync", "--local_cell")
+
+
+@schema("nova-cell0")
+def _(run):
+    run(*nova_manage("nova-cell0.conf"), "db", "sync", "--local_cell")
+
+
+@schema("nova-api")
+def _(run):
+    manage = nova_manage("nova-db.conf")
+    run(*manage, "api_db", "sync")
+    run(*manage, "cell_v2", "map_cell0")
+    run(*manage, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
 
 
 @schema("neutron")
@@ -189,7 +202,7 @@ def glance():
     bring("glance-api")
 
 
-@job("schema-nova", "rabbitmq", "keystone", "placement")
+@job("schema-nova", "schema-nova-cell0", "schema-nova-api", "rabbitmq", "keystone", "placement")
 def nova():
     bring("nova-api", "nova-conductor", "nova-scheduler")
 
@@ -207,7 +220,7 @@ def nova_compute():
                                database="nova")) >= len(names)
         for n in names:
             procs.wait_for(n, "row in compute_nodes", registered, 120)
-        procs.tool("schema-nova", [*NOVA_MANAGE, "cell_v2", "discover_hosts"])
+        procs.tool("schema-nova", [*nova_manage("nova-db.conf"), "cell_v2", "discover_hosts"])
         done("cells")
     for n in names:
         SERVICES[n].wait(120)
@@ -215,7 +228,7 @@ def nova_compute():
 
 @job("schema-neutron", "rabbitmq", "keystone", "catalog")
 def neutron():
-    network.make_external_bridge()
+    network.make()
     bring("neutron-server")
 
 
@@ -245,7 +258,7 @@ def clouds_yaml():
 
 # --- the run ----------------------------------------------------------------------
 
-def run_jobs(parallel=5):
+def run_jobs(parallel=6):
     """Run all jobs; the first failure ends the run when the running ones have ended."""
     finished, running, failures, changed = set(), set(), [], threading.Condition()
 
@@ -280,13 +293,16 @@ def run_jobs(parallel=5):
 
 
 def wipe():
-    """Forget all data; the logs stay, an earlier run's are kept beside."""
-    for d in (DONE, ETC, OUT, SLOW, OFF, PID, *(RUN / n for n in (
+    """Forget all data. The logs of the last run are kept, in previous/."""
+    previous = RUN / "previous"
+    shutil.rmtree(previous, ignore_errors=True)
+    previous.mkdir()
+    for path in (*LOG.glob("*.log"), *OUT.glob("*")):
+        if path.name != "apt.log":
+            path.rename(previous / path.name)
+    for d in (DONE, ETC, SLOW, OFF, PID, *(RUN / n for n in (
             "mariadb", "rabbitmq", "nova", "neutron", "cinder", "glance"))):
         shutil.rmtree(d, ignore_errors=True)
-    for log in LOG.glob("*.log"):
-        if log.name != "apt.log":
-            log.unlink()
 
 
 def up(fresh):
@@ -296,6 +312,7 @@ def up(fresh):
     for d in (ETC, LOG, OUT, PID, DONE, OFF, SLOW):
         d.mkdir(parents=True, exist_ok=True)
     services.configure()
+    whole.calm()
     run_jobs()
     (RUN / "ready").touch()
 
@@ -303,9 +320,7 @@ def up(fresh):
 def main():
     os.umask(0o022)
     fresh = "--fresh" in sys.argv[1:]
-    RUN.mkdir(parents=True, exist_ok=True)
-    lock = open(RUN / "lock", "w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    procs.lock()
     for attempt in (1, 2):
         try:
             up(fresh)

@@ -16,8 +16,10 @@ def _password(user, password, project, auth_url=AUTH_URL):
 
 
 def entries():
+    """The entries by name; `token` holds a token made now."""
     credential = json.loads((RUN / "appcred.json").read_text())  # the seed wrote it
     token = api.Session().token
+    _write("token", [token])
     return {
         "admin": _password("admin", ADMIN_PASSWORD, "admin"),
         "member": _password("demo", DEMO_PASSWORD, "demo"),
@@ -48,6 +50,16 @@ def _write(name, lines):
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
         f.write("\n".join(lines) + "\n")
     new.rename(path)
+
+
+def renew_token():
+    """Write all anew if the token of the entry `token` is no longer taken."""
+    path = RUN / "token"
+    old = path.read_text().strip() if path.exists() else ""
+    if api.http("GET", f"{AUTH_URL}/auth/projects", headers={"X-Auth-Token": old})[0] == 200:
+        return False
+    write()
+    return True
 
 
 def write():

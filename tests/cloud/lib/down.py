@@ -12,7 +12,6 @@ def down():
     if not PID.is_dir():
         return
     (RUN / "ready").unlink(missing_ok=True)
-    network.remember_somehow()
     procs.stop([s for s in SERVICES if s not in STORES], 8)
     procs.stop(["mariadb", "rabbitmq", "memcached"], 20)
     procs.stop(["epmd"], 3)
@@ -21,6 +20,7 @@ def down():
 
 
 if __name__ == "__main__":
+    procs.lock()
     begin = time.time()
     down()
     print(f"{time.time() - begin:7.1f} s  down")

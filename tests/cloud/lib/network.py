@@ -1,71 +1,73 @@
 """What neutron's agents leave in the kernel, and the bridge they start from.
 
-An agent does not undo its work when it ends. What is ours is known by the ids
-in our own database: another cloud's namespaces and bridges stay.
+An agent does not undo its work when it ends, and an L3 agent that starts
+deletes every router's namespace that it finds and does not know, be it another
+cloud's. So ours live in a mount namespace of their own: there /run/netns is
+empty at first, and gone with all that is in it when the cloud is down. Bridges
+and VXLANs are told apart by the numbers.
 """
 import subprocess
+from pathlib import Path
 
-import api
 import procs
-from services import SERVICES
-from settings import EXTERNAL_BRIDGE, RUN
+from settings import EXTERNAL_BRIDGE, RUN, VNI_RANGE
 
-IDS = RUN / "neutron-ids"
+# A file on which the namespace is mounted, which keeps it: an agent that is
+# started again finds its own. To look into it: nsenter --mount=FILE ip netns
+AGENTS_VIEW = RUN / "agents-view"
+ENTER = ["nsenter", f"--mount={AGENTS_VIEW}"]
 
 
 def _ip(*args):
     return subprocess.run(["ip", *args], capture_output=True, text=True).stdout
 
 
-def make_external_bridge():
-    """Flat network `physnet1` ends here; nothing real is connected to it."""
+def _mounted():
+    """How many mounts lie on the file, one over the other."""
+    return sum(line.split()[4] == str(AGENTS_VIEW)
+               for line in open("/proc/self/mountinfo", encoding="utf8"))
+
+
+def make():
+    """The agents' view, and the bridge where the flat network `physnet1` ends."""
+    if _mounted() < 2:
+        unmake_view()
+        Path("/run/netns").mkdir(exist_ok=True)
+        AGENTS_VIEW.touch()
+        for argv in (["mount", "--bind", AGENTS_VIEW, AGENTS_VIEW],
+                     ["mount", "--make-private", AGENTS_VIEW],
+                     ["unshare", f"--mount={AGENTS_VIEW}", "--propagation", "private",
+                      "mount", "-t", "tmpfs", "-o", "mode=755", "netns", "/run/netns"]):
+            procs.tool("network", argv)
     if not _ip("link", "show", EXTERNAL_BRIDGE):
         _ip("link", "add", EXTERNAL_BRIDGE, "type", "bridge")
     _ip("link", "set", EXTERNAL_BRIDGE, "up")
 
 
-def remember():
-    """Keep our networks' and routers' ids in a file, while the database answers."""
-    known = set(IDS.read_text().split()) if IDS.exists() else set()
-    for statement in (
-            "select id from networks", "select id from routers", "select id from ports",
-            "select concat('vni-', segmentation_id) from networksegments "
-            "where network_type = 'vxlan'"):
-        known |= {row[0] for row in api.sql(statement, database="neutron")}
-    IDS.write_text("\n".join(sorted(known)))
+def unmake_view():
+    for _ in range(_mounted()):
+        procs.tool("network", ["umount", AGENTS_VIEW])
+    AGENTS_VIEW.unlink(missing_ok=True)
+
+
+def _links():
+    """Of every device: its name, and the bridge it is in or None."""
+    for line in _ip("-o", "link").splitlines():
+        words = line.split()
+        yield (words[1].rstrip(":").split("@")[0],
+               words[words.index("master") + 1] if "master" in words else None)
 
 
 def clean():
-    """Remove the namespaces, bridges, tap and vxlan devices that are ours."""
-    known = set(IDS.read_text().split()) if IDS.exists() else set()
-    for line in _ip("netns", "list").splitlines():
-        name = line.split()[0]
-        if name.partition("-")[0] in ("qdhcp", "qrouter") and name.partition("-")[2] in known:
-            _ip("netns", "delete", name)
-    short = {i[:11] for i in known}
-    vnis = {i[4:] for i in known if i.startswith("vni-")}
-    for line in _ip("-o", "link").splitlines():
-        name = line.split(": ")[1].split("@")[0]
-        if (name == EXTERNAL_BRIDGE or name.startswith(("brq", "tap")) and name[3:] in short
-                or name.startswith("vxlan-") and name[6:] in vnis):
+    """Remove the agents' view and our bridges, with what is in them."""
+    first, last = map(int, VNI_RANGE.split(":"))
+    unmake_view()
+    links = list(_links())
+    bridges = {EXTERNAL_BRIDGE} | {
+        master for name, master in links if master and name.startswith("vxlan-")
+        and first <= int(name.removeprefix("vxlan-")) <= last}
+    for name, master in links:
+        if master in bridges:
             _ip("link", "delete", name)
-    IDS.unlink(missing_ok=True)
-
-
-def traces():
-    """True if there may be something to clean, ids known or not."""
-    return "qdhcp-" in _ip("netns", "list") or "qrouter-" in _ip("netns", "list")
-
-
-def remember_somehow():
-    """As `remember`; the database is started for it if it must be."""
-    try:
-        remember()
-    except Exception:
-        if traces() and (RUN / "mariadb/neutron").is_dir():
-            try:
-                SERVICES["mariadb"].start()
-                SERVICES["mariadb"].wait(30)
-                remember()
-            except (procs.Failure, OSError, Exception) as e:
-                print(f"the ids of our networks are not all known: {e}")
+    for name in bridges:
+        _ip("link", "delete", name)

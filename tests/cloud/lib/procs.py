@@ -1,10 +1,14 @@
 """Start and end processes: one session each, found again by pid AND start time."""
+import fcntl
 import os
 import signal
 import subprocess
 import time
 
 from settings import ENV, LOG, MARK, OUT, PID, RUN
+
+
+BEGAN = time.time()
 
 
 class Failure(Exception):
@@ -17,12 +21,24 @@ class Failure(Exception):
     def report(self):
         lines = [f"FAILED {self.service}: {self.why}"]
         for path in (LOG / f"{self.service}.log", OUT / f"{self.service}.out"):
-            if path.exists() and path.stat().st_size:
+            # Older lines are of another run and would mislead.
+            if path.exists() and path.stat().st_size and path.stat().st_mtime >= BEGAN:
                 with open(path, "rb") as f:
                     f.seek(max(0, path.stat().st_size - 20000))
                     tail = f.read().decode(errors="replace").splitlines()[-20:]
                 lines += [f"  log {path}, its last lines:"] + [f"    {t}" for t in tail]
         return "\n".join(lines)
+
+
+_lock = None
+
+
+def lock():
+    """One `up`, `down` or `fault` at a time: held until this process ends."""
+    global _lock
+    RUN.mkdir(parents=True, exist_ok=True)
+    _lock = open(RUN / "lock", "w")
+    fcntl.flock(_lock, fcntl.LOCK_EX)
 
 
 def _stat(pid):
@@ -63,19 +79,39 @@ def alive(name):
     return leader in members
 
 
+def frozen(name):
+    """True while its first process is stopped by a signal."""
+    leader, members = group_of(name)
+    return leader in members and (_stat(leader) or "?")[0] in "Tt"
+
+
 def started_at(name):
-    """Seconds since the epoch, or 0."""
+    """When it was started or renewed: seconds since the epoch, or 0."""
     try:
         return (PID / name).stat().st_mtime
     except OSError:
         return 0
 
 
-def start(name, argv, env=None, cwd=None):
+def renew(name):
+    """What it has reported until now counts no more: as if just started."""
+    (PID / name).touch()
+
+
+def _listener(port):
+    """Who listens on a TCP port, in the words of ss; empty if nobody does."""
+    return subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], env=ENV, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def start(name, argv, env=None, cwd=None, port=None):
     """Start unless it lives. True if it was started now."""
     if alive(name):
         return False
     stop([name], 3)  # what a dead first process has left of its group
+    # Else somebody else's answers there would be taken for ours.
+    if port and _listener(port):
+        raise Failure(name, f"port {port} is taken: {_listener(port)}")
     with open(OUT / f"{name}.out", "ab") as out:
         p = subprocess.Popen(argv, env=ENV | (env or {}), cwd=cwd or RUN, stdin=subprocess.DEVNULL,
                              stdout=out, stderr=out, start_new_session=True)
@@ -161,7 +197,7 @@ def tool(name, argv, env=None, ok=(0,)):
 
 def wait_for(name, what, check, seconds=60, process=True):
     """Until `check()` is true. A process that ends meanwhile is a failure at once."""
-    end, last = time.time() + seconds, ""
+    end, last, pause = time.time() + seconds, "", 0.1
     while True:
         try:
             if check():
@@ -172,5 +208,6 @@ def wait_for(name, what, check, seconds=60, process=True):
         if process and not alive(name):
             raise Failure(name, "its process has ended")
         if time.time() > end:
-            raise Failure(name, f"no {what} after {seconds} s{last}")
-        time.sleep(0.2)
+            raise Failure(name, f"no {what} after {seconds:g} s{last}")
+        time.sleep(pause)
+        pause = min(1, pause * 1.3)  # to ask costs the others time

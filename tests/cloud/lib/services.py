@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import api
+import network
 import procs
 from settings import (COMPUTE_HOSTS, CONTROL_HOST, DB_SOCKET, ETC, HERE, HOST, LOG, MGMT_URL,
                       MQ_PASSWORD, MQ_USER, NETWORK_HOST, OFF, PORTS, RUN, template_values)
@@ -18,15 +19,26 @@ PYTHON = "/usr/bin/python3"
 @dataclass
 class Service:
     name: str
-    argv: list
+    argv: list  # empty: no process of its own, see AGENTS
     answers: Callable[[], bool]
     env: dict = field(default_factory=dict)
+    can_be_slow: bool = False
 
     def start(self):
-        return procs.start(self.name, self.argv, self.env)
+        return procs.start(self.name, self.argv, self.env, port=PORTS.get(self.name))
 
     def wait(self, seconds=60):
-        procs.wait_for(self.name, "answer", self.answers, seconds)
+        procs.wait_for(self.name, "answer", self.answers, seconds, process=bool(self.argv))
+
+    @property
+    def needs(self):
+        """Through which services `answers` asks, beside itself: it cannot say
+        anything while one of them is away."""
+        if self.name in PORTS:
+            return set()
+        api = {"nova": "nova-api", "cinder": "cinder-api"}
+        return {"mariadb", "rabbitmq", "memcached", "keystone",
+                api.get(self.name.partition("-")[0], "neutron-server")}
 
 
 # --- what says that one answers ---------------------------------------------
@@ -40,12 +52,22 @@ _session = None
 
 
 def admin():
-    """One admin session, made anew whenever its token is no longer taken."""
+    """An admin session, the same for all until `ask` finds its token refused."""
     global _session
-    if _session is None or api.http("GET", api.AUTH_URL + "/auth/projects",
-                                    headers={"X-Auth-Token": _session.token})[0] != 200:
-        _session = api.Session()
-    return _session
+    session = _session = _session or api.Session()
+    return session
+
+
+def ask(service, path):
+    """GET as admin, with a new token if the old one is no longer taken."""
+    global _session
+    try:
+        return admin().get(service, path)
+    except api.ApiError as e:
+        if e.status != 401:
+            raise
+    _session = None
+    return admin().get(service, path)
 
 
 def _status(path, port, wanted=(200, 300)):
@@ -71,32 +93,41 @@ def _rabbitmq():
         return mgmt("/overview")[0] == 200
 
 
-def _reported(name, since, when):
-    """A report younger than the start of the process, or than a wanted moment."""
-    return _utc(since) >= int(max(procs.started_at(name), when))
-
-
-# A report older than this moment does not count: set after the broker or the
-# database was away, when rows of before still look young.
-not_before = 0.0
+def _reported(name, since):
+    """A report younger than the start of its sender, and of what it went through:
+    after the broker or the database was away, rows of before still look young."""
+    return _utc(since) >= int(max(map(procs.started_at, (name, "mariadb", "rabbitmq"))))
 
 
 def _worker(service, name, binary, host):
     """Nova and cinder: a row of /os-services that is up and fresh."""
     def check():
-        rows = admin().get(service, "/os-services")["services"]
+        rows = ask(service, "/os-services")["services"]
         return any(r["binary"] == binary and r["host"] == host and r["state"] == "up"
-                   and _reported(name, r["updated_at"] or "1970-01-01T00:00:00", not_before)
+                   and _reported(name, r["updated_at"] or "1970-01-01T00:00:00")
                    for r in rows)
+    return check
+
+
+def _volumes(name, binary, host):
+    """Cinder can place a volume only after its scheduler has heard of the pools."""
+    up = _worker("volume", name, binary, host)
+
+    def check():
+        if not up():
+            return False
+        pools = ask("volume", "/scheduler-stats/get_pools")["pools"]
+        return {p["name"].partition("#")[0] for p in pools} >= {
+            f"{CONTROL_HOST}@fast", f"{CONTROL_HOST}@infinite"}
     return check
 
 
 def _agent(name, binary, *hosts):
     """Neutron: an agent that is alive and has reported since."""
     def check():
-        rows = admin().get("network", "/v2.0/agents")["agents"]
+        rows = ask("network", "/v2.0/agents")["agents"]
         fresh = {r["host"] for r in rows if r["binary"] == binary and r["alive"]
-                 and _reported(name, r["heartbeat_timestamp"], not_before)}
+                 and _reported(name, r["heartbeat_timestamp"])}
         return fresh >= {h for h in hosts if not (OFF / h).exists()}
     return check
 
@@ -110,7 +141,8 @@ def _uwsgi(name, script, path="/", processes=1, pyargv=None, **env):
             "--processes", str(processes), "--wsgi-file", str(HERE / "plugins/cloud_wsgi.py")]
     argv += ["--pyargv", pyargv] if pyargv else []
     return Service(name, argv, _status(path, PORTS[name]),
-                   {"CLOUD_SERVICE": name, "CLOUD_WSGI": f"/usr/bin/{script}"} | env)
+                   {"CLOUD_SERVICE": name, "CLOUD_WSGI": f"/usr/bin/{script}"} | env,
+                   can_be_slow=True)
 
 
 def _configured(name, argv, *configs):
@@ -155,17 +187,18 @@ def _table():
                       _worker("compute", f"nova-{n}", f"nova-{n}", CONTROL_HOST))
     for h in COMPUTE_HOSTS:
         n = f"nova-compute-{h}"
-        yield Service(n, _configured(n, ["/usr/bin/nova-compute"], "nova.conf", f"{n}.conf"),
+        yield Service(n, _configured(n, [PYTHON, str(HERE / "plugins/cloud_nova.py")],
+                                     "nova.conf", f"{n}.conf"),
                       _worker("compute", n, "nova-compute", h))
 
     yield Service("neutron-server",
                   _configured("neutron-server", ["/usr/bin/neutron-server"],
                               "neutron.conf", "ml2_conf.ini"),
-                  _status("/", PORTS["neutron-server"]))
+                  _status("/", PORTS["neutron-server"]), can_be_slow=True)
     for agent, config in (("linuxbridge", "linuxbridge_agent.ini"), ("dhcp", "dhcp_agent.ini"),
                           ("l3", "l3_agent.ini"), ("metadata", "metadata_agent.ini")):
         n = f"neutron-{agent}-agent"
-        yield Service(n, _configured(n, [f"/usr/bin/{n}"], "neutron.conf", config),
+        yield Service(n, _configured(n, [*network.ENTER, f"/usr/bin/{n}"], "neutron.conf", config),
                       _agent(n, n, NETWORK_HOST))
     n = "neutron-compute-agents"
     yield Service(n, _configured(n, [PYTHON, str(HERE / "agents.py")], "neutron.conf"),
@@ -176,7 +209,7 @@ def _table():
         yield Service(f"cinder-{n}",
                       _configured(f"cinder-{n}", [PYTHON, str(HERE / "plugins/cloud_cinder.py"), n],
                                   "cinder.conf"),
-                      _worker("volume", f"cinder-{n}", f"cinder-{n}", host))
+                      _volumes(f"cinder-{n}", f"cinder-{n}", host))
 
 
 def rabbit_env():
@@ -210,6 +243,9 @@ def rabbit_env():
 SERVICES = {s.name: s for s in _table()}
 # Ended last and started first: the others speak to them while they end.
 STORES = ["mariadb", "epmd", "rabbitmq", "memcached"]
+# One process speaks for all compute hosts: a host is silenced by a file off/HOST.
+AGENTS = {f"neutron-agent-{h}": Service(f"neutron-agent-{h}", [], _agent(
+    f"neutron-agent-{h}", "neutron-linuxbridge-agent", h)) for h in COMPUTE_HOSTS}
 
 
 # --- their configuration ------------------------------------------------------

@@ -1,5 +1,7 @@
 //! What tests share.
 
 pub mod cloud;
+pub mod facts;
 pub mod pty;
+pub mod stage;
 pub mod stub;

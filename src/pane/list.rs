@@ -1,0 +1,61 @@
+//! A table on a pane: the grid with its filter, as most panes have one.
+
+use crate::filter::{Filter, FilterError};
+use crate::pane::Cx;
+use crate::store::Store;
+use crate::table::Table;
+use crate::ui::format;
+use crate::ui::grid::Grid;
+
+/// Rows of one table, filtered and sorted as the operator wants them.
+pub struct List {
+    table: &'static Table<Store>,
+    pub grid: Grid<Store>,
+    filter: String,
+}
+
+impl List {
+    pub fn new(table: &'static Table<Store>) -> Self {
+        Self { table, grid: Grid::new(table), filter: String::new() }
+    }
+
+    pub fn sync(&mut self, cx: &Cx) {
+        self.grid.sync(cx.store, cx.now);
+    }
+
+    pub fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
+        let filter = Filter::parse(text, &self.columns())?;
+        text.clone_into(&mut self.filter);
+        self.grid.set_filter(filter, cx.store, cx.now);
+        Ok(())
+    }
+
+    pub fn filter_text(&self) -> &str {
+        &self.filter
+    }
+
+    pub fn columns(&self) -> Vec<&'static str> {
+        self.table.columns.iter().map(|column| column.name).collect()
+    }
+
+    pub fn sort(&mut self, column: &str, descending: bool, cx: &Cx) {
+        if let Some(column) = self.table.column(column) {
+            self.grid.sort(column, descending, cx.store, cx.now);
+        }
+    }
+
+    pub fn select(&mut self, key: &str, cx: &Cx) {
+        self.sync(cx);
+        self.grid.select_key(key, cx.store);
+    }
+
+    /// `12 of 40 shown · sorted by name`.
+    pub fn status(&self) -> String {
+        format!(
+            "{} of {} shown · {}",
+            format::number(self.grid.shown() as i64),
+            format::number(self.grid.total() as i64),
+            self.grid.sorted_words()
+        )
+    }
+}

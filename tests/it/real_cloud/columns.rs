@@ -1,0 +1,320 @@
+//! What the openstack CLI says of every documented column, in the terms of our JSON.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json, json};
+
+use crate::support::cloud::{Api, Cloud, until};
+
+/// How a column is held against the CLI. The functions take all that the CLI said of one row.
+pub enum Says {
+    /// The same.
+    Same(fn(&Json) -> Json),
+    /// A name where somebody has looked it up, else the id.
+    Either(fn(&Json) -> [Json; 2]),
+    /// A moment that moves on by itself: not before the CLI's first answer, not after its second.
+    Moves(fn(&Json) -> Json),
+    /// No command says it, for this reason.
+    Derived(&'static str),
+}
+use Says::{Derived, Either, Moves, Same};
+
+/// The columns of a table, and which may be null in every row of a cloud that is well.
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [(&'static str, Says)],
+    pub often_null: &'static [&'static str],
+    /// All that the CLI says, by the id of our row.
+    pub told: fn(&Cloud, &Api) -> BTreeMap<String, Json>,
+}
+
+pub const TABLES: &[Table] = &[
+    Table {
+        name: "hypervisors",
+        columns: HYPERVISORS,
+        often_null: &["disabled_reason"],
+        told: tell_hypervisors,
+    },
+    Table { name: "instances", columns: INSTANCES, often_null: &["task_state"], told: tell_instances },
+    Table { name: "services", columns: SERVICES, often_null: &["disabled_reason"], told: tell_services },
+];
+
+const HYPERVISORS: &[(&str, Says)] = &[
+    ("host", Same(|t| t["show"]["service_host"].clone())),
+    ("hypervisor_hostname", Same(|t| t["show"]["hypervisor_hostname"].clone())),
+    ("zone", Same(|t| t["service"]["Zone"].clone())),
+    ("aggregates", Same(|t| t["aggregates"].clone())),
+    ("state", Same(|t| t["service"]["State"].clone())),
+    ("status", Same(|t| t["service"]["Status"].clone())),
+    ("disabled_reason", Same(|t| t["service"]["Disabled Reason"].clone())),
+    ("last_seen", Moves(|t| utc(&t["service"]["Updated At"]))),
+    ("vms", Same(|t| t["show"]["running_vms"].clone())),
+    ("vcpus", Same(|t| t["show"]["vcpus"].clone())),
+    ("vcpus_used", Same(|t| t["show"]["vcpus_used"].clone())),
+    ("vcpu_limit", Same(|t| limit(&t["inventory"]["VCPU"]))),
+    ("vcpu_allocation_ratio", Same(|t| t["inventory"]["VCPU"]["allocation_ratio"].clone())),
+    ("vcpu_ratio", Same(|t| ratio(&t["show"]["vcpus_used"], &t["show"]["vcpus"]))),
+    ("memory_mb", Same(|t| t["show"]["memory_mb"].clone())),
+    ("memory_mb_used", Same(|t| t["show"]["memory_mb_used"].clone())),
+    ("memory_limit_mb", Same(|t| limit(&t["inventory"]["MEMORY_MB"]))),
+    ("memory_allocation_ratio", Same(|t| t["inventory"]["MEMORY_MB"]["allocation_ratio"].clone())),
+    ("memory_ratio", Same(|t| ratio(&t["show"]["memory_mb_used"], &t["show"]["memory_mb"]))),
+    ("local_gb", Same(|t| t["show"]["local_gb"].clone())),
+    ("local_gb_used", Same(|t| t["show"]["local_gb_used"].clone())),
+    ("disk_limit_gb", Same(|t| limit(&t["inventory"]["DISK_GB"]))),
+    // VCPU and PCPU together: no host of this cloud has dedicated CPUs.
+    ("placement_vcpus_used", Same(|t| t["usage"]["VCPU"]["usage"].clone())),
+    ("placement_memory_mb_used", Same(|t| t["usage"]["MEMORY_MB"]["usage"].clone())),
+    ("placement_as_of", Derived("the moment of our own question to Placement")),
+    ("drifted", Derived("our judgement over two readings of nova and Placement")),
+    ("forced_down", Same(|t| t["service"]["Forced Down"].clone())),
+    ("host_ip", Same(|t| t["show"]["host_ip"].clone())),
+    ("hypervisor_type", Same(|t| t["show"]["hypervisor_type"].clone())),
+    ("hypervisor_version", Same(|t| t["show"]["hypervisor_version"].clone())),
+    ("cpu_model", Same(|t| t["show"]["cpu_info"]["model"].clone())),
+    ("id", Same(|t| t["show"]["id"].clone())),
+    ("trouble", Derived("our judgement, as a number")),
+    ("verdict", Derived("our judgement, in a word")),
+];
+
+const INSTANCES: &[(&str, Says)] = &[
+    ("name", Same(|t| t["show"]["name"].clone())),
+    ("id", Same(|t| t["show"]["id"].clone())),
+    ("status", Same(|t| t["show"]["status"].clone())),
+    ("vm_state", Same(|t| t["show"]["OS-EXT-STS:vm_state"].clone())),
+    ("task_state", Same(|t| t["show"]["OS-EXT-STS:task_state"].clone())),
+    ("task_since", Derived("when we saw the task state first")),
+    ("power_state", Same(|t| power(&t["show"]["OS-EXT-STS:power_state"]))),
+    ("project", Same(|t| t["project"].clone())),
+    ("project_id", Same(|t| t["show"]["project_id"].clone())),
+    ("user", Either(|t| [t["user"].clone(), t["show"]["user_id"].clone()])),
+    ("user_id", Same(|t| t["show"]["user_id"].clone())),
+    ("host", Same(|t| t["show"]["OS-EXT-SRV-ATTR:host"].clone())),
+    ("hypervisor_hostname", Same(|t| t["show"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].clone())),
+    ("instance_name", Same(|t| t["show"]["OS-EXT-SRV-ATTR:instance_name"].clone())),
+    ("flavor", Same(|t| t["show"]["flavor"]["original_name"].clone())),
+    ("vcpus", Same(|t| t["show"]["flavor"]["vcpus"].clone())),
+    ("ram", Same(|t| t["show"]["flavor"]["ram"].clone())),
+    ("disk", Same(|t| t["show"]["flavor"]["disk"].clone())),
+    ("image_id", Same(|t| t["list"]["Image ID"].clone())),
+    ("image", Either(|t| [t["image"].clone(), t["list"]["Image ID"].clone()])),
+    ("addresses", Same(|t| t["addresses"].clone())),
+    ("floating_ips", Same(|t| t["floating"].clone())),
+    ("zone", Same(|t| t["show"]["OS-EXT-AZ:availability_zone"].clone())),
+    ("created", Same(|t| utc(&t["show"]["created"]))),
+    ("updated", Same(|t| utc(&t["show"]["updated"]))),
+    ("launched_at", Same(|t| utc(&t["show"]["OS-SRV-USG:launched_at"]))),
+    ("host_status", Same(|t| t["show"]["host_status"].clone())),
+    ("locked", Same(|t| t["show"]["locked"].clone())),
+    ("key_name", Same(|t| t["show"]["key_name"].clone())),
+    ("fault", Same(|t| t["show"]["fault"]["message"].clone())),
+    ("trouble", Derived("our judgement, as a number")),
+    ("verdict", Derived("our judgement, in a word")),
+];
+
+const SERVICES: &[(&str, Says)] = &[
+    ("binary", Same(|t| t["Binary"].clone())),
+    ("host", Same(|t| t["Host"].clone())),
+    ("zone", Same(|t| t["Zone"].clone())),
+    ("state", Same(|t| t["State"].clone())),
+    ("status", Same(|t| t["Status"].clone())),
+    ("last_seen", Moves(|t| utc(&t["Updated At"]))),
+    ("disabled_reason", Same(|t| t["Disabled Reason"].clone())),
+    ("forced_down", Same(|t| t["Forced Down"].clone())),
+    ("id", Same(|t| t["ID"].clone())),
+];
+
+// --- the CLI's words in ours --------------------------------------------------------
+
+/// A moment, however the service writes it.
+fn utc(text: &Json) -> Json {
+    let Some(text) = text.as_str() else { return Json::Null };
+    let text = format!("{}Z", text.trim_end_matches('Z'));
+    json!(text.parse::<Timestamp>().unwrap().to_string())
+}
+
+/// What the scheduler may give of a resource class.
+fn limit(inventory: &Json) -> Json {
+    let number = |key: &str| inventory[key].as_f64().unwrap();
+    json!(((number("total") - number("reserved")) * number("allocation_ratio")) as i64)
+}
+
+fn ratio(used: &Json, total: &Json) -> Json {
+    json!((used.as_f64().unwrap() / total.as_f64().unwrap() * 100.0).round() / 100.0)
+}
+
+/// nova.objects.fields.InstancePowerState.
+fn power(state: &Json) -> Json {
+    json!(match state.as_i64().unwrap() {
+        0 => "NOSTATE",
+        1 => "Running",
+        3 => "Paused",
+        4 => "Shutdown",
+        6 => "Crashed",
+        7 => "Suspended",
+        n => panic!("nova knows no power state {n}"),
+    })
+}
+
+// --- all that the CLI says ------------------------------------------------------------
+
+fn rows(document: &Json) -> &Vec<Json> {
+    document.as_array().expect("a list")
+}
+
+/// A list as an object, by one of its columns.
+fn by(document: &Json, key: &str) -> Json {
+    let entries = rows(document).iter().map(|row| (row[key].as_str().unwrap().to_owned(), row.clone()));
+    Json::Object(entries.collect::<Map<_, _>>())
+}
+
+/// A sorted list, null where there is nothing in it.
+fn sorted(mut words: Vec<&str>) -> Json {
+    words.sort_unstable();
+    if words.is_empty() { Json::Null } else { json!(words) }
+}
+
+fn tell_hypervisors(cloud: &Cloud, api: &Api) -> BTreeMap<String, Json> {
+    let list = api.get("compute", "/os-hypervisors");
+    let hosts: Vec<&str> =
+        rows(&list["hypervisors"]).iter().map(|row| row["hypervisor_hostname"].as_str().unwrap()).collect();
+    // The API's own list has numbers for ids; Placement knows the host by the id that the CLI shows.
+    let providers = cloud.cli("admin", &["resource provider list".to_owned()]).unwrap();
+    let providers = by(&providers[0], "name");
+    let mut commands = vec!["compute service list --long".to_owned(), "aggregate list --long".to_owned()];
+    for host in &hosts {
+        let id = providers[host]["uuid"].as_str().unwrap();
+        commands.push(format!("hypervisor show {host}"));
+        commands.push(format!("resource provider inventory list {id}"));
+        commands.push(format!("resource provider usage show {id}"));
+    }
+    let said = cloud.cli("admin", &commands).unwrap();
+    said[2..]
+        .chunks(3)
+        .map(|said_of| {
+            let show = &said_of[0];
+            let host = &show["service_host"];
+            let service =
+                rows(&said[0]).iter().find(|row| row["Binary"] == "nova-compute" && row["Host"] == *host);
+            let aggregates = rows(&said[1])
+                .iter()
+                .filter(|row| rows(&row["Hosts"]).contains(host))
+                .map(|row| row["Name"].as_str().unwrap())
+                .collect();
+            let told = json!({
+                "show": show,
+                "service": service,
+                "aggregates": sorted(aggregates),
+                "inventory": by(&said_of[1], "resource_class"),
+                "usage": by(&said_of[2], "resource_class"),
+            });
+            (show["id"].as_str().unwrap().to_owned(), told)
+        })
+        .collect()
+}
+
+fn tell_instances(cloud: &Cloud, api: &Api) -> BTreeMap<String, Json> {
+    const LISTS: [&str; 5] = [
+        "server list --all-projects --long -n",
+        "project list",
+        "user list",
+        "image list",
+        "floating ip list",
+    ];
+    // An instance that is deleted meanwhile cannot be shown: then all is asked again.
+    let said = until("the CLI shows every instance", Duration::from_secs(120), || {
+        let list = api.get("compute", "/servers?all_tenants=1");
+        let ids = rows(&list["servers"]).iter().map(|row| row["id"].as_str().unwrap());
+        let shows = ids.map(|id| format!("server show {id}"));
+        let commands: Vec<_> = LISTS.iter().map(|list| (*list).to_owned()).chain(shows).collect();
+        cloud.cli("admin", &commands).ok()
+    });
+    let [servers, projects, users, images] = [0, 1, 2, 3].map(|n| by(&said[n], "ID"));
+    let floating: Vec<&Json> = rows(&said[4]).iter().map(|row| &row["Floating IP Address"]).collect();
+    said[LISTS.len()..]
+        .iter()
+        .map(|show| {
+            let id = show["id"].as_str().unwrap();
+            let addresses: Vec<&Json> =
+                show["addresses"].as_object().unwrap().values().flat_map(rows).collect();
+            let text = |list: Vec<&Json>| sorted(list.into_iter().map(|a| a.as_str().unwrap()).collect());
+            let name = |names: &Json, id: &Json| names[id.as_str().unwrap_or_default()]["Name"].clone();
+            let told = json!({
+                "show": show,
+                "list": servers[id],
+                "project": name(&projects, &show["project_id"]),
+                "user": name(&users, &show["user_id"]),
+                "image": name(&images, &servers[id]["Image ID"]),
+                "floating": text(addresses.iter().filter(|a| floating.contains(a)).copied().collect()),
+                "addresses": text(addresses),
+            });
+            (id.to_owned(), told)
+        })
+        .collect()
+}
+
+fn tell_services(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
+    let said = cloud.cli("admin", &["compute service list --long".to_owned()]).unwrap();
+    by(&said[0], "ID").as_object().unwrap().clone().into_iter().collect()
+}
+
+// --- the comparison -----------------------------------------------------------------------
+
+/// What one comparison found.
+#[derive(Default)]
+pub struct Found {
+    pub wrong: Vec<String>,
+    /// Cells that were compared, by column, and how many of them held something.
+    pub compared: BTreeMap<&'static str, (usize, usize)>,
+}
+
+/// Holds our rows against what the CLI said before and after: of what did not change between, every cell.
+pub fn compare(
+    table: &Table,
+    before: &BTreeMap<String, Json>,
+    ours: &[Json],
+    after: &BTreeMap<String, Json>,
+) -> Found {
+    let mut found = Found::default();
+    for (id, told) in before {
+        let Some(later) = after.get(id) else { continue };
+        let Some(row) = ours.iter().find(|row| row["id"] == id.as_str()) else {
+            found.wrong.push(format!("{} has no row {id}", table.name));
+            continue;
+        };
+        for (column, says) in table.columns {
+            let (right, expected) = match says {
+                Derived(_) => continue,
+                Same(f) if f(told) != f(later) => continue,
+                Either(f) if f(told) != f(later) => continue,
+                Same(f) => (plain(&row[column]) == plain(&f(told)), f(told)),
+                Either(f) => (f(told).contains(&row[column]), json!(f(told))),
+                Moves(f) => {
+                    let [first, ours, last] = [&f(told), &row[column], &f(later)].map(|at| at.to_string());
+                    (first <= ours && ours <= last, json!([f(told), f(later)]))
+                }
+            };
+            let (cells, held) = found.compared.entry(column).or_default();
+            *cells += 1;
+            *held += usize::from(!row[column].is_null());
+            if !right {
+                found.wrong.push(format!("{column} of {id} is {}, the CLI says {expected}", row[column]));
+            }
+        }
+    }
+    let strange = ours.iter().filter_map(|row| row["id"].as_str());
+    let strange = strange.filter(|id| !before.contains_key(*id) && !after.contains_key(*id));
+    found.wrong.extend(strange.map(|id| format!("{} has a row {id} that the CLI does not know", table.name)));
+    found
+}
+
+/// nova writes an empty text for nothing; the order of a list says nothing.
+fn plain(value: &Json) -> Json {
+    match value {
+        Json::String(text) if text.is_empty() => Json::Null,
+        Json::Array(list) => sorted(list.iter().map(|word| word.as_str().unwrap()).collect()),
+        other => other.clone(),
+    }
+}
