@@ -169,6 +169,11 @@ impl Sim {
         (world.cloud.hosts.len(), world.cloud.instances.live(), world.cloud.projects.len())
     }
 
+    /// What it says itself that it holds, for tests.
+    pub fn dump(&self) -> serde_json::Value {
+        dump::cloud(&self.front.read(), self.front.clock.now())
+    }
+
     /// Writes the files that clients look for.
     pub fn write_files(&self, dir: &std::path::Path) -> Result<files::Files, String> {
         let world = self.front.read();

@@ -16,5 +16,6 @@ mod journeys;
 mod real_cloud;
 mod screens;
 mod session;
+mod sim_cli;
 mod terminal;
 mod tidy;

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::ProjectIx;
+use crate::sim::random::Random;
 use crate::sim::time::Time;
 
 pub struct Image {
@@ -23,5 +24,15 @@ pub struct Image {
 impl Image {
     pub fn status(&self) -> &'static str {
         if self.size.is_some() { "active" } else { "queued" }
+    }
+
+    /// MD5 has 32 digits; there is nothing to take it of.
+    pub fn checksum(&self) -> Option<String> {
+        self.size.map(|_| Random::stream(self.id.as_u64_pair().0, "checksum").hex(32))
+    }
+
+    /// SHA-512 has 128.
+    pub fn hash(&self) -> Option<String> {
+        self.size.map(|_| Random::stream(self.id.as_u64_pair().0, "hash").hex(128))
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ProjectIx, UserIx};
+use super::{ProjectIx, SERVICE_DOWN, UserIx, last_report};
 use crate::sim::time::Time;
 
 /// Volume types; each has the backend of its name, `__DEFAULT__` the first.
@@ -24,6 +24,15 @@ impl Backend {
     /// `ctl01@ssd`.
     pub fn service(&self) -> String {
         format!("{}@{}", self.host, self.name)
+    }
+
+    /// When it last reported; `n` is its place among the backends.
+    pub fn reported(&self, now: Time, n: u32) -> Time {
+        last_report(self.silent.unwrap_or(now), n + 4)
+    }
+
+    pub fn is_up(&self, now: Time, n: u32) -> bool {
+        now.since(self.reported(now, n)) <= SERVICE_DOWN
     }
 
     /// `ctl01@ssd#ssd`.

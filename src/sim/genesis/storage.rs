@@ -16,7 +16,7 @@ const IMAGES: [(&str, u64, u32); 8] = [
     ("rocky-9", 1_020, 10),
     ("flatcar-stable", 480, 8),
     ("windows-server-2022", 11_800, 40),
-    ("amphora-x64-haproxy", 350, 3),
+    ("opensuse-leap-15", 410, 5),
 ];
 
 pub(super) fn images(cloud: &mut Cloud) {

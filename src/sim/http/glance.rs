@@ -8,7 +8,6 @@ use super::answer::{no_route, ok};
 use super::token::Grant;
 use super::{Answer, Ask, Front, Refusal, Reply, Service};
 use crate::sim::cloud::{Cloud, Image};
-use crate::sim::random::Random;
 
 /// `limit_param_default` and `api_limit_max`.
 const DEFAULT: usize = 25;
@@ -115,8 +114,6 @@ fn row(cx: &Cx<'_>, image: &Image) -> Value {
     let owner = cx.cloud.project(image.owner).id.simple().to_string();
     let active = image.size.is_some();
     let own = format!("/v2/images/{}", image.id);
-    let mut random = Random::stream(image.id.as_u64_pair().0, "checksum");
-    let (checksum, hash) = (random.hex(32), random.hex(128));
     let mut row = json!({
         "name": &*image.name,
         "disk_format": active.then_some("qcow2"),
@@ -125,14 +122,14 @@ fn row(cx: &Cx<'_>, image: &Image) -> Value {
         "size": image.size,
         "virtual_size": image.size.map(|size| size * 4),
         "status": image.status(),
-        "checksum": active.then_some(checksum),
+        "checksum": image.checksum(),
         "protected": false,
         "min_ram": 0,
         "min_disk": image.min_disk,
         "owner": owner,
         "os_hidden": false,
         "os_hash_algo": active.then_some("sha512"),
-        "os_hash_value": active.then_some(hash),
+        "os_hash_value": image.hash(),
         "id": image.id,
         "created_at": image.created.zulu(),
         "updated_at": image.created.zulu(),

@@ -159,12 +159,16 @@ fn read(cx: &Cx<'_>, parts: &[&str]) -> Reply {
 
 /// Names in a query that are no attributes.
 const CONTROLS: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
+/// One collection's own: it is about what stands in its rows.
+const OF_AVAILABILITIES: &str = "ip_version";
 
 /// Filters, sorts, cuts and projects.
 pub(super) fn collection(cx: &Cx<'_>, name: &str, mut rows: Vec<Value>) -> Reply {
     let query = &cx.ask.query;
     let mut wanted: Map<String, Value> = Map::new();
-    for (key, value) in query.0.iter().filter(|(key, _)| !CONTROLS.contains(&key.as_str())) {
+    let own = if name == "network_ip_availabilities" { OF_AVAILABILITIES } else { "" };
+    let is_filter = |key: &str| !CONTROLS.contains(&key) && key != own;
+    for (key, value) in query.0.iter().filter(|(key, _)| is_filter(key)) {
         let values = wanted.entry(key.clone()).or_insert_with(|| json!([]));
         if let Value::Array(values) = values {
             values.push(Value::from(value.as_str()));

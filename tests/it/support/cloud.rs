@@ -253,7 +253,7 @@ impl Dashboard {
 }
 
 /// Where `tests/cli/install` put the CLI.
-fn cli_path() -> PathBuf {
+pub fn cli_path() -> PathBuf {
     let dir = std::env::var_os("STACKWATCH_CLI")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("run/cli"), PathBuf::from);
     let path = dir.join("bin/openstack");
@@ -262,7 +262,7 @@ fn cli_path() -> PathBuf {
 }
 
 /// Runs a command to its end, with this on its standard input.
-fn run(command: &mut Command, input: &str) -> Output {
+pub fn run(command: &mut Command, input: &str) -> Output {
     let name = format!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())

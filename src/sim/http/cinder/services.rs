@@ -4,17 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Cx;
-use crate::sim::cloud::{Backend, ProjectIx, SERVICE_DOWN, VOLUME_TYPES, last_report};
+use crate::sim::cloud::{Backend, ProjectIx, VOLUME_TYPES, last_report};
 use crate::sim::http::answer::{Refusal, Reply, ok};
 use crate::sim::time::Time;
-
-fn reported(cx: &Cx<'_>, backend: &Backend, n: u32) -> Time {
-    last_report(backend.silent.unwrap_or(cx.ask.now), n)
-}
-
-fn is_up(cx: &Cx<'_>, backend: &Backend, n: u32) -> bool {
-    cx.ask.now.since(reported(cx, backend, n)) <= SERVICE_DOWN
-}
 
 /// Binary, host, last report, whether it is up.
 fn rows(cx: &Cx<'_>) -> Vec<(&'static str, String, Time, bool)> {
@@ -28,8 +20,8 @@ fn rows(cx: &Cx<'_>) -> Vec<(&'static str, String, Time, bool)> {
         })
         .collect();
     for (n, backend) in cx.cloud.backends.iter().enumerate() {
-        let n = n as u32 + 4;
-        rows.push(("cinder-volume", backend.service(), reported(cx, backend, n), is_up(cx, backend, n)));
+        let (now, n) = (cx.ask.now, n as u32);
+        rows.push(("cinder-volume", backend.service(), backend.reported(now, n), backend.is_up(now, n)));
     }
     rows
 }
@@ -91,7 +83,7 @@ pub(super) fn hosts(cx: &Cx<'_>) -> Reply {
 pub(super) fn pools(cx: &Cx<'_>) -> Reply {
     cx.admin("scheduler_extension:scheduler_stats:get_pools")?;
     let detail = cx.ask.query.flag("detail").unwrap_or(false);
-    let up = |(n, backend): &(usize, &Backend)| is_up(cx, backend, *n as u32 + 4);
+    let up = |(n, backend): &(usize, &Backend)| backend.is_up(cx.ask.now, *n as u32);
     let rows: Vec<Value> = cx
         .cloud
         .backends
@@ -101,7 +93,7 @@ pub(super) fn pools(cx: &Cx<'_>) -> Reply {
         .map(|(n, backend)| {
             let mut row = json!({"name": backend.pool()});
             if detail {
-                row["capabilities"] = capabilities(cx, backend, n as u32 + 4);
+                row["capabilities"] = capabilities(cx, backend, n as u32);
             }
             row
         })
@@ -138,7 +130,7 @@ fn capabilities(cx: &Cx<'_>, backend: &Backend, n: u32) -> Value {
         "storage_protocol": "ceph",
         "vendor_name": "Open Source",
         "driver_version": "1.3.0",
-        "timestamp": reported(cx, backend, n).micro(),
+        "timestamp": backend.reported(cx.ask.now, n).micro(),
     })
 }
 

@@ -237,7 +237,8 @@ pub(super) fn floating(cx: &Cx<'_>) -> Vec<Value> {
 }
 
 pub(super) fn availabilities(cx: &Cx<'_>) -> Vec<Value> {
-    if !cx.is_admin() {
+    // All subnets are of IPv4.
+    if !cx.is_admin() || cx.ask.query.get("ip_version").is_some_and(|version| version != "4") {
         return Vec::new();
     }
     let row = |network, name: String, owner: String, subnet, cidr: String, used: usize, total: usize| {

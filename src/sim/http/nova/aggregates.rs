@@ -70,8 +70,9 @@ pub(super) fn zones(cx: &Cx<'_>, detail: bool) -> Reply {
 
 fn compute(cx: &Cx<'_>, host: &Host) -> Value {
     json!({"nova-compute": {
-        "available": true,
-        "active": host.is_up(cx.ask.now),
+        // Whether it is up, and whether it is enabled: disabled ones are not listed at all.
+        "available": host.is_up(cx.ask.now),
+        "active": true,
         "updated_at": host.reported(cx.ask.now).micro(),
     }})
 }

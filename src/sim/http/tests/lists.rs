@@ -26,7 +26,7 @@ fn pages(client: &Client<'_>, service: Service, path: &str, version: &str, name:
 
 #[test]
 fn pages_put_together_are_the_whole() {
-    let front = front("incident", 23, 320);
+    let front = front("incident", 23, 400);
     let client = Client::admin(&front);
     let project = front.read().cloud.project(0).id.simple().to_string();
     let volumes = format!("/v3/{project}/volumes/detail?all_tenants=1");
@@ -39,15 +39,15 @@ fn pages_put_together_are_the_whole() {
         (Service::Nova, "/v2.1/os-migrations?", "2.80", "migrations"),
         (Service::Nova, "/v2.1/flavors/detail?", "2.90", "flavors"),
         (Service::Neutron, "/v2.0/ports?", "-", "ports"),
-        (Service::Neutron, "/v2.0/networks?", "-", "networks"),
+        (Service::Neutron, "/v2.0/security-groups?", "-", "security_groups"),
         (Service::Neutron, "/v2.0/security-group-rules?", "-", "security_group_rules"),
         (Service::Cinder, &volumes, "3.70", "volumes"),
         (Service::Cinder, &snapshots, "3.70", "snapshots"),
         (Service::Glance, "/v2/images?", "-", "images"),
     ] {
         let whole = ids(&client.list(service, &format!("{path}&limit=1000"), version, name));
-        let paged = ids(&pages(&client, service, &format!("{path}&limit=3"), version, name));
-        assert!(whole.len() > 3, "{path}: {} rows make no pages", whole.len());
+        let paged = ids(&pages(&client, service, &format!("{path}&limit=7"), version, name));
+        assert!(whole.len() > 7, "{path}: {} rows make no pages", whole.len());
         assert_eq!(paged, whole, "{path}");
     }
 }

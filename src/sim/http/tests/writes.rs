@@ -21,7 +21,7 @@ fn image(front: &Front) -> String {
 
 #[test]
 fn a_server_lives_from_its_creation_to_its_deletion() {
-    let front = front("healthy", 6, 60);
+    let front = front("still", 6, 60);
     let client = Client::member(&front);
     let wish = json!({"name": "mine", "flavorRef": "2", "imageRef": image(&front), "networks": "auto"});
     let got = create(&client, &wish);
@@ -47,7 +47,7 @@ fn a_server_lives_from_its_creation_to_its_deletion() {
 
 #[test]
 fn actions_lead_where_nova_leads() {
-    let front = front("healthy", 6, 60);
+    let front = front("still", 6, 60);
     let client = Client::admin(&front);
     let id = {
         let world = front.read();
@@ -87,7 +87,7 @@ fn actions_lead_where_nova_leads() {
 
 #[test]
 fn a_lock_keeps_its_owner_out_and_its_administrator_not() {
-    let front = front("healthy", 6, 60);
+    let front = front("still", 6, 60);
     let member = Client::member(&front);
     let wish = json!({"name": "mine", "flavorRef": "1", "imageRef": image(&front), "networks": "none"});
     let id = create(&member, &wish).body["server"]["id"].as_str().unwrap().to_owned();
@@ -103,7 +103,7 @@ fn a_lock_keeps_its_owner_out_and_its_administrator_not() {
 
 #[test]
 fn a_console_says_how_the_guest_booted() {
-    let front = front("healthy", 6, 60);
+    let front = front("still", 6, 60);
     let client = Client::admin(&front);
     let id = {
         let world = front.read();
@@ -120,10 +120,15 @@ fn a_console_says_how_the_guest_booted() {
 
 #[test]
 fn wishes_that_cannot_be_are_refused_before_anything_happens() {
-    let front = front("quota-squeeze", 6, 60);
+    let front = front("still", 6, 60);
     let client = Client::member(&front);
     let image = image(&front);
     let count = front.read().cloud.instances.live();
+    {
+        let mut world = front.write();
+        let project = &mut world.cloud.projects[2];
+        project.quota.ram = project.used.ram + 8_192;
+    }
     for (wish, status, words) in [
         (json!({"flavorRef": "1", "imageRef": image}), 400, "name"),
         (json!({"name": "x", "imageRef": image}), 400, "flavorRef"),
@@ -145,8 +150,12 @@ fn wishes_that_cannot_be_are_refused_before_anything_happens() {
             "Network nope could not be found.",
         ),
         (json!({"name": "x", "flavorRef": "1", "imageRef": image, "max_count": 5_000}), 400, "max_count"),
-        // The largest project has nothing left.
-        (json!({"name": "x", "flavorRef": "5", "imageRef": image}), 403, "Quota exceeded for"),
+        // Half of it is left.
+        (
+            json!({"name": "x", "flavorRef": "5", "imageRef": image}),
+            403,
+            "Quota exceeded for ram: Requested 16384",
+        ),
     ] {
         let got = create(&client, &wish);
         let message = got
@@ -163,7 +172,7 @@ fn wishes_that_cannot_be_are_refused_before_anything_happens() {
 
 #[test]
 fn a_compute_is_disabled_and_enabled_and_the_scheduler_knows() {
-    let front = front("healthy", 3, 3);
+    let front = front("still", 3, 3);
     let client = Client::admin(&front);
     let services = client.list(Service::Nova, "/v2.1/os-services?binary=nova-compute", "2.53", "services");
     for service in &services {
@@ -191,7 +200,7 @@ fn a_compute_is_disabled_and_enabled_and_the_scheduler_knows() {
 
 #[test]
 fn tests_can_hold_the_clock_and_make_things_happen() {
-    let front = front("healthy", 3, 3);
+    let front = front("still", 3, 3);
     let control =
         |method: &str, path: &str, body: Value| send(&front, Service::Keystone, method, path, &[], &body);
     let before = control("GET", "/sim/clock", Value::Null).body;
