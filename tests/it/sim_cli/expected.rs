@@ -244,15 +244,16 @@ pub fn quota(dump: &Json) -> Vec<Json> {
         row("cores", limit["cores"].clone(), used["cores"].clone()),
         row("instances", limit["instances"].clone(), used["instances"].clone()),
         row("ram", limit["ram"].clone(), used["ram"].clone()),
-        row("fixed_ips", json!(-1), json!(0)),
-        row("floating_ips", json!(-1), json!(0)),
-        row("networks", json!(-1), json!(0)),
-        row("security_group_rules", json!(-1), json!(0)),
-        row("security_groups", json!(-1), json!(0)),
+        // nova says nothing of these since 2.36, and the CLI makes it a zero.
+        row("fixed_ips", json!(0), json!(0)),
+        row("floating_ips", json!(0), json!(0)),
+        row("networks", json!(0), json!(0)),
+        row("security_group_rules", json!(0), json!(0)),
+        row("security_groups", json!(0), json!(0)),
         row("injected-file-size", json!(10_240), json!(0)),
         row("injected-path-size", json!(255), json!(0)),
         row("injected-files", json!(5), json!(0)),
-        row("key-pairs", json!(100), json!(0)),
+        row("key-pairs", json!(100), json!("N/A")),
         row("properties", json!(128), json!(0)),
         row("server-group-members", json!(10), json!(0)),
         row("server-groups", json!(10), json!(0)),
@@ -560,7 +561,8 @@ pub fn volume_services(dump: &Json) -> Vec<Json> {
             "State": state,
             "Updated At": reported,
             "Cluster": null,
-            "Backend State": if binary == "cinder-volume" { json!(state) } else { Json::Null },
+            // Only from 3.49 on, which the CLI does not ask for.
+            "Backend State": null,
             "Disabled Reason": null,
         })
     };
