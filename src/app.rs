@@ -5,6 +5,7 @@
 
 mod chrome;
 mod input;
+mod overlay;
 mod palette;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::report::{Report, Topic};
 use crate::request::{Query, Wanted};
 use crate::store::{Standing, Store};
 use crate::table::Slots;
-use crate::theme::{Look, Theme};
+use crate::theme::{Depth, Look, Theme};
 use crate::ui::format::Clock;
 use crate::ui::prompt::Prompt;
 
@@ -72,6 +73,7 @@ pub struct App {
     keymap: Keymap,
     pending: Pending,
     theme: Theme,
+    depth: Depth,
     look: Look,
     light: bool,
     clock: Clock,
@@ -127,6 +129,7 @@ impl App {
             keymap: setup.keymap,
             pending: Pending::default(),
             theme: setup.theme,
+            depth: setup.depth,
             look: setup.look,
             light: setup.light,
             clock: setup.clock,

@@ -77,12 +77,19 @@ where
         }
         let mut drawn = Instant::now();
         loop {
-            // A biased select starves what stands below a busy branch, hence the order: a bug, a frame that
-            // is due, the operator, the time, and the cloud last, which alone can be busy for long.
+            // A biased select starves what stands below a busy branch, hence the order: what ends the
+            // program, a frame that is due, the operator, the time, and last the cloud, which can be busy for long.
             let due = self.app.is_dirty().then(|| drawn + FRAME);
             tokio::select! {
                 biased;
                 () = panics::happened() => return Ok(Exit::Bug),
+                heard = self.signals.next() => match heard {
+                    Heard::Exit(exit) => return Ok(exit),
+                    Heard::Continued => {
+                        terminal::resume(self.app.mouse()).wrap_err("cannot set up the terminal again")?;
+                        self.redraw()?;
+                    }
+                },
                 () = sleep_until(due) => {
                     self.draw()?;
                     drawn = Instant::now();
@@ -96,13 +103,6 @@ where
                         drawn = Instant::now();
                     }
                 }
-                heard = self.signals.next() => match heard {
-                    Heard::Exit(exit) => return Ok(exit),
-                    Heard::Continued => {
-                        terminal::resume(self.app.mouse()).wrap_err("cannot set up the terminal again")?;
-                        self.redraw()?;
-                    }
-                },
                 _ = tick.tick() => {
                     // A terminal can go without a word: SIGHUP comes to its own session only.
                     if terminal::is_gone() {
@@ -164,9 +164,11 @@ where
     /// An event of the terminal and those that wait behind it; an exit when the operator leaves.
     fn hear(&mut self, first: Option<io::Result<Event>>) -> Result<Option<Exit>, Eyre> {
         let mut next = first;
+        let mut resized = false;
         for _ in 0..BURST {
             // No more events will come: the terminal is gone.
             let Some(Ok(event)) = next else { return Ok(Some(Exit::HangUp)) };
+            resized |= matches!(event, Event::Resize(..));
             if let Some(exit) = self.on_event(event)? {
                 return Ok(Some(exit));
             }
@@ -174,6 +176,10 @@ where
                 Ok(event) => next = Some(event),
                 Err(_) => break,
             }
+        }
+        // A terminal that was smaller for a moment has lost what it showed, though its size is the same.
+        if resized {
+            self.redraw()?;
         }
         self.follow();
         Ok(None)

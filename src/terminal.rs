@@ -11,6 +11,7 @@ pub mod secret;
 use std::io::{self, Write, stdout};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::style::{Attribute, SetAttribute};
@@ -104,10 +105,16 @@ pub fn is_gone() -> bool {
     rustix::termios::tcgetattr(rustix::stdio::stdin()).err() == Some(Errno::IO)
 }
 
-/// Ends the process with this status while the thread that draws waits for a terminal that takes nothing any
-/// more.
+/// Ends the process with this status while the thread that draws cannot: it waits for a terminal that takes
+/// nothing any more, or is busy. The terminal gets a moment to take its modes back.
 pub fn abandon(status: i32) -> ! {
     let _ = disable_raw_mode();
+    let (done, restored) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        restore();
+        done.send(())
+    });
+    let _ = restored.recv_timeout(Duration::from_millis(500));
     std::process::exit(status)
 }
 

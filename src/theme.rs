@@ -31,13 +31,13 @@ macro_rules! roles {
             }
 
             /// The theme on a terminal with 16 colours.
-            pub fn reduced(mut self) -> Self {
+            fn reduced(mut self) -> Self {
                 $(self.$field = self.basic.$field.unwrap_or_else(|| recoloured(self.$field, nearest_of_16));)+
                 self
             }
 
             /// The theme on a terminal with 256 colours.
-            pub fn indexed(mut self) -> Self {
+            fn indexed(mut self) -> Self {
                 $(self.$field = recoloured(self.$field, nearest_of_256);)+
                 self
             }
@@ -64,6 +64,17 @@ roles! {
     BarEmpty = bar_empty,
     Prompt = prompt,
     Error = error,
+}
+
+/// How many colours a terminal knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// 16.
+    Basic,
+    /// 256.
+    Indexed,
+    /// All of them.
+    Full,
 }
 
 /// The themes that come with the program.
@@ -93,6 +104,15 @@ impl Theme {
             .iter()
             .find(|(n, _)| *n == name)
             .map(|(n, text)| Self::parse(text, &format!("themes/{n}.toml")))
+    }
+
+    /// The theme as a terminal of this depth can show it.
+    pub fn at(self, depth: Depth) -> Self {
+        match depth {
+            Depth::Basic => self.reduced(),
+            Depth::Indexed => self.indexed(),
+            Depth::Full => self,
+        }
     }
 
     /// Parses a theme; `file` stands in messages.

@@ -1,12 +1,11 @@
-//! What surrounds the pane: header, tabs, the words about the cursor, footer, overlays.
+//! What surrounds the pane: header, tabs, the words about the cursor, footer.
 
 use jiff::SignedDuration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{App, Asking, Overlay};
+use super::{App, Asking};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::pane::{Cx, parts};
@@ -48,16 +47,16 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame) {
     }
     crumbs(app, frame, row(rule_y + 2 + roomy));
     footer(app, frame, row(rule_y + 3 + roomy));
-    overlay(app, frame, body);
+    super::overlay::draw(app, frame, body);
     ascii::settle(frame.buffer_mut(), &app.look);
 }
 
-fn put(frame: &mut Frame, area: Rect, line: Line) {
+pub(super) fn put(frame: &mut Frame, area: Rect, line: Line) {
     frame.render_widget(line, area);
 }
 
 /// Left and right parts on one line; the right one stays whole as long as it can.
-fn both(frame: &mut Frame, area: Rect, left: Line, right: Line) {
+pub(super) fn both(frame: &mut Frame, area: Rect, left: Line, right: Line) {
     let width = (right.width() as u16).min(area.width);
     let right_area = Rect { x: area.x + area.width - width, width, ..area };
     let left_area = Rect { width: area.width.saturating_sub(width + 1), ..area };
@@ -302,103 +301,6 @@ fn footer(app: &mut App, frame: &mut Frame, area: Rect) {
         left.extend(hint);
     }
     both(frame, area, left, right);
-}
-
-fn overlay(app: &mut App, frame: &mut Frame, area: Rect) {
-    let (title, lines, cursor) = match &app.overlay {
-        Overlay::None => return,
-        Overlay::Help { scroll } => ("keys", help_lines(app), Err(*scroll)),
-        Overlay::Sources { scroll } => ("sources", source_lines(app), Err(*scroll)),
-        Overlay::Chooser { titles, cursor } => {
-            ("choose a cloud", titles.iter().map(|t| format!("  {t}")).collect(), Ok(*cursor))
-        }
-    };
-    frame.render_widget(ratatui::widgets::Clear, area);
-    frame.buffer_mut().set_style(area, app.theme.style(Role::Text));
-    put(frame, Rect { height: 1, ..area }, Line::styled(format!(" {title}"), app.theme.style(Role::Accent)));
-    let room = area.height.saturating_sub(2) as usize;
-    let last = lines.len().saturating_sub(room);
-    let first = match cursor {
-        Ok(cursor) => cursor.saturating_sub(room / 2).min(last),
-        Err(scroll) => scroll.min(last),
-    };
-    if let Overlay::Help { scroll } | Overlay::Sources { scroll } = &mut app.overlay {
-        *scroll = first;
-    }
-    for (i, line) in lines.iter().enumerate().skip(first).take(room) {
-        let y = area.y + 2 + (i - first) as u16;
-        let style = if cursor == Ok(i) { app.theme.style(Role::Selection) } else { Style::default() };
-        let words = text::cut(&text::sanitise(line), area.width as usize).into_owned();
-        let row = Rect { y, height: 1, ..area };
-        frame.buffer_mut().set_style(row, style);
-        put(frame, row, Line::styled(words, style));
-    }
-}
-
-fn help_lines(app: &App) -> Vec<String> {
-    let pane = app.keymap_pane();
-    app.keymap
-        .help(pane)
-        .into_iter()
-        .map(|(keys, action)| format!("  {:<16} {}", keys, action.help()))
-        .chain([
-            String::new(),
-            "  filter: words are all required; column=value  column!=value  column~regex  column>n  !not  \"with spaces\"".to_owned(),
-            "  palette: a pane's name with a filter, sort COLUMN, theme NAME, or the name of any action; tab completes".to_owned(),
-        ])
-        .collect()
-}
-
-/// Where every number comes from, how old it is, what it costs.
-fn source_lines(app: &App) -> Vec<String> {
-    let mut lines: Vec<String> = app
-        .store
-        .identity
-        .iter()
-        .map(|who| {
-            let project = who.project.as_deref().unwrap_or("no project");
-            let until = who.expires_at.map_or_else(|| "no end".to_owned(), |at| app.clock.date_time(at));
-            format!("  {}@{project}, roles {}, token until {until}", who.user, who.roles.join(", "))
-        })
-        .collect();
-    lines.push(String::new());
-    for topic in Topic::ALL {
-        let fresh = app.store.freshness(topic);
-        let state = match fresh.standing(topic, app.now) {
-            Standing::Waiting => "not read".to_owned(),
-            Standing::Failed => "never had".to_owned(),
-            Standing::Fresh | Standing::Stale => {
-                fresh.age(app.now).map(|age| format!("{} ago", format::duration(age))).unwrap_or_default()
-            }
-        };
-        let progress = fresh.progress.map(|p| match p.expected {
-            Some(all) => format!("  reading {} of {all}", p.seen),
-            None => format!("  reading {}", p.seen),
-        });
-        lines.push(format!(
-            "  {:<10} {:<17} {:<12}{}",
-            topic.source(),
-            topic.name(),
-            state,
-            progress.unwrap_or_default()
-        ));
-        for outage in fresh.outage.as_ref().map(|f| &f.outage).into_iter().chain(fresh.limit.as_ref()) {
-            lines.push(format!("             {}", outage.message));
-            lines.push(format!("             next: {}", outage.next_step));
-            lines.extend(outage.request_id.iter().map(|id| format!("             {id}")));
-        }
-    }
-    lines.push(String::new());
-    for traffic in &app.traffic {
-        lines.push(format!("  {traffic}"));
-    }
-    if let Some(offset) = app.store.identity.as_ref().and_then(|i| i.clock_offset)
-        && offset.abs() > SignedDuration::from_secs(2)
-    {
-        lines.push(format!("  this machine's clock is {}s off the cloud's", offset.as_secs()));
-    }
-    lines.push(format!("  {} frames drawn", app.frames));
-    lines
 }
 
 impl App {

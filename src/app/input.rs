@@ -236,7 +236,7 @@ impl App {
                 self.prompt = Some((asking, prompt));
             }
             (Asking::Command, Heard::Complete) => {
-                let candidates = palette::candidates(self);
+                let candidates = palette::candidates(self, prompt.text());
                 prompt.complete(&candidates);
                 self.prompt = Some((asking, prompt));
             }

@@ -6,14 +6,20 @@ use crate::pane::Go;
 use crate::theme::Theme;
 
 /// Words that are not an action's or a pane's name.
-const WORDS: &[(&str, Action)] = &[("q", Action::Quit), ("quit!", Action::Exit), ("keys", Action::Help)];
+const WORDS: &[(&str, Action)] = &[("keys", Action::Help)];
+/// They leave the program, wherever one is: to leave a view there is a key.
+const LEAVE: [&str; 3] = ["q", "q!", "quit!"];
 
-/// Everything that the palette understands, for completion.
-pub(super) fn candidates(app: &App) -> Vec<String> {
+/// Everything that the palette understands, for completion: behind a pane's name the columns of its filter.
+pub(super) fn candidates(app: &App, line: &str) -> Vec<String> {
+    let first = line.split_once(char::is_whitespace).map(|(first, _)| first);
+    if let Some(pane) = app.panes.iter().find(|pane| Some(pane.name()) == first) {
+        return filter_candidates(&pane.columns());
+    }
     let panes = app.panes.iter().map(|pane| pane.name().to_owned());
     let themes = Theme::NAMES.iter().map(|name| format!("theme {name}"));
     let actions = Action::ALL.iter().map(|action| action.name().to_owned());
-    let words = WORDS.iter().map(|(word, _)| (*word).to_owned());
+    let words = WORDS.iter().map(|(word, _)| *word).chain(LEAVE).map(str::to_owned);
     let columns = app.panes.get(app.focus).map(|pane| pane.columns()).unwrap_or_default();
     let sorts = columns.into_iter().map(|column| format!("sort {column}"));
     panes.chain(themes).chain(sorts).chain(words).chain(actions).collect()
@@ -48,10 +54,13 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
         app.go(Go { pane, filter: Some(rest.to_owned()), select: None });
         return Vec::new();
     }
+    if LEAVE.contains(&word) {
+        return vec![Request::Exit];
+    }
     if word == "theme" {
         match Theme::shipped(rest) {
             Some(Ok(theme)) => {
-                app.theme = theme;
+                app.theme = theme.at(app.depth);
                 app.light = rest == "light";
             }
             Some(Err(error)) => app.say(error.to_string()),
@@ -67,7 +76,7 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
     if let Some(action) = known.or_else(|| Action::from_name(word)) {
         return app.act(action);
     }
-    let all = candidates(app);
+    let all = candidates(app, word);
     let near = crate::words::nearest(word, all.iter().map(String::as_str));
     app.say(match near {
         Some(near) => format!("`{word}` is no pane and no command; near it: {near}"),

@@ -5,13 +5,15 @@ use jiff::tz::TimeZone;
 use crate::cli::Common;
 use crate::config::file::{File, Time};
 use crate::keymap::{Keymap, KeymapError};
-use crate::theme::{Look, Theme, ThemeError};
+use crate::theme::{Depth, Look, Theme, ThemeError};
 use crate::ui::format::Clock;
 
 /// How the dashboard looks and which keys it hears.
 pub struct Looks {
     pub keymap: Keymap,
     pub theme: Theme,
+    /// What the terminal can show of any theme.
+    pub depth: Depth,
     /// Whether the theme is made for light terminals.
     pub light: bool,
     pub look: Look,
@@ -25,11 +27,11 @@ impl Looks {
         let no_color = common.no_color || set("NO_COLOR");
         let name = if no_color { "mono" } else { file.ui.theme.as_str() };
         let theme = theme(name).map_err(|error| error.to_string())?;
-        let depth = std::env::var("COLORTERM").unwrap_or_default();
-        let full = matches!(depth.as_str(), "truecolor" | "24bit");
+        let depth = depth();
         Ok(Self {
             keymap: keymap(&file.ui.keymap).map_err(|error| error.to_string())?,
-            theme: if full { theme } else { theme.reduced() },
+            theme: theme.at(depth),
+            depth,
             light: name == "light",
             look: Look::new(file.ui.ascii || !utf8_locale(), file.ui.ambiguous_width),
             clock: Clock::new(TimeZone::system(), file.ui.time == Time::Utc),
@@ -40,6 +42,17 @@ impl Looks {
 
 fn set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// As terminals say it of themselves. COLORTERM seldom survives ssh; TERM does.
+fn depth() -> Depth {
+    let of = |name| std::env::var(name).unwrap_or_default();
+    match (of("COLORTERM").as_str(), of("TERM").as_str()) {
+        ("truecolor" | "24bit", _) => Depth::Full,
+        (_, term) if term.ends_with("-direct") => Depth::Full,
+        (_, term) if term.contains("256color") => Depth::Indexed,
+        _ => Depth::Basic,
+    }
 }
 
 /// The first of the locale's variables that is set decides, as in the C library. None set at all is common

@@ -67,10 +67,10 @@ pub fn disabled_reason<'a>(store: &'a Store, hypervisor: &'a Hypervisor) -> Opti
 pub fn fullest(store: &Store, hypervisor: &Hypervisor) -> Option<(f64, &'static str)> {
     let provider = store.provider_of(hypervisor)?;
     let share = |class, used: Option<u64>, reserved_counts: bool, name| {
-        let inventory = provider.inventory(class)?;
-        let limit = inventory.capacity();
+        let limit = provider.capacity(class)?;
         // nova counts the host's reservation as used; the limit is without it.
-        let used = used? as f64 - if reserved_counts { inventory.reserved as f64 } else { 0.0 };
+        let reserved = provider.inventory(class).filter(|_| reserved_counts).map_or(0, |i| i.reserved);
+        let used = used? as f64 - reserved as f64;
         (limit > 0.0).then(|| (used / limit, name))
     };
     [
@@ -87,7 +87,10 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut say = |verdict, words: String| notes.push(Note { verdict, words });
     let host = &hypervisor.host;
-    let guests = store.instance_count_on(hypervisor);
+    let guests = match store.instance_count_on(hypervisor) {
+        1 => "1 instance".to_owned(),
+        n => format!("{n} instances"),
+    };
     let service = service_verdict(store, hypervisor);
     let reason = disabled_reason(store, hypervisor);
     match service {
@@ -101,7 +104,7 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
         Verdict::Critical => say(
             service,
             format!(
-                "nova calls nova-compute on {host} down; its {guests} instances may well be running: \
+                "nova calls nova-compute on {host} down; its {guests} may well be running: \
                  ping {host}, then `systemctl status nova-compute` there; evacuate only after fencing"
             ),
         ),
@@ -109,9 +112,7 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
             service,
             format!("{host} is forced down: after the evacuation, unset it or the service will not work"),
         ),
-        Verdict::Warning => {
-            say(service, format!("{host} is disabled and down with {guests} instances on it"))
-        }
+        Verdict::Warning => say(service, format!("{host} is disabled and down with {guests} on it")),
         Verdict::Disabled => say(
             service,
             match reason {

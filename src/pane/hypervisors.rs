@@ -7,7 +7,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{Cx, Go, List, Pane, Reply, parts};
+use super::parts::{self, Beside};
+use super::{Cx, Go, List, Pane, Reply};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
@@ -38,11 +39,18 @@ pub struct Hypervisors {
     as_tree: bool,
     /// The host that is gone into.
     inside: Option<(Text, Details)>,
+    beside: Beside,
 }
 
 impl Hypervisors {
     pub fn new() -> Self {
-        Self { list: List::new(&TABLE), tree: HostTree::default(), as_tree: false, inside: None }
+        Self {
+            list: List::new(&TABLE),
+            tree: HostTree::default(),
+            as_tree: false,
+            inside: None,
+            beside: Beside::default(),
+        }
     }
 
     /// The host under the cursor, or the one that is gone into.
@@ -144,23 +152,25 @@ impl Pane for Hypervisors {
         if let Some((verdict, lines)) = parts::absence(cx, Topic::Hypervisors) {
             return parts::draw_absence(frame, area, cx, verdict, &lines);
         }
-        match &mut self.inside {
-            Some((_, details)) => {
-                details.fade(parts::is_stale(cx, Topic::Hypervisors));
-                details.draw(frame, area, cx.theme, cx.look);
-            }
-            None if self.as_tree => self.tree.draw(frame, area, cx),
-            None => {
-                let stale = parts::is_stale(cx, Topic::Hypervisors);
-                let row = |slot: Slot| row_look(cx.store, slot, stale);
-                let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
-                self.list.grid.draw(
-                    frame,
-                    area,
-                    cx.store,
-                    &Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell },
-                );
-            }
+        let stale = parts::is_stale(cx, Topic::Hypervisors);
+        if let Some((_, details)) = &mut self.inside {
+            details.fade(stale);
+            return details.draw(frame, area, cx.theme, cx.look);
+        }
+        let (list, side) = Beside::split(frame, area, cx);
+        if self.as_tree {
+            self.tree.draw(frame, list, cx);
+        } else {
+            let row = |slot: Slot| row_look(cx.store, slot, stale);
+            let cell = |slot: Slot, column: &str, width: u16| cell(cx, slot, column, width);
+            let looks = Looks { theme: cx.theme, look: cx.look, now: cx.now, row: &row, cell: &cell };
+            self.list.grid.draw(frame, list, cx.store, &looks);
+        }
+        if let Some(side) = side
+            && let Some((_, row)) = self.current(cx.store)
+        {
+            let (id, sections) = (row.id.clone(), details::sections(cx, row));
+            self.beside.draw(frame, side, cx, &id, sections, stale);
         }
     }
 
@@ -195,6 +205,7 @@ impl Pane for Hypervisors {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some((_, details)) => details.status(),
+            None if parts::absence(cx, Topic::Hypervisors).is_some() => parts::NOTHING_KNOWN.to_owned(),
             None => self.list.status() + &parts::progress_words(cx, Topic::Providers, " · placement "),
         }
     }
@@ -213,9 +224,9 @@ impl Pane for Hypervisors {
         Some((
             Verdict::Ok,
             format!(
-                "{} is up with {} instances; vCPUs may be overcommitted {limit}",
+                "{} is up with {}; vCPUs may be overcommitted {limit}",
                 row.host,
-                cx.store.instance_count_on(row)
+                format::count(cx.store.instance_count_on(row), "instance")
             ),
         ))
     }

@@ -5,10 +5,11 @@ mod details;
 use std::collections::BTreeMap;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{Cx, Go, List, Pane, Reply, parts};
+use super::parts::{self, Beside};
+use super::{Cx, Go, List, Pane, Reply};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Instance, NamedKind, Text};
@@ -22,8 +23,6 @@ use crate::ui::format;
 use crate::ui::grid::Looks;
 
 const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
-/// From this width on the details stand beside the list.
-const WIDE: u16 = 140;
 
 /// What is shown of an instance that was gone into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +36,7 @@ enum View {
 pub struct Instances {
     list: List,
     inside: Option<Inside>,
-    /// The details beside the list, and whose.
-    beside: Option<(Text, Details)>,
+    beside: Beside,
     totals: Totals,
 }
 
@@ -75,7 +73,7 @@ struct Inside {
 
 impl Instances {
     pub fn new() -> Self {
-        Self { list: List::new(&TABLE), inside: None, beside: None, totals: Totals::default() }
+        Self { list: List::new(&TABLE), inside: None, beside: Beside::default(), totals: Totals::default() }
     }
 
     fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Instance)> {
@@ -203,15 +201,7 @@ impl Pane for Instances {
             inside.details.fade(stale && inside.view == View::Everything);
             return inside.details.draw(frame, area, cx.theme, cx.look);
         }
-        let (list, side) = if area.width >= WIDE {
-            let [list, gap, side] =
-                Layout::horizontal([Constraint::Fill(3), Constraint::Length(1), Constraint::Fill(2)])
-                    .areas(area);
-            frame.buffer_mut().set_style(gap, cx.theme.style(crate::theme::Role::Rule));
-            (list, Some(side))
-        } else {
-            (area, None)
-        };
+        let (list, side) = Beside::split(frame, area, cx);
         let row = |slot: Slot| match cx.store.instances.get(slot) {
             // What is known of a partial row is as old as an outage's.
             Some(row) => parts::row_look(health::instance::verdict(row), stale || row.partial),
@@ -223,15 +213,8 @@ impl Pane for Instances {
         if let Some(side) = side
             && let Some((slot, row)) = self.current(cx.store)
         {
-            let sections = details::everything(cx, slot, row);
-            match &mut self.beside {
-                Some((id, details)) if *id == row.id => details.set(sections),
-                beside => *beside = Some((row.id.clone(), Details::new(sections))),
-            }
-            if let Some((_, details)) = &mut self.beside {
-                details.fade(stale);
-                details.draw_quietly(frame, side, cx.theme);
-            }
+            let (id, sections) = (row.id.clone(), details::everything(cx, slot, row));
+            self.beside.draw(frame, side, cx, &id, sections, stale);
         }
     }
 
@@ -249,8 +232,8 @@ impl Pane for Instances {
 
     fn crumbs(&self, cx: &Cx) -> Vec<String> {
         let Some(inside) = &self.inside else { return Vec::new() };
-        let name = cx.store.instances.by_id(&inside.id).map_or(&inside.id, |row| &row.name);
-        let mut crumbs = vec![name.to_string()];
+        let name = cx.store.instances.by_id(&inside.id).map_or(&*inside.id, called);
+        let mut crumbs = vec![name.to_owned()];
         match inside.view {
             View::Everything => {}
             View::Events => crumbs.push("events".to_owned()),
@@ -262,20 +245,27 @@ impl Pane for Instances {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some(inside) => inside.details.status(),
+            None if parts::absence(cx, Topic::Instances).is_some() => parts::NOTHING_KNOWN.to_owned(),
             None => self.list.status() + &parts::progress_words(cx, Topic::Instances, " · reading "),
         }
     }
 
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
-        let (_, row) = self.current(cx.store)?;
+        let (slot, row) = self.current(cx.store)?;
         let verdict = health::instance::verdict(row);
-        let name = &row.name;
+        let name = called(row);
         Some((
             verdict,
             match health::instance::words(row) {
+                // It begins with what the instance goes by already.
+                Some(words) if row.partial => words,
                 Some(words) => format!("{name}: {words}"),
                 None => match &row.task_state {
-                    Some(task) => format!("{name} is {task}"),
+                    Some(task) => {
+                        let since = cx.store.task_since(slot).map(|at| cx.now.duration_since(at));
+                        let since = since.map(|age| format!(" for {}", format::duration(age)));
+                        format!("{name} is {task}{}", since.unwrap_or_default())
+                    }
                     None => {
                         format!("{name} is {} on {}", row.status, row.host.as_deref().unwrap_or("no host"))
                     }
@@ -311,6 +301,11 @@ impl Pane for Instances {
             }
         }
     }
+}
+
+/// What an instance goes by: one of a down cell may have no name that is known.
+fn called(row: &Instance) -> &str {
+    if row.name.trim().is_empty() { row.id.get(..8).unwrap_or(&row.id) } else { &row.name }
 }
 
 /// UUIDs are short on screen and whole when copied.

@@ -2,16 +2,60 @@
 
 use jiff::Timestamp;
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::health::Verdict;
+use crate::model::Text;
 use crate::pane::Cx;
 use crate::report::Topic;
 use crate::store::{Failing, Standing};
 use crate::theme::{Role, Sign};
+use crate::ui::details::{Details, Section};
 use crate::ui::grid::RowLook;
 use crate::ui::{format, text};
+
+/// From this width on the details stand beside the list.
+const WIDE: u16 = 140;
+
+/// Everything about the row under the cursor, beside the list of a wide screen.
+#[derive(Default)]
+pub struct Beside(Option<(Text, Details)>);
+
+impl Beside {
+    /// The list's part of the area, and what is left for the details.
+    pub fn split(frame: &mut Frame, area: Rect, cx: &Cx) -> (Rect, Option<Rect>) {
+        if area.width < WIDE {
+            return (area, None);
+        }
+        let [list, gap, side] =
+            Layout::horizontal([Constraint::Fill(3), Constraint::Length(1), Constraint::Fill(2)]).areas(area);
+        for y in gap.y..gap.y + gap.height {
+            let rule = Line::styled("│", cx.theme.style(Role::Rule));
+            frame.render_widget(rule, Rect { y, height: 1, ..gap });
+        }
+        (list, Some(side))
+    }
+
+    pub fn draw(
+        &mut self,
+        frame: &mut Frame,
+        side: Rect,
+        cx: &Cx,
+        id: &Text,
+        sections: Vec<Section>,
+        stale: bool,
+    ) {
+        match &mut self.0 {
+            Some((known, details)) if known == id => details.set(sections),
+            beside => *beside = Some((id.clone(), Details::new(sections))),
+        }
+        if let Some((_, details)) = &mut self.0 {
+            details.fade(stale);
+            details.draw_quietly(frame, side, cx.theme);
+        }
+    }
+}
 
 /// A row's sign and colour for a verdict; stale facts keep their sign and fade.
 pub fn row_look(verdict: Verdict, stale: bool) -> RowLook {
@@ -42,6 +86,9 @@ pub fn sign(verdict: Verdict) -> Sign {
         Verdict::Critical => Sign::Crit,
     }
 }
+
+/// In the place of counts: a zero would pass for a fact.
+pub const NOTHING_KNOWN: &str = "? rows: nothing is known yet";
 
 /// Why there are no rows: never had, or not yet.
 pub fn absence(cx: &Cx, topic: Topic) -> Option<(Verdict, Vec<String>)> {

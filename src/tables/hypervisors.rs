@@ -60,7 +60,7 @@ impl Use {
         let inventory = inventory(store, row, class);
         // nova counts reserved memory as used, and no other reservation (operations.md, 2.3 C06).
         let reserved = inventory.filter(|_| class == ResourceClass::MemoryMb).map_or(0, |i| i.reserved);
-        Some(Self { used, limit: inventory.map(|i| i.capacity()), reserved, unit })
+        Some(Self { used, limit: capacity(store, row, class), reserved, unit })
     }
 
     /// Used without the reservation: what counts against the limit.
@@ -125,8 +125,13 @@ pub fn inventory(store: &Store, row: &Hypervisor, class: ResourceClass) -> Optio
     store.provider_of(row)?.inventory(class)
 }
 
+/// What the scheduler may hand out on a hypervisor, once Placement was read.
+fn capacity(store: &Store, row: &Hypervisor, class: ResourceClass) -> Option<f64> {
+    store.provider_of(row)?.capacity(class)
+}
+
 fn limit<'a>(store: &'a Store, row: &'a Hypervisor, class: ResourceClass) -> Value<'a> {
-    inventory(store, row, class).map_or(Value::Unknown, |i| Value::Int(i.capacity() as i64))
+    capacity(store, row, class).map_or(Value::Unknown, |n| Value::Int(n as i64))
 }
 
 fn allocation_ratio<'a>(store: &'a Store, row: &'a Hypervisor, class: ResourceClass) -> Value<'a> {
@@ -236,7 +241,7 @@ const COLUMNS: &[Column<Store>] = &[
         "vcpu_limit",
         "vCPU LIMIT",
         "vCPUs",
-        "derived: (total - reserved) * allocation_ratio of VCPU",
+        "derived: (total - reserved) * allocation_ratio of VCPU and of PCPU",
         Right,
         (0, 0),
         99,

@@ -8,7 +8,7 @@ use std::io::{Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use color_eyre::config::HookBuilder;
+use color_eyre::config::{HookBuilder, Theme};
 use tokio::sync::Notify;
 
 /// Messages of panics that no screen could show yet.
@@ -17,7 +17,9 @@ static HAPPENED: Notify = Notify::const_new();
 
 /// Sets the hook for panics and the one for errors; first of all in `main`.
 pub fn install() -> Result<(), color_eyre::Report> {
+    // Without colours: control characters go from the message, whoever put them there.
     let (panics, errors) = HookBuilder::default()
+        .theme(Theme::new())
         .panic_section("This is a bug in stackwatch. Please report it with the lines above.")
         .try_into_hooks()?;
     errors.install()?;
@@ -26,6 +28,7 @@ pub fn install() -> Result<(), color_eyre::Report> {
 }
 
 fn hear(message: String) {
+    let message = message.replace(|c: char| c.is_control() && c != '\n', " ");
     let elsewhere = super::holder().is_some_and(|holder| holder != thread::current().id());
     UNSAID.lock().unwrap_or_else(PoisonError::into_inner).push(message);
     if elsewhere {

@@ -34,7 +34,7 @@ pub struct Tree {
     faded: bool,
 }
 
-/// Cells left of the roots.
+/// Cells left of the roots, and right of the longest line.
 const MARGIN: u16 = 1;
 /// Cells of a level, and of a node's sign.
 const INDENT: usize = 2;
@@ -63,7 +63,7 @@ impl Tree {
     /// Cells that a line has at this depth, the root's being 0, as wide as the last frame was.
     pub fn room(&self, depth: usize) -> usize {
         let width = if self.width == 0 { 80 } else { self.width as usize };
-        width.saturating_sub(MARGIN as usize + INDENT * (depth + 1))
+        width.saturating_sub(2 * MARGIN as usize + INDENT * (depth + 1))
     }
 
     /// Whether all of it is drawn as old.

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::style::Color;
 use stackwatch::action::Action;
 use stackwatch::app::Request;
 use stackwatch::filter::Filter;
@@ -22,7 +23,7 @@ use stackwatch::report::{Delta, Outcome, Report, Topic};
 use stackwatch::store::Store;
 use stackwatch::table::{Column, Table};
 use stackwatch::tables::{hypervisors, instances};
-use stackwatch::theme::{Look, Role, Sign, Theme};
+use stackwatch::theme::{Depth, Look, Role, Sign, Theme};
 use stackwatch::ui::grid::{Grid, Looks, RowLook};
 
 use crate::support::facts;

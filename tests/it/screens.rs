@@ -53,6 +53,19 @@ fn every_pane_over_sources_that_never_answered() {
     walk("never-had", facts::never_had);
 }
 
+#[test]
+fn nothing_known_is_not_counted_as_nothing() {
+    for pane in pane::names() {
+        for reports in [facts::silence(), facts::never_had()] {
+            let text = Stage::new(pane, (120, 40), reports).text();
+            assert!(text.contains("nothing is known yet"), "{text}");
+            for word in ["0 of 0", " 0 hosts", " 0 instances", "there are no"] {
+                assert!(!text.contains(word), "{word:?} in\n{text}");
+            }
+        }
+    }
+}
+
 /// Views inside panes and over them: the picture's name, the pane, the keys that lead there.
 const VIEWS: &[(&str, &str, &str)] = &[
     ("hypervisors-details", "hypervisors", "<enter>"),

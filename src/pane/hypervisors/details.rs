@@ -88,17 +88,24 @@ fn use_words(
     let Some(inventory) = provider.inventory(class) else {
         return format!("{used} of ?{unit} in use (Placement not read)");
     };
-    let share = of.counted().map(|n| n / inventory.total.max(1) as f64);
+    let physical = inventory.total
+        + provider
+            .inventory(ResourceClass::Pcpu)
+            .filter(|_| class == ResourceClass::Vcpu)
+            .map_or(0, |p| p.total);
+    let share = of.counted().map(|n| n / physical.max(1) as f64);
     let effective = share.map_or_else(|| "?".to_owned(), |share| format!("{share:.2}"));
     let guide = GUIDE.iter().find(|(c, ratio)| *c == class && *ratio != inventory.allocation_ratio);
     let guide = guide.map(|(_, ratio)| format!("; the Operations Guide's default is {ratio}:1"));
+    let pinned = provider.inventory(ResourceClass::Pcpu).filter(|_| class == ResourceClass::Vcpu);
+    let pinned = pinned.map(|pinned| format!(" and {} for pinned ones", pinned.total)).unwrap_or_default();
     format!(
-        "{used} of {limit}{unit} in use: {} physical, {} reserved, {}:1 allowed, {effective}:1 in effect; \
+        "{used} of {limit}{unit} in use: {} physical{pinned}, {} reserved, {}:1 allowed, {effective}:1 in effect; \
          Placement counts {}{}",
         of.in_unit(inventory.total as f64),
         of.in_unit(inventory.reserved as f64),
         inventory.allocation_ratio,
-        provider.usage(class).map_or_else(|| "?".to_owned(), |n| of.in_unit(n as f64)),
+        provider.in_use(class).map_or_else(|| "?".to_owned(), |n| of.in_unit(n as f64)),
         guide.unwrap_or_default(),
     )
 }

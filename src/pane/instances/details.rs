@@ -36,6 +36,11 @@ fn traceback(title: impl Into<String>, text: &str) -> Section {
     section
 }
 
+/// What stands for something that was not given: known not to be there, but of a down cell unknown.
+fn absent(row: &Instance) -> &'static str {
+    if row.partial { "?" } else { "–" }
+}
+
 fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
     let verdict = crate::health::instance::verdict(row);
     let mut section = Section::new("state");
@@ -47,7 +52,7 @@ fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
         section.add("failed at", parts::moment(cx, fault.created));
     }
     let task = match (&row.task_state, cx.store.task_since(slot)) {
-        (None, _) => "–".to_owned(),
+        (None, _) => absent(row).to_owned(),
         (Some(task), None) => task.to_string(),
         (Some(task), Some(since)) => {
             format!("{task}, for {} at least", format::duration(cx.now.duration_since(since)))
@@ -61,14 +66,14 @@ fn state(cx: &Cx, slot: Slot, row: &Instance) -> Section {
     }
     section.add("created", parts::moment(cx, row.created));
     section.add("updated", parts::moment(cx, row.updated));
-    section.add("launched", row.launched_at.map_or("–".to_owned(), |at| parts::moment(cx, Some(at))));
+    section.add("launched", row.launched_at.map_or(absent(row).to_owned(), |at| parts::moment(cx, Some(at))));
     section
 }
 
 fn place(cx: &Cx, row: &Instance) -> Section {
     let mut section = Section::new("where and whose");
     section.add("id", row.id.to_string());
-    let host = row.host.as_deref().unwrap_or("– never placed");
+    let host = row.host.as_deref().unwrap_or(if row.partial { "?" } else { "– never placed" });
     let on = match cx.store.hypervisor_of(row) {
         Some((_, hypervisor)) => {
             let verdict = crate::health::hypervisor::verdict(cx.store, hypervisor);
@@ -84,8 +89,8 @@ fn place(cx: &Cx, row: &Instance) -> Section {
     if let Some(status) = &row.host_status {
         section.add("host status", status.to_string());
     }
-    section.add("zone", row.availability_zone.as_deref().unwrap_or("–"));
-    section.add("libvirt name", row.instance_name.as_deref().unwrap_or("–"));
+    section.add("zone", row.availability_zone.as_deref().unwrap_or(absent(row)));
+    section.add("libvirt name", row.instance_name.as_deref().unwrap_or(absent(row)));
     let project = match cx.store.projects.by_id(&row.project_id) {
         Some(project) => format!("{} ({})", project.name, row.project_id),
         None => format!("{} (its project's name is not known: deleted, or not ours to see)", row.project_id),
@@ -121,6 +126,7 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
         }
     }
     let image = match &row.image_id {
+        None if row.partial => "?".to_owned(),
         None => "– booted from a volume".to_owned(),
         Some(id) => {
             cx.store.images.by_id(id).map_or_else(|| id.to_string(), |image| format!("{} ({id})", image.name))
@@ -131,7 +137,7 @@ fn shape(cx: &Cx, row: &Instance) -> Section {
         let goes = if volume.delete_on_termination == Some(true) { ", deleted with it" } else { "" };
         section.add("volume", format!("{}{goes}", volume.id));
     }
-    section.add("key", row.key_name.as_deref().unwrap_or("–"));
+    section.add("key", row.key_name.as_deref().unwrap_or(absent(row)));
     section
 }
 
@@ -146,7 +152,7 @@ fn network(row: &Instance) -> Section {
         section.add(kind, format!("{addr}  {network}{mac}"));
     }
     if row.addresses.is_empty() {
-        section.add("addresses", "–");
+        section.add("addresses", absent(row));
     }
     if !row.security_groups.is_empty() {
         section.add("security groups", row.security_groups.join(", "));
@@ -165,7 +171,11 @@ pub(super) fn events(cx: &Cx, row: &Instance) -> Vec<Section> {
     let mut end = Section::new("");
     end.add(
         "",
-        format!("{} actions, read {} ago", actions.len(), format::duration(cx.now.duration_since(*at))),
+        format!(
+            "{}, read {} ago",
+            format::count(actions.len(), "action"),
+            format::duration(cx.now.duration_since(*at))
+        ),
     );
     sections.push(end);
     let events = actions.iter().flat_map(|action| &action.events);
@@ -195,7 +205,7 @@ fn one_action(cx: &Cx, action: &InstanceAction) -> Section {
         };
         let took = match (event.start_time, event.finish_time) {
             (Some(start), Some(end)) => format!(" in {}s", end.duration_since(start).as_secs()),
-            (Some(start), None) => format!(" since {}", format::duration(cx.now.duration_since(start))),
+            (Some(start), None) => format!(" for {}", format::duration(cx.now.duration_since(start))),
             _ => String::new(),
         };
         let at = event.start_time.map_or("?".to_owned(), |at| cx.clock.time(at));

@@ -14,7 +14,7 @@ class ApiError(Exception):
         self.status, self.text = status, text
 
 
-TIMEOUT = 60  # seconds for one answer, where a call does not say otherwise
+TIMEOUT = 180  # seconds; a busy machine may need many
 
 
 def http(method, url, body=None, headers=None, timeout=None):
@@ -76,7 +76,7 @@ def sql(statement, *values, database=None):
     """Rows of a statement, over the socket, as the database's root."""
     import pymysql
     c = pymysql.connect(unix_socket=str(DB_SOCKET), user="root", database=database,
-                        charset="utf8", autocommit=True, connect_timeout=3, read_timeout=20)
+                        charset="utf8", autocommit=True, connect_timeout=3, read_timeout=180)
     try:
         with c.cursor() as cursor:
             cursor.execute(statement, values or None)

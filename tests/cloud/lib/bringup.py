@@ -13,7 +13,7 @@ import whole
 from down import down
 from services import SERVICES, admin
 from settings import (ADMIN_PASSWORD, AUTH_URL, COMPUTE_HOSTS, DATABASES, DB_PASSWORD,
-                      DEMO_PASSWORD, DONE, ETC, HERE, HOST, LOG, OFF, OUT, PID, PORTS, REGION, RUN,
+                      DONE, ETC, HERE, HOST, LOG, OFF, OUT, PID, PORTS, REGION, RUN,
                       SERVICE_PASSWORD, SLOW)
 
 BEGIN = time.time()
@@ -306,6 +306,7 @@ def wipe():
 
 
 def up(fresh):
+    services.forget_session()
     if fresh:
         down()
         wipe()

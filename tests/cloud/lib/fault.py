@@ -128,7 +128,7 @@ def fast(name):
 
 
 def _refused(token):
-    """True if no API takes this token; it is None if one could not be asked."""
+    """True if every API answers 401 to this token."""
     project = services.admin().project
     for service, path in PATHS.items():
         url = api.BASE[service].format(project=project) + path

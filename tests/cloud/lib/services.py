@@ -58,6 +58,12 @@ def admin():
     return session
 
 
+def forget_session():
+    """A cloud that begins anew has no use for the token of the one before."""
+    global _session
+    _session = None
+
+
 def ask(service, path):
     """GET as admin, with a new token if the old one is no longer taken."""
     global _session

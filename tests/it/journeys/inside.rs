@@ -169,3 +169,36 @@ fn one_of_several_clouds_is_chosen() {
     stage.app.choose(vec!["prod".to_owned()]);
     walk(&mut stage, &[Press("<esc>"), Asks(Request::Exit)]);
 }
+
+#[test]
+fn of_a_down_cell_nothing_passes_for_known() {
+    check(
+        "instances",
+        &[
+            Press("/status=UNKNOWN<enter><enter>"),
+            Sees("Instances › 8ff34785"),
+            Sees("? 8ff34785's cell does not answer"),
+            Sees("host          ?"),
+            Lacks("never placed"),
+            Lacks("–"),
+        ],
+    );
+}
+
+#[test]
+fn an_overlay_cuts_nothing_off_and_says_how_much_there_is() {
+    let mut stage = Stage::new("hypervisors", (80, 24), facts::all_down());
+    let mut seen = String::new();
+    stage.press("!");
+    walk(&mut stage, &[Sees("1–15 of ")]);
+    for _ in 0..80 {
+        stage.press("j");
+        stage.text().lines().skip(3).take(17).for_each(|line| seen.push_str(line));
+    }
+    // The ends of the longest lines, and of all of them.
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    for word in ["111)", "drawn", "console"] {
+        assert!(words.contains(&word), "{word}");
+    }
+    assert!(!seen.contains('…'), "{seen}");
+}

@@ -73,6 +73,34 @@ fn a_theme_changes_at_once() {
 }
 
 #[test]
-fn q_in_the_palette_leaves() {
-    check("hypervisors", &[Press(":q<enter>"), Asks(Request::Exit)]);
+fn q_in_the_palette_leaves_wherever_one_is() {
+    for way in [":q<enter>", ":instances<enter>:q<enter>", "<enter>:q<enter>", "v3<enter>:q!<enter>"] {
+        let mut stage = Stage::new("hypervisors", (120, 40), facts::cloud());
+        assert_eq!(stage.press(way), [Request::Exit], "{way}");
+    }
+}
+
+#[test]
+fn behind_a_pane_the_palette_completes_its_columns() {
+    check(
+        "hypervisors",
+        &[
+            Press(":instances proj<tab>"),
+            Sees(":instances project="),
+            Press("shop sta<tab>"),
+            Sees(":instances project=shop status="),
+            Press("ERROR<enter>"),
+            Sees("1 of 25 shown"),
+        ],
+    );
+}
+
+#[test]
+fn a_theme_of_the_palette_is_one_that_the_terminal_can_show() {
+    let mut looks = looks("mono", "default", Look::new(false, 1));
+    looks.depth = Depth::Basic;
+    let mut stage = Stage::with(looks, "hypervisors", (80, 24), facts::cloud());
+    stage.press(":theme dark<enter>");
+    let full = |color| matches!(color, Color::Rgb(..) | Color::Indexed(_));
+    assert!(stage.buffer().content.iter().all(|cell| !full(cell.fg) && !full(cell.bg)));
 }

@@ -106,6 +106,6 @@ fn a_host_in_the_tree_has_whole_figures_at_any_width() {
         stage.resize(width, 40);
         // Built for a width that was drawn: the next second at the latest.
         stage.wait(1);
-        walk(&mut stage, &[Sees("5 VMs  vCPU     62/64  RAM 220.0/380.0 GiB\n")]);
+        walk(&mut stage, &[Sees("5 VMs  vCPU     62/64  RAM 220.0/380.0 GiB")]);
     }
 }

@@ -229,11 +229,12 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Opens a pane, wide enough for every column's words. It is closed when this is dropped.
+    /// Opens a pane, wide enough for every column, and not so wide that details stand beside the list. It is
+    /// closed when this is dropped.
     pub fn open(entry: &str, pane: &str) -> Self {
         let home = Home::new(&Cloud::get().clouds_yaml(), entry);
         let env: Vec<(&str, &str)> = home.env.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let pty = Pty::start(&["--pane", pane], &env, (180, 40));
+        let pty = Pty::start(&["--pane", pane], &env, (139, 40));
         Self { pty, _home: home }
     }
 

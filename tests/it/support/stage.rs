@@ -10,7 +10,7 @@ use stackwatch::app::{App, Request};
 use stackwatch::config::looks::Looks;
 use stackwatch::keymap::{Keymap, parse_keys};
 use stackwatch::report::{Outcome, Report};
-use stackwatch::theme::{Look, Theme};
+use stackwatch::theme::{Depth, Look, Theme};
 use stackwatch::ui::ansi;
 use stackwatch::ui::format::Clock;
 
@@ -32,6 +32,7 @@ pub fn looks(theme: &str, keymap: &str, look: Look) -> Looks {
     Looks {
         keymap: Keymap::shipped(keymap).unwrap().unwrap(),
         theme: Theme::shipped(theme).unwrap().unwrap(),
+        depth: Depth::Full,
         light: theme == "light",
         look,
         clock: Clock::new(TimeZone::fixed(jiff::tz::offset(8)), false),

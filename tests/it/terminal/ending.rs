@@ -120,6 +120,7 @@ fn a_panic_is_said_once_and_nothing_is_written_over_it() {
     let after = written.split_once("\x1b[?1049l").expect("the alternate screen is left").1;
     assert!(!after.contains("\x1b[?1049"), "left once: {after}");
     assert!(after.contains("the collector has a bug") && after.contains("report it"), "{after}");
+    assert!(!after.contains("\x1b[3"), "what a panic says has no colours: {}", after.escape_debug());
     assert!(!after.contains("\x1b[2;1H"), "no frame is drawn on the shell's screen: {after}");
 }
 

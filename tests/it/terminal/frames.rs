@@ -1,6 +1,7 @@
 //! What stands on the screen, and which bytes put it there.
 
 use regex::bytes::Regex;
+use rustix::process::Signal;
 
 use super::away::{self, Home, SIZE, cloud};
 use super::child::{Child, ID};
@@ -53,6 +54,18 @@ fn a_storm_of_resizes_ends_in_a_right_frame() {
     pty.wait_for(PATIENCE, "the frame from before the storm", |screen| away::timeless(screen) == before);
     pty.press("q");
     assert_eq!(pty.end(), Ended::Code(0));
+}
+
+#[test]
+fn a_size_that_was_another_for_a_moment_is_drawn_whole_again() {
+    let home = Home::away();
+    let pty = away::open(&home);
+    let before = away::timeless(&pty.screen());
+    // A terminal that shrinks loses cells, and gets none of them back when it grows again.
+    rustix::io::write(pty.device(), b"\x1b[2J").unwrap();
+    pty.see_no("Hypervisors");
+    pty.signal(Signal::WINCH);
+    pty.wait_for(PATIENCE, "the frame from before", |screen| away::timeless(screen) == before);
 }
 
 #[test]
