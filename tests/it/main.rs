@@ -17,5 +17,6 @@ mod real_cloud;
 mod screens;
 mod session;
 mod sim_cli;
+mod sim_words;
 mod terminal;
 mod tidy;
