@@ -113,6 +113,9 @@ pub enum Word {
     Demo {
         #[command(flatten)]
         simulated: Simulated,
+        /// The pane to open first
+        #[arg(long, value_name = "NAME")]
+        pane: Option<String>,
     },
     /// Only the simulated cloud: serves on loopback until ctrl-c
     Sim {

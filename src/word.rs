@@ -29,7 +29,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             let common = Common { clock, ..cli.common };
             screen::run(&common, &screen::Wish { pane, size, keys, clock, output }).await
         }
-        Some(Word::Demo { simulated }) => demo::run(cli.common, simulated, cli.pane.as_deref()).await,
+        Some(Word::Demo { simulated, pane }) => {
+            demo::run(cli.common, simulated, pane.or(cli.pane).as_deref()).await
+        }
         Some(Word::Sim { simulated, speed, port, dir }) => {
             sim::run(&sim::Wish { simulated, speed, port, dir }).await
         }

@@ -166,6 +166,25 @@ fn what_holds_facts_reads_no_clock_and_does_no_io() {
 }
 
 #[test]
+fn the_simulated_cloud_and_its_story_read_no_clock_and_do_no_io() {
+    let told = |file: &&File| {
+        ["cloud", "genesis", "story"].iter().any(|part| file.path.starts_with(format!("sim/{part}")))
+    };
+    let files = files();
+    let told: Vec<&File> = files.iter().filter(told).collect();
+    assert!(told.len() > 20, "{} files", told.len());
+    let mut wrong = Vec::new();
+    for file in told {
+        for (number, line) in &file.lines {
+            for word in IMPURE.iter().filter(|word| line.contains(**word)) {
+                wrong.push(format!("src/{}:{number}: `{word}`", file.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "one seed must tell one story:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn panes_and_app_do_not_wait() {
     let mut wrong = Vec::new();
     for file in files().iter().filter(|file| ["app", "pane", "ui"].contains(&file.module.as_str())) {

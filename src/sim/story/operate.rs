@@ -14,8 +14,6 @@ pub enum Refused {
     Quota(String),
     /// 409.
     Conflict(String),
-    /// 400.
-    Bad(String),
 }
 
 impl World {
@@ -37,7 +35,7 @@ impl World {
             return Err(Refused::Conflict("Instance is gone.".to_owned()));
         };
         if let Err(refused) = judge(instance, op) {
-            let (Refused::Quota(why) | Refused::Conflict(why) | Refused::Bad(why)) = &refused;
+            let (Refused::Quota(why) | Refused::Conflict(why)) = &refused;
             let (id, host, why) = (instance.id, instance.host, why.clone());
             self.tell(Kind::Refused { action: op.action(), why }, Some(request), Some(id), host);
             return Err(refused);

@@ -505,7 +505,19 @@ pub fn security_groups(dump: &Json) -> Vec<Json> {
 }
 
 pub fn availabilities(dump: &Json) -> Vec<Json> {
-    let row = |id: &Json, name: &Json, total: u64, used: u64| json!({"Network ID": id, "Network Name": name, "Total IPs": total, "Used IPs": used});
+    let row = |id: &Json, name: &Json, total: u64, used: u64| {
+        json!({
+            "Network ID": id,
+            "Network Name": name,
+            "Total IPs": total,
+            "Used IPs": used,
+            // An extension that Zed has not.
+            "Total IPs in Subnet": "",
+            "Total IPs in Allocation Pool": "",
+            "Used IPs in Subnet": "",
+            "Used IPs in Allocation Pool": "",
+        })
+    };
     let outside = tenants(dump).count() + rows(dump, "floating_ips").len();
     let public = &dump["public"];
     let mut all = vec![row(&public["network"], &json!("public"), 65_533, outside as u64)];

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Cx, missing, networks, project};
+use super::collection::project;
+use super::{Cx, missing, networks};
 use crate::sim::cloud::last_report;
 use crate::sim::http::answer::{Refusal, Reply, no_route, ok};
 use crate::sim::random::derived;

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::collection::collection;
 use super::networks::gateway_address;
-use super::{Cx, collection, missing, of_project, owner};
+use super::{Cx, missing, of_project, owner};
 use crate::sim::cloud::{Instance, Nic, PortRef, ProjectIx, TaskState, VmState};
 use crate::sim::http::answer::{Reply, ok};
 use crate::sim::http::nova::mac;

@@ -65,7 +65,6 @@ pub(super) fn words(refused: Refused) -> Refusal {
     match refused {
         Refused::Quota(words) => Refusal::Forbidden(words),
         Refused::Conflict(words) => Refusal::Conflict(words),
-        Refused::Bad(words) => Refusal::BadRequest(words),
     }
 }
 
