@@ -103,10 +103,12 @@ async fn settle(app: &mut App, feed: &mut Feed, deadline: Instant, clock: Option
     loop {
         let until = if app.is_settled() { deadline.min(Instant::now() + QUIET) } else { deadline };
         let taken = tokio::time::timeout_at(until, feed.reports(&mut batch, 64)).await;
-        for mut report in batch.drain(..) {
+        for report in batch.drain(..) {
             // A frozen clock is frozen for what was heard too.
-            report.at = clock.unwrap_or(report.at);
-            app.on_report(report);
+            app.on_report(match clock {
+                Some(clock) => report.heard_at(clock),
+                None => report,
+            });
         }
         feed.want(app.wanted());
         if !matches!(taken, Ok(Ok(()))) {

@@ -106,6 +106,8 @@ pub struct Instance {
     pub task_state: Option<TaskState>,
     pub power: Power,
     pub locked: bool,
+    /// A client made it: the story leaves it alone.
+    pub foreign: bool,
     pub created: Time,
     pub updated: Time,
     pub launched: Option<Time>,

@@ -155,6 +155,7 @@ fn add(cloud: &mut Cloud, project: ProjectIx, flavor: FlavorIx, host: Option<Hos
         task_state: None,
         power,
         locked: random.chance(0.02),
+        foreign: false,
         created,
         updated: launched.plus((cloud.now.since(launched) as f64 * random.unit().powi(3)) as i64),
         launched: (vm_state != VmState::Error || host.is_some()).then_some(launched),

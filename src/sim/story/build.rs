@@ -62,6 +62,7 @@ impl World {
             task_state: Some(TaskState::Scheduling),
             power: Power::NoState,
             locked: false,
+            foreign: !own,
             created: now,
             updated: now,
             launched: None,

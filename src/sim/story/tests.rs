@@ -314,3 +314,14 @@ fn memory_stays_bounded_however_long_the_story_is() {
     assert!(cloud.images.len() <= 410, "{} images", cloud.images.len());
     check(&world, "after twelve hours");
 }
+
+#[test]
+fn what_a_client_makes_the_story_leaves_alone() {
+    let mut world = world("noisy-neighbour", 4, 20, 1);
+    let who = Actor { user: world.cloud.project(3).user, project: 3 };
+    world.cloud.projects[3].quota = world.cloud.projects[0].quota;
+    let (slot, id) = world.build(wish(0), who, Uuid::nil()).unwrap();
+    while world.advance(OPENS.plus(6 * HOUR), 10_000) {}
+    let instance = world.cloud.instances.get(slot, id).expect("it still lives");
+    assert_eq!((instance.status(), instance.acts().len()), ("ACTIVE", 1));
+}

@@ -216,12 +216,12 @@ impl World {
         instance.map_or(Actor { user: 0, project: 0 }, |i| Actor { user: i.user, project: i.project })
     }
 
-    /// Any that lives and is such: a few tries, then from a random place on.
+    /// Any of the story's own that lives and is such: a few tries, then from a random place on.
     fn find(&mut self, which: impl Fn(&Instance) -> bool) -> Option<Slot> {
         let slots = self.cloud.instances.slots();
         let fits = |slot: usize| {
             let instance = self.cloud.instances.at(slot as Slot)?;
-            (!instance.is_deleted() && which(instance)).then_some(slot as Slot)
+            (!instance.is_deleted() && !instance.foreign && which(instance)).then_some(slot as Slot)
         };
         for _ in 0..16 {
             let slot = self.story.random.below(slots);
