@@ -207,10 +207,12 @@ fn the_demo_opens_says_that_it_is_one_and_shows_instances_being_born_fail_and_di
     pty.see("DEMO");
     pty.see(" of 1,0");
     // The youngest first.
-    pty.press(":sort created<enter>");
-    pty.see("AGE↑");
-    pty.press("Ig");
+    pty.press(":sort -created<enter>");
     pty.see("AGE↓");
+    pty.press("<home>");
+    pty.wait_for(Duration::from_secs(30), "a youngest instance of seconds", |screen| {
+        screen.rows().iter().any(|row| row.contains("BUILD") && row.trim_end().ends_with('s'))
+    });
     let first = listed(&pty.screen().rows());
     assert!(first.len() > 100, "{first:?}");
     let before: BTreeMap<String, String> = first.iter().cloned().collect();

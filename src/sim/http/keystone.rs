@@ -121,7 +121,7 @@ impl Cx<'_> {
         let says = |row: &Value, key: &str, value: &str| match &row[key] {
             Value::String(text) => text == value,
             Value::Bool(flag) => *flag == super::ask::is_yes(value),
-            other => other.to_string() == value,
+            _ => false,
         };
         let rows: Vec<Value> =
             rows.into_iter().filter(|row| wanted.iter().all(|(key, value)| says(row, key, value))).collect();

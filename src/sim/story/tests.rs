@@ -123,8 +123,9 @@ fn the_incident_happens_as_it_is_told() {
     let victim = world.cloud.hosts.len() as HostIx - 3;
     let host = world.cloud.host(victim);
     assert!(!host.is_up(OPENS) && !host.listens && host.backlog > 0, "{} has {}", host.name, host.backlog);
-    let happened = |wanted: fn(&Kind) -> bool, host| {
-        let found = world.events().find(|event| wanted(&event.kind) && (host == None || event.host == host));
+    let happened = |wanted: fn(&Kind) -> bool, host: Option<HostIx>| {
+        let found =
+            world.events().find(|event| wanted(&event.kind) && (host.is_none() || event.host == host));
         found.map(|event| event.number)
     };
     let order = [

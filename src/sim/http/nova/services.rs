@@ -1,12 +1,11 @@
 //! os-services: scheduler, conductor and the computes.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Cx;
-use crate::sim::cloud::{Controller, SERVICE_DOWN};
-use crate::sim::cloud::{Host, HostIx};
-use crate::sim::http::answer::{Refusal, Reply, ok};
+use crate::sim::cloud::{Controller, Host, HostIx, SERVICE_DOWN, last_report};
+use crate::sim::http::answer::{Answer, Refusal, Reply};
+use crate::sim::http::json::object;
 use crate::sim::time::Time;
 
 struct Row<'a> {
@@ -24,7 +23,7 @@ struct Row<'a> {
 
 fn of_controller<'a>(cx: &Cx<'a>, controller: &'a Controller) -> [Row<'a>; 2] {
     let row = |binary, number, id| {
-        let reported = crate::sim::cloud::last_report(cx.ask.now, number);
+        let reported = last_report(cx.ask.now, number);
         Row {
             binary,
             host: &controller.name,
@@ -59,21 +58,23 @@ fn of_host<'a>(cx: &Cx<'a>, host: &'a Host) -> Row<'a> {
     }
 }
 
-fn json_of(cx: &Cx<'_>, row: &Row<'_>) -> Value {
-    let mut body = json!({
-        "binary": row.binary,
-        "host": row.host,
-        "id": if cx.version >= 53 { json!(row.id) } else { json!(row.number) },
-        "zone": row.zone,
-        "status": if row.enabled { "enabled" } else { "disabled" },
-        "state": if row.up { "up" } else { "down" },
-        "updated_at": row.reported.micro(),
-        "disabled_reason": row.reason,
+fn write(cx: &Cx<'_>, out: &mut Vec<u8>, row: &Row<'_>) {
+    object(out, |o| {
+        o.put("binary", row.binary);
+        o.put("host", row.host);
+        match cx.version >= 53 {
+            true => o.put("id", row.id),
+            false => o.put("id", row.number),
+        }
+        o.put("zone", row.zone);
+        o.put("status", if row.enabled { "enabled" } else { "disabled" });
+        o.put("state", if row.up { "up" } else { "down" });
+        o.put("updated_at", row.reported.micro());
+        o.put("disabled_reason", row.reason);
+        if cx.version >= 11 {
+            o.put("forced_down", row.forced_down);
+        }
     });
-    if cx.version >= 11 {
-        body["forced_down"] = json!(row.forced_down);
-    }
-    body
 }
 
 pub(super) fn list(cx: &Cx<'_>) -> Reply {
@@ -81,18 +82,21 @@ pub(super) fn list(cx: &Cx<'_>) -> Reply {
     let (binary, host) = (cx.ask.query.get("binary"), cx.ask.query.get("host"));
     let controllers = cx.cloud.controllers.iter().flat_map(|controller| of_controller(cx, controller));
     let computes = cx.cloud.hosts.iter().map(|host| of_host(cx, host));
-    let rows: Vec<Value> = controllers
+    let rows = controllers
         .chain(computes)
         .filter(|row| binary.is_none_or(|binary| binary == row.binary))
-        .filter(|row| host.is_none_or(|host| host == row.host))
-        .map(|row| json_of(cx, &row))
-        .collect();
-    ok(&json!({"services": rows}))
+        .filter(|row| host.is_none_or(|host| host == row.host));
+    let mut body = Vec::new();
+    object(&mut body, |o| o.list("services", rows, |out, row| write(cx, out, &row)));
+    Ok(Answer::bytes(200, body))
 }
 
 /// One compute's service, after something was done to it.
-pub(super) fn one(cx: &Cx<'_>, host: HostIx) -> Value {
-    json!({"service": json_of(cx, &of_host(cx, cx.cloud.host(host)))})
+pub(super) fn one(cx: &Cx<'_>, host: HostIx) -> Answer {
+    let mut body = b"{\"service\":".to_vec();
+    write(cx, &mut body, &of_host(cx, cx.cloud.host(host)));
+    body.push(b'}');
+    Answer::bytes(200, body)
 }
 
 pub(super) fn find(cx: &Cx<'_>, id: &str) -> Result<HostIx, Refusal> {

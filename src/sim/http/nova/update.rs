@@ -236,7 +236,7 @@ fn service(world: &mut World, seen: &Seen<'_>, id: &str) -> Reply {
     if let Some(forced) = body["forced_down"].as_bool() {
         world.cloud.hosts[host as usize].forced_down = forced;
     }
-    ok(&services::one(&seen.cx(world), host))
+    Ok(services::one(&seen.cx(world), host))
 }
 
 fn quota(world: &mut World, seen: &Seen<'_>, id: &str) -> Reply {

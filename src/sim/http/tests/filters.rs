@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::sim::cloud::{Cloud, Instance};
 
+type Takes = Box<dyn Fn(&Cloud, &Instance) -> bool>;
+
 /// A filter as clients write it, and what it means.
-type Case = (String, Box<dyn Fn(&Cloud, &Instance) -> bool>);
+type Case = (String, Takes);
 
 fn cases(cloud: &Cloud) -> Vec<Case> {
     let live: Vec<&Instance> =
@@ -20,9 +22,7 @@ fn cases(cloud: &Cloud) -> Vec<Case> {
     let project_id = cloud.project(project).id.simple().to_string();
     let since = OPENS.plus(-10 * MINUTE);
     let case = |query: String, takes: fn(&Cloud, &Instance) -> bool| -> Case { (query, Box::new(takes)) };
-    let alive = |takes: Box<dyn Fn(&Cloud, &Instance) -> bool>| -> Box<dyn Fn(&Cloud, &Instance) -> bool> {
-        Box::new(move |cloud, it| !it.is_deleted() && takes(cloud, it))
-    };
+    let alive = |takes: Takes| -> Takes { Box::new(move |cloud, it| !it.is_deleted() && takes(cloud, it)) };
     vec![
         case(String::new(), |_, it| !it.is_deleted()),
         case("status=ERROR".into(), |_, it| it.status() == "ERROR"),
