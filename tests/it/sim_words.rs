@@ -203,7 +203,9 @@ const SEED: &str = "12";
 
 #[test]
 fn the_demo_opens_says_that_it_is_one_and_shows_instances_being_born_fail_and_die() {
-    let mut pty = Pty::start(&["demo", "--seed", SEED, "--pane", "instances"], &[], (130, 200));
+    let home = tempfile::tempdir().unwrap();
+    let env = [("HOME", home.path().to_str().unwrap())];
+    let mut pty = Pty::start(&["demo", "--seed", SEED, "--pane", "instances"], &env, (130, 200));
     pty.see("DEMO");
     pty.see(" of 1,0");
     // The youngest first.
@@ -237,4 +239,6 @@ fn the_demo_opens_says_that_it_is_one_and_shows_instances_being_born_fail_and_di
     });
     pty.press("q");
     assert_eq!(pty.end(), Ended::Code(0));
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+    assert!(left.is_empty(), "something is left behind: {left:?}");
 }
