@@ -69,10 +69,16 @@ fn off() {
 
 fn on(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
-    self::mouse(mouse)?;
+    execute!(stdout(), EnterAlternateScreen)?;
+    ask_for_input(mouse)?;
     reader::begin();
     Ok(())
+}
+
+/// What the terminal is to send beside keys.
+fn ask_for_input(mouse: bool) -> io::Result<()> {
+    execute!(stdout(), EnableBracketedPaste, EnableFocusChange)?;
+    self::mouse(mouse)
 }
 
 /// The mouse for us, or for the terminal's own selection: presses and the wheel (1000), in coordinates of any
@@ -93,11 +99,23 @@ pub fn suspend(mouse: bool) -> io::Result<()> {
     on(mouse)
 }
 
-/// Sets every mode anew after somebody continued us: whoever stopped us did not ask, and a shell has set its
-/// own modes meanwhile. In the background this stops again, as it should, until `fg`.
+/// Sets the modes anew after somebody continued us, if a shell has set its own meanwhile: whoever stopped us
+/// did not ask. In the background this stops again, as it should, until `fg`.
+///
+/// A raw mode that is still ours is left alone: [`suspend`] has set it when its own `fg` is heard of, and a
+/// `ctrl-z` that comes while it is given back and taken again would be the terminal driver's.
 pub fn resume(mouse: bool) -> io::Result<()> {
+    if is_raw() {
+        return ask_for_input(mouse);
+    }
     off();
     on(mouse)
+}
+
+/// As the terminal itself has it; crossterm only remembers what it has set.
+fn is_raw() -> bool {
+    rustix::termios::tcgetattr(rustix::stdio::stdin())
+        .is_ok_and(|now| !now.local_modes.contains(rustix::termios::LocalModes::ICANON))
 }
 
 /// Whether the terminal has hung up: nobody will ever see or press anything there again.

@@ -11,7 +11,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("action", &[]),
     ("cli", &[]),
-    ("terminal", &[]),
+    ("terminal", &["exit"]),
     ("report", &["model"]),
     ("request", &["model", "report"]),
     ("config", &["cli", "keymap", "theme", "ui", "words"]),

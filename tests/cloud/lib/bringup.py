@@ -1,4 +1,5 @@
 """Bring the cloud up: a small graph of jobs, each started when what it needs is there."""
+import json
 import os
 import shutil
 import sys
@@ -71,11 +72,18 @@ def memcached():
 
 # --- schemas: the slowest are named first, two at a time have a core -----------
 
+def manage(job, script, *commands):
+    """Run commands of a `*-manage` script: each its arguments, and its statuses beside 0."""
+    commands = [[[str(a) for a in arguments], [0, *fine]] for arguments, *fine in commands]
+    procs.tool(job, ["/usr/bin/python3", "-B", str(HERE / "lib/manage.py"),
+                     f"/usr/bin/{script}", json.dumps(commands)])
+
+
 def schema(of):
     def add(function):
         def run():
             if once(f"schema-{of}"):
-                function(lambda *argv, **kw: procs.tool(f"schema-{of}", argv, **kw))
+                function(lambda script, *commands: manage(f"schema-{of}", script, *commands))
                 done(f"schema-{of}")
         JOBS[f"schema-{of}"] = (("mariadb",), run)
         return function
@@ -84,62 +92,55 @@ def schema(of):
 
 @schema("keystone")
 def _(run):
-    conf = ("--config-file", f"{ETC}/keystone.conf")
+    conf = ("--config-file", ETC / "keystone.conf")
     for kind in ("fernet", "credential"):
         (ETC / f"{kind}-keys").mkdir(mode=0o700, exist_ok=True)
-        run("keystone-manage", *conf, f"{kind}_setup",
-            "--keystone-user", "root", "--keystone-group", "root")
-    run("keystone-manage", *conf, "db_sync")
-    run("keystone-manage", *conf, "bootstrap", "--bootstrap-password", ADMIN_PASSWORD,
-        "--bootstrap-region-id", REGION, "--bootstrap-public-url", AUTH_URL,
-        "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)
+    owner = ("--keystone-user", "root", "--keystone-group", "root")
+    run("keystone-manage",
+        [(*conf, "fernet_setup", *owner)],
+        [(*conf, "credential_setup", *owner)],
+        [(*conf, "db_sync")],
+        [(*conf, "bootstrap", "--bootstrap-password", ADMIN_PASSWORD,
+          "--bootstrap-region-id", REGION, "--bootstrap-public-url", AUTH_URL,
+          "--bootstrap-internal-url", AUTH_URL, "--bootstrap-admin-url", AUTH_URL)])
 
 
-def nova_manage(*configs):
-    argv = ["nova-manage", "--log-file", f"{LOG}/nova-manage.log"]
-    for c in ("nova.conf", *configs):
-        argv += ["--config-file", f"{ETC}/{c}"]
-    return argv
+def nova_conf(database):
+    return ("--log-file", LOG / "nova-manage.log", "--config-file", ETC / "nova.conf",
+            "--config-file", ETC / database)
 
 
 @schema("nova")
 def _(run):
-    run(*nova_manage("nova-db.conf"), "db", "sync", "--local_cell")
-
-
-@schema("nova-cell0")
-def _(run):
-    run(*nova_manage("nova-cell0.conf"), "db", "sync", "--local_cell")
-
-
-@schema("nova-api")
-def _(run):
-    manage = nova_manage("nova-db.conf")
-    run(*manage, "api_db", "sync")
-    run(*manage, "cell_v2", "map_cell0")
-    run(*manage, "cell_v2", "create_cell", "--name=cell1", ok=(0, 2))  # 2: it is there
+    cell, cell0 = nova_conf("nova-db.conf"), nova_conf("nova-cell0.conf")
+    run("nova-manage",
+        [(*cell, "db", "sync", "--local_cell")],
+        [(*cell0, "db", "sync", "--local_cell")],
+        [(*cell, "api_db", "sync")],
+        [(*cell, "cell_v2", "map_cell0")],
+        [(*cell, "cell_v2", "create_cell", "--name=cell1"), 2])  # 2: it is there
 
 
 @schema("neutron")
 def _(run):
-    run("neutron-db-manage", "--config-file", f"{ETC}/neutron.conf",
-        "--config-file", f"{ETC}/ml2_conf.ini", "upgrade", "heads")
+    run("neutron-db-manage", [("--config-file", ETC / "neutron.conf",
+                               "--config-file", ETC / "ml2_conf.ini", "upgrade", "heads")])
 
 
 @schema("cinder")
 def _(run):
-    run("cinder-manage", "--config-file", f"{ETC}/cinder.conf",
-        "--log-file", f"{LOG}/cinder-manage.log", "db", "sync")
+    run("cinder-manage", [("--config-file", ETC / "cinder.conf",
+                           "--log-file", LOG / "cinder-manage.log", "db", "sync")])
 
 
 @schema("glance")
 def _(run):
-    run("glance-manage", "--config-file", f"{ETC}/glance-api.conf", "db_sync")
+    run("glance-manage", [("--config-file", ETC / "glance-api.conf", "db_sync")])
 
 
 @schema("placement")
 def _(run):
-    run("placement-manage", "--config-file", f"{ETC}/placement.conf", "db", "sync")
+    run("placement-manage", [("--config-file", ETC / "placement.conf", "db", "sync")])
 
 
 # --- services -------------------------------------------------------------------
@@ -202,7 +203,7 @@ def glance():
     bring("glance-api")
 
 
-@job("schema-nova", "schema-nova-cell0", "schema-nova-api", "rabbitmq", "keystone", "placement")
+@job("schema-nova", "rabbitmq", "keystone", "placement")
 def nova():
     bring("nova-api", "nova-conductor", "nova-scheduler")
 
@@ -220,7 +221,8 @@ def nova_compute():
                                database="nova")) >= len(names)
         for n in names:
             procs.wait_for(n, "row in compute_nodes", registered, 120)
-        procs.tool("schema-nova", [*nova_manage("nova-db.conf"), "cell_v2", "discover_hosts"])
+        manage("schema-nova", "nova-manage",
+               [(*nova_conf("nova-db.conf"), "cell_v2", "discover_hosts")])
         done("cells")
     for n in names:
         SERVICES[n].wait(120)

@@ -140,11 +140,13 @@ def _agent(name, binary, *hosts):
 
 # --- how each is started ------------------------------------------------------
 
-def _uwsgi(name, script, path="/", processes=1, pyargv=None, **env):
+def _uwsgi(name, script, path="/", processes=1, shared=None, pyargv=None, **env):
+    """`shared`: the module that takes seconds to import; once, for all processes."""
     argv = ["uwsgi", "--plugin", "python3", "--http-socket", f"{HOST}:{PORTS[name]}",
             "--master", "--lazy-apps", "--enable-threads", "--thunder-lock", "--need-app",
             "--die-on-term", "--buffer-size", "65535", "--add-header", "Connection: close",
             "--processes", str(processes), "--wsgi-file", str(HERE / "plugins/cloud_wsgi.py")]
+    argv += ["--shared-import", shared] if shared else []
     argv += ["--pyargv", pyargv] if pyargv else []
     return Service(name, argv, _status(path, PORTS[name]),
                    {"CLOUD_SERVICE": name, "CLOUD_WSGI": f"/usr/bin/{script}"} | env,
@@ -177,14 +179,15 @@ def _table():
     yield Service("memcached", ["memcached", "-u", "root", "-l", HOST, "-p",
                                 str(PORTS["memcached"]), "-m", "64"], _memcached)
 
-    yield _uwsgi("keystone", "keystone-wsgi-public", "/v3", 2,
+    yield _uwsgi("keystone", "keystone-wsgi-public", "/v3", 2, "keystone.server.flask.application",
                  OS_KEYSTONE_CONFIG_FILES=f"{etc}/keystone.conf")
     yield _uwsgi("placement", "placement-api", OS_PLACEMENT_CONFIG_DIR=etc)
     yield _uwsgi("glance-api", "glance-wsgi-api", OS_GLANCE_CONFIG_DIR=etc)
-    yield _uwsgi("nova-api", "nova-api-wsgi", processes=3, OS_NOVA_CONFIG_DIR=etc,
+    yield _uwsgi("nova-api", "nova-api-wsgi", processes=3,
+                 shared="nova.api.openstack.compute.routes", OS_NOVA_CONFIG_DIR=etc,
                  OS_NOVA_CONFIG_FILES="/usr/share/nova-common/api-paste.ini;"
                  "nova.conf;nova-db.conf;nova-api.conf")
-    yield _uwsgi("cinder-api", "cinder-wsgi", processes=2,
+    yield _uwsgi("cinder-api", "cinder-wsgi", processes=2, shared="cinder.api.v3.router",
                  pyargv=f"--config-file {etc}/cinder.conf --config-file {etc}/cinder-api.conf")
 
     for n in ("conductor", "scheduler"):

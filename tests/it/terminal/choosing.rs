@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use rustix::process::Signal;
 use rustix::termios::LocalModes;
 
 use super::away::{Home, SIZE, closed, cloud};
@@ -109,5 +110,15 @@ fn ctrl_c_at_the_question_leaves_a_terminal_that_echoes() {
     pty.see("password:");
     pty.press("abc<ctrl-c>");
     assert_eq!(pty.end(), Ended::Code(130));
+    assert_eq!(pty.modes(), Modes::GIVEN_BACK);
+}
+
+#[test]
+fn sigterm_at_the_question_leaves_a_terminal_that_echoes() {
+    let mut pty = with_openrc(&closed());
+    pty.see("password:");
+    pty.press("abc");
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.end(), Ended::Code(143));
     assert_eq!(pty.modes(), Modes::GIVEN_BACK);
 }
