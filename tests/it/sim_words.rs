@@ -3,46 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::cloud::until;
 use crate::support::pty::{Ended, Pty};
+use crate::support::sim::Serving;
 use crate::support::stub::{Run, command, run};
 
 fn alone(args: &[&str]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     run(command(dir.path(), args))
-}
-
-/// `stackwatch sim`, killed when this is dropped.
-struct Serving(Child);
-
-impl Serving {
-    fn start(dir: &Path, args: &[&str]) -> Self {
-        let mut command = command(dir, &[&["sim", "--dir", "cloud"][..], args].concat());
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        until("the files of the simulated cloud", Duration::from_secs(30), || {
-            dir.join("cloud/clouds.yaml").exists().then_some(())
-        });
-        Self(child)
-    }
-
-    fn end(&mut self, signal: Signal) -> Option<i32> {
-        let pid = Pid::from_raw(self.0.id().cast_signed()).unwrap();
-        kill_process(pid, signal).unwrap();
-        until("its end", Duration::from_secs(30), || self.0.try_wait().unwrap()).code()
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
