@@ -108,8 +108,9 @@ impl Cloud {
     /// `clouds.yaml` that make sense there.
     pub fn simulate(test: fn()) {
         let home = tempfile::tempdir().unwrap();
-        let scale = ["--scenario", "healthy", "--hypervisors", "6", "--instances", "40"];
-        let serving = Serving::start(home.path(), &scale);
+        let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/steady.toml");
+        let scenario = ["--seed", "2", "--scenario", scenario.to_str().unwrap()];
+        let serving = Serving::start(home.path(), &scenario);
         // The process ends with the test, and few tests share one: nothing piles up.
         let cloud: &Self = Box::leak(Box::new(Self { run: home.path().to_owned() }));
         let mut clouds: Json =
