@@ -1,9 +1,11 @@
 //! The words' entries: what each does from its arguments to its exit code.
 
 mod dashboard;
+mod demo;
 mod doctor;
 mod screen;
 mod show;
+mod sim;
 
 use std::io::{IsTerminal, Write};
 
@@ -24,7 +26,14 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             show::run(&cli.common, &show::Wish { table, filter, sort, output }).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
-            screen::run(&cli.common, &screen::Wish { pane, size, keys, clock, output }).await
+            let common = Common { clock, ..cli.common };
+            screen::run(&common, &screen::Wish { pane, size, keys, clock, output }).await
+        }
+        Some(Word::Demo { simulated, pane }) => {
+            demo::run(cli.common, simulated, pane.or(cli.pane).as_deref()).await
+        }
+        Some(Word::Sim { simulated, speed, port, dir }) => {
+            sim::run(&sim::Wish { simulated, speed, port, dir }).await
         }
         Some(Word::Doctor) => doctor::run(&cli.common).await,
     }
@@ -122,6 +131,9 @@ fn lookup(common: &Common, file: &File) -> Lookup {
 /// The one cloud that a word without a chooser reads.
 fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
     let mut lookup = lookup(common, file);
+    if let Some(simulated) = demo::asked(common, &lookup) {
+        return demo::cloud(&simulated, common.clock);
+    }
     loop {
         match clouds::find(&lookup) {
             Ok(Found::One(cloud)) => return Ok(*cloud),
