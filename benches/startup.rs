@@ -1,6 +1,6 @@
 //! How soon the dashboard is there, and what it costs while nobody touches it: `cargo bench --bench startup`.
 //!
-//! Exits with 1 when the median from exec to the first whole frame is above the limit, or when the cloud is
+//! Prints rows of `benches/run`'s table. Exits with 1 when the median from exec to the first whole frame is above the limit, or when the cloud is
 //! asked before that frame is out. `STARTUP_IDLE_SECONDS` shortens the look at an idle dashboard.
 
 // A bench that cannot run ends with the reason: nothing of the product is here.
@@ -9,6 +9,8 @@
 #[allow(dead_code)]
 #[path = "../tests/it/support/pty.rs"]
 mod pty;
+#[path = "support/table.rs"]
+mod table;
 
 use std::fs;
 use std::net::TcpListener;
@@ -19,9 +21,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use pty::{PATIENCE, Pty, Screen};
+use table::Table;
 
 const RUNS: usize = 20;
-const LIMIT: Duration = Duration::from_millis(50);
+/// In milliseconds.
+const LIMIT: f64 = 50.0;
+/// In percent of a core.
+const IDLE_LIMIT: f64 = 0.5;
 const IDLE: Duration = Duration::from_secs(60);
 const SIZE: (u16, u16) = (120, 40);
 
@@ -30,11 +36,15 @@ fn main() -> ExitCode {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.local_addr().expect("its number").port()
     };
-    let median = startup(closed);
+    let mut table = Table::default();
+    startup(&mut table, closed);
     let ordered = (0..5).all(|_| asked_after_the_first_frame());
-    println!("the cloud is asked after the first frame: {}", if ordered { "yes" } else { "NO" });
-    idle(closed);
-    if median <= LIMIT && ordered { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "| the cloud is asked after the first frame | {} | yes | |",
+        if ordered { "yes" } else { "**no**" }
+    );
+    idle(&mut table, closed);
+    if table.missed || !ordered { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// A dashboard over a cloud at this port of this machine, and its home directory.
@@ -58,8 +68,8 @@ fn is_whole(screen: &Screen) -> bool {
     has(0, "bench") && has(1, "read-only") && has(SIZE.1 as usize - 1, "filter")
 }
 
-/// The time from exec to the first whole frame on the terminal: the median.
-fn startup(port: u16) -> Duration {
+/// The time from exec to the first whole frame on the terminal.
+fn startup(table: &mut Table, port: u16) {
     let mut times: Vec<Duration> = (0..RUNS)
         .map(|_| {
             let begun = Instant::now();
@@ -69,16 +79,9 @@ fn startup(port: u16) -> Duration {
         })
         .collect();
     times.sort();
-    let median = (times[RUNS / 2 - 1] + times[RUNS / 2]) / 2;
-    println!(
-        "exec to the first whole frame, {RUNS} runs: min {:.1} ms, median {:.1} ms, max {:.1} ms; limit {} ms{}",
-        milliseconds(times[0]),
-        milliseconds(median),
-        milliseconds(times[RUNS - 1]),
-        LIMIT.as_millis(),
-        if median > LIMIT { ": EXCEEDED" } else { "" }
-    );
-    median
+    let median = milliseconds((times[RUNS / 2 - 1] + times[RUNS / 2]) / 2);
+    table.against(&format!("exec to the first whole frame, median of {RUNS}"), median, "", LIMIT, "ms");
+    table.plain("the slowest of them", milliseconds(times[RUNS - 1]), "ms");
 }
 
 /// The first connection freezes the program: whatever its terminal shows then was written before.
@@ -92,7 +95,7 @@ fn asked_after_the_first_frame() -> bool {
 }
 
 /// What a dashboard costs that nobody touches.
-fn idle(port: u16) {
+fn idle(table: &mut Table, port: u16) {
     let seconds = std::env::var("STARTUP_IDLE_SECONDS").ok().and_then(|text| text.parse().ok());
     let time = seconds.map_or(IDLE, Duration::from_secs);
     let (pty, _home) = dashboard(port);
@@ -101,13 +104,11 @@ fn idle(port: u16) {
     thread::sleep(time);
     let (bytes, used) = (pty.since(mark), cpu(pty.pid()) - before);
     let frames = bytes.windows(8).filter(|window| window == b"\x1b[?2026h").count();
-    println!(
-        "idle for {} s: {:.0} ms of CPU ({:.2}%), {} bytes to the terminal in {frames} frames",
-        time.as_secs(),
-        milliseconds(used),
-        100.0 * used.as_secs_f64() / time.as_secs_f64(),
-        bytes.len(),
-    );
+    let share = 100.0 * used.as_secs_f64() / time.as_secs_f64();
+    table.against(&format!("idle for {} s", time.as_secs()), share, "", IDLE_LIMIT, "% of a core");
+    // The clock in the header moves each second.
+    table.plain("frames a second meanwhile", frames as f64 / time.as_secs_f64(), "");
+    table.plain("bytes a second to the terminal meanwhile", bytes.len() as f64 / time.as_secs_f64(), "");
 }
 
 /// User and system time of a process so far, to the kernel's hundredth of a second.

@@ -49,6 +49,34 @@ pub struct Common {
     /// More in the log file: -v debug, -vv trace
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+
+    /// The embedded cloud that `demo` asks for
+    #[arg(skip)]
+    pub simulated: Option<Simulated>,
+
+    /// The time at which `screen --clock` freezes the embedded cloud too
+    #[arg(skip)]
+    pub clock: Option<jiff::Timestamp>,
+}
+
+/// Which simulated cloud.
+#[derive(Clone, Debug, Args)]
+pub struct Simulated {
+    /// How many hypervisors; the scenario's own number if absent
+    #[arg(long, value_name = "N")]
+    pub hypervisors: Option<usize>,
+
+    /// How many instances; the scenario's own number if absent
+    #[arg(long, value_name = "N")]
+    pub instances: Option<usize>,
+
+    /// One seed, one story
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// healthy, incident, broker-partition, quota-squeeze, noisy-neighbour, scale, or a file
+    #[arg(long, value_name = "NAME", default_value = "incident")]
+    pub scenario: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +108,28 @@ pub enum Word {
         clock: Option<jiff::Timestamp>,
         #[arg(short = 'o', value_enum, default_value_t = Picture::Text)]
         output: Picture,
+    },
+    /// The same dashboard over a simulated cloud inside the program
+    Demo {
+        #[command(flatten)]
+        simulated: Simulated,
+        /// The pane to open first
+        #[arg(long, value_name = "NAME")]
+        pane: Option<String>,
+    },
+    /// Only the simulated cloud: serves on loopback until ctrl-c
+    Sim {
+        #[command(flatten)]
+        simulated: Simulated,
+        /// How fast its time runs; 0: it stands still
+        #[arg(long, value_name = "X", default_value_t = 1.0)]
+        speed: f64,
+        /// keystone's port, the other services' behind it; free ports if absent
+        #[arg(long, value_name = "P")]
+        port: Option<u16>,
+        /// Where clouds.yaml, stackwatch.toml and log/ are written; a directory that goes with it if absent
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Every source: found how, reachable, credentials good, what is missing
     Doctor,

@@ -21,6 +21,7 @@ pub mod pane;
 pub mod report;
 pub mod request;
 pub mod run;
+pub mod sim;
 pub mod source;
 pub mod store;
 pub mod table;

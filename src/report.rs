@@ -18,6 +18,20 @@ pub struct Report {
     pub outcome: Outcome,
 }
 
+impl Report {
+    /// As if it had been heard then: for a clock that stands still.
+    pub fn heard_at(mut self, at: Timestamp) -> Self {
+        self.at = at;
+        if let Outcome::Part(Delta::Providers(rows)) = &mut self.outcome {
+            for row in rows {
+                row.inventories.iter_mut().for_each(|(read, _)| *read = at);
+                row.usages.iter_mut().for_each(|(read, _)| *read = at);
+            }
+        }
+        self
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// A full read starts; `expected` rows, if that is known.

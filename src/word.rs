@@ -1,9 +1,11 @@
 //! The words' entries: what each does from its arguments to its exit code.
 
 mod dashboard;
+mod demo;
 mod doctor;
 mod screen;
 mod show;
+mod sim;
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -26,7 +28,14 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             show::run(&cli.common, &show::Wish { table, filter, sort, output }).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
-            screen::run(&cli.common, &screen::Wish { pane, size, keys, clock, output }).await
+            let common = Common { clock, ..cli.common };
+            screen::run(&common, &screen::Wish { pane, size, keys, clock, output }).await
+        }
+        Some(Word::Demo { simulated, pane }) => {
+            demo::run(cli.common, simulated, pane.or(cli.pane).as_deref()).await
+        }
+        Some(Word::Sim { simulated, speed, port, dir }) => {
+            sim::run(&sim::Wish { simulated, speed, port, dir }).await
         }
         Some(Word::Doctor) => doctor::run(&cli.common).await,
     }
@@ -106,7 +115,17 @@ impl From<Error> for Failure {
 
 /// The settings and what they were read from.
 fn settings(common: &Common) -> Result<File, Failure> {
-    Ok(file::load(common.config.as_deref())?.0)
+    let mut file = file::load(common.config.as_deref())?.0;
+    keep_apart(common, &mut file);
+    Ok(file)
+}
+
+/// The brokers of the settings stand below a real cloud: beside the simulated one they would say that all of
+/// its hosts are off the bus.
+fn keep_apart(common: &Common, file: &mut File) {
+    if demo::asked(common, &lookup(common, file)).is_some() {
+        file.broker = Default::default();
+    }
 }
 
 /// Where to look for clouds: the flag, then `OS_CLOUD` and its kin, then our own settings.
@@ -124,6 +143,9 @@ fn lookup(common: &Common, file: &File) -> Lookup {
 /// The one cloud that a word without a chooser reads.
 fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
     let mut lookup = lookup(common, file);
+    if let Some(simulated) = demo::asked(common, &lookup) {
+        return demo::cloud(&simulated, common.clock);
+    }
     loop {
         match clouds::find(&lookup) {
             Ok(Found::One(cloud)) => return Ok(*cloud),

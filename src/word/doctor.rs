@@ -26,7 +26,8 @@ pub async fn run(common: &Common) -> Result<Exit, Failure> {
 }
 
 async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
-    let (file, path) = crate::config::file::load(common.config.as_deref())?;
+    let (mut file, path) = crate::config::file::load(common.config.as_deref())?;
+    super::keep_apart(common, &mut file);
     let settings = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     report.line("i", "settings", &settings);
     let limits = broker_limits();

@@ -36,7 +36,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let mut terminal = Terminal::new(TestBackend::new(wish.size.0, wish.size.1))
         .map_err(|error| Failure::usage(format!("cannot draw: {error}")))?;
     let deadline = Instant::now() + common.timeout;
-    settle(&mut app, &mut feed, deadline).await;
+    settle(&mut app, &mut feed, deadline, wish.clock).await;
     let mut draw = |app: &mut App| {
         app.on_tick(wish.clock.unwrap_or_else(Timestamp::now));
         terminal
@@ -66,13 +66,13 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         draw(&mut app)?;
         // The letters of a filter ask nothing: only what does is waited for before the next key.
         if asked {
-            settle(&mut app, &mut feed, deadline).await;
+            settle(&mut app, &mut feed, deadline, wish.clock).await;
             draw(&mut app)?;
         }
     }
     if any_key {
         // The names of what the keys brought on the screen.
-        settle(&mut app, &mut feed, deadline).await;
+        settle(&mut app, &mut feed, deadline, wish.clock).await;
         draw(&mut app)?;
     }
     let partial = app.is_partial();
@@ -96,7 +96,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
 }
 
 /// Takes in reports until the pane's topics have succeeded or failed once, and what is on its way is in.
-async fn settle(app: &mut App, feed: &mut Feed, deadline: Instant) {
+async fn settle(app: &mut App, feed: &mut Feed, deadline: Instant, clock: Option<Timestamp>) {
     // Names follow their rows: what is still under way may take this much longer.
     const QUIET: Duration = Duration::from_millis(150);
     let mut batch = Vec::new();
@@ -104,7 +104,11 @@ async fn settle(app: &mut App, feed: &mut Feed, deadline: Instant) {
         let until = if app.is_settled() { deadline.min(Instant::now() + QUIET) } else { deadline };
         let taken = tokio::time::timeout_at(until, feed.reports(&mut batch, 64)).await;
         for report in batch.drain(..) {
-            app.on_report(report);
+            // A frozen clock is frozen for what was heard too.
+            app.on_report(match clock {
+                Some(clock) => report.heard_at(clock),
+                None => report,
+            });
         }
         feed.want(app.wanted());
         if !matches!(taken, Ok(Ok(()))) {

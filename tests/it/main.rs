@@ -16,5 +16,7 @@ mod journeys;
 mod real_cloud;
 mod screens;
 mod session;
+mod sim_cli;
+mod sim_words;
 mod terminal;
 mod tidy;

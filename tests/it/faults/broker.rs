@@ -124,6 +124,16 @@ fn without_a_broker_the_pane_says_how_to_name_one_and_no_other_pane_complains() 
 }
 
 #[test]
+fn the_broker_of_the_settings_is_not_asked_for_the_simulated_cloud() {
+    let cloud = Stub::new();
+    for args in [&["doctor", "--cloud", "demo"][..], &["screen", "rabbitmq", "--cloud", "demo"]] {
+        let run = show(&cloud, args);
+        assert!(run.out.contains("no broker is configured"), "{run:#?}");
+    }
+    assert!(cloud.requests().is_empty());
+}
+
+#[test]
 fn a_broker_that_is_down_is_said_with_the_plugin_to_enable() {
     let cloud = Stub::new();
     let run =

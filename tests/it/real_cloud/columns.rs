@@ -106,8 +106,8 @@ const INSTANCES: &[(&str, Says)] = &[
     ("vcpus", Same(|t| t["show"]["flavor"]["vcpus"].clone())),
     ("ram", Same(|t| t["show"]["flavor"]["ram"].clone())),
     ("disk", Same(|t| t["show"]["flavor"]["disk"].clone())),
-    ("image_id", Same(|t| t["list"]["Image ID"].clone())),
-    ("image", Either(|t| [t["image"].clone(), t["list"]["Image ID"].clone()])),
+    ("image_id", Same(|t| image_id(&t["list"]))),
+    ("image", Either(|t| [t["image"].clone(), image_id(&t["list"])])),
     ("addresses", Same(|t| t["addresses"].clone())),
     ("floating_ips", Same(|t| t["floating"].clone())),
     ("zone", Same(|t| t["show"]["OS-EXT-AZ:availability_zone"].clone())),
@@ -202,6 +202,12 @@ fn utc(text: &Json) -> Json {
     let Some(text) = text.as_str() else { return Json::Null };
     let text = format!("{}Z", text.trim_end_matches('Z'));
     json!(text.parse::<Timestamp>().unwrap().to_string())
+}
+
+/// The CLI has words for an instance that booted from a volume.
+fn image_id(listed: &Json) -> Json {
+    let id = &listed["Image ID"];
+    if id == "N/A (booted from volume)" { Json::Null } else { id.clone() }
 }
 
 /// What the scheduler may give of a resource class.

@@ -1,6 +1,8 @@
 //! The real cloud that `tests/run` brings up, its faults, and the openstack CLI.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -12,6 +14,7 @@ use stackwatch::config::clouds::{CloudConfig, Found, Lookup, find};
 use tempfile::TempDir;
 
 use super::pty::Pty;
+use super::sim::Serving;
 
 /// Makes a test of each function that is named, to be run where the real cloud is. A bare `cargo test` lists
 /// them as ignored, with this reason; `tests/run` runs them all. A function that is forgotten here is dead
@@ -28,6 +31,26 @@ macro_rules! cloud_tests {
     };
 }
 pub(crate) use cloud_tests;
+
+/// The same functions once more, each over a simulated cloud of its own: what foreign clients say of it they say
+/// of it, and ours reads it as it reads the real one.
+macro_rules! simulated_tests {
+    ($($name:ident,)+) => {
+        mod on_the_simulated_cloud {
+            $(#[test]
+            #[ignore = "needs the openstack CLI: tests/cli/install"]
+            fn $name() {
+                crate::support::cloud::Cloud::simulate(super::$name);
+            })+
+        }
+    };
+}
+pub(crate) use simulated_tests;
+
+thread_local! {
+    /// The simulated cloud that this thread's test runs over, if it does.
+    static SIMULATED: Cell<Option<&'static Cloud>> = const { Cell::new(None) };
+}
 
 /// A command that takes longer hangs.
 const COMMAND: Duration = Duration::from_secs(120);
@@ -59,7 +82,7 @@ impl Output {
     }
 }
 
-/// The cloud that `tests/run` has brought up.
+/// The cloud that `tests/run` has brought up, or a simulated one.
 pub struct Cloud {
     /// Where it runs: `clouds.yaml`, logs, process ids.
     run: PathBuf,
@@ -69,7 +92,7 @@ impl Cloud {
     /// Without a cloud a test fails: it must never pass for having done nothing.
     pub fn get() -> &'static Self {
         static CLOUD: OnceLock<Cloud> = OnceLock::new();
-        CLOUD.get_or_init(|| {
+        let real = || {
             let run = std::env::var_os("STACKWATCH_TEST_RUN").map(PathBuf::from);
             let run = run.filter(|run| run.join("clouds.yaml").exists());
             let run = run.expect(
@@ -77,7 +100,42 @@ impl Cloud {
                  tests/run brings one up and sets it",
             );
             Self { run }
-        })
+        };
+        SIMULATED.get().unwrap_or_else(|| CLOUD.get_or_init(real))
+    }
+
+    /// Runs a test over `stackwatch sim`, as anybody would start it, with the entries of the real cloud's
+    /// `clouds.yaml` that make sense there.
+    pub fn simulate(test: fn()) {
+        let home = tempfile::tempdir().unwrap();
+        let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/steady.toml");
+        let scenario = ["--seed", "2", "--scenario", scenario.to_str().unwrap()];
+        let serving = Serving::start(home.path(), &scenario);
+        // The process ends with the test, and few tests share one: nothing piles up.
+        let cloud: &Self = Box::leak(Box::new(Self { run: home.path().to_owned() }));
+        let mut clouds: Json =
+            serde_saphyr::from_str(&std::fs::read_to_string(serving.clouds_yaml()).unwrap()).unwrap();
+        let admin = clouds["clouds"]["admin"].clone();
+        let mut with = |name: &str, change: &dyn Fn(&mut Json)| {
+            let mut entry = admin.clone();
+            change(&mut entry);
+            clouds["clouds"][name] = entry;
+            std::fs::write(cloud.clouds_yaml(), clouds.to_string()).unwrap();
+        };
+        with("wrong", &|entry| entry["auth"]["password"] = json!("not-the-password"));
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        with("closed", &|entry| entry["auth"]["auth_url"] = json!(format!("http://{closed}/v3")));
+        SIMULATED.set(Some(cloud));
+        let token = Api::new("admin").token;
+        with("token", &|entry| {
+            entry["auth_type"] = json!("token");
+            entry["auth"]["token"] = json!(token);
+            for of_user in ["username", "password", "user_domain_name"] {
+                entry["auth"].as_object_mut().unwrap().remove(of_user);
+            }
+        });
+        test();
+        drop(serving);
     }
 
     pub fn clouds_yaml(&self) -> PathBuf {
@@ -313,7 +371,7 @@ impl Dashboard {
 }
 
 /// Where `tests/cli/install` put the CLI.
-fn cli_path() -> PathBuf {
+pub fn cli_path() -> PathBuf {
     let dir = std::env::var_os("STACKWATCH_CLI")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("run/cli"), PathBuf::from);
     let path = dir.join("bin/openstack");
@@ -322,7 +380,7 @@ fn cli_path() -> PathBuf {
 }
 
 /// Runs a command to its end, with this on its standard input.
-fn run(command: &mut Command, input: &str) -> Output {
+pub fn run(command: &mut Command, input: &str) -> Output {
     let name = format!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())
@@ -433,6 +491,13 @@ impl Api {
         body
     }
 
+    /// The smallest public image that can be used.
+    pub fn image(&self) -> Json {
+        let list = self.get("image", "/v2/images?visibility=public&status=active");
+        let images = list["images"].as_array().unwrap();
+        images.iter().min_by_key(|image| image["size"].as_u64()).expect("an image").clone()
+    }
+
     /// The id of the one flavor, image … with this name.
     pub fn id_of(&self, service: &str, path: &str, kind: &str, name: &str) -> String {
         let list = self.get(service, path);
@@ -455,7 +520,7 @@ impl<'a> Server<'a> {
         let mut server = json!({
             "name": name,
             "flavorRef": api.id_of("compute", "/flavors", "flavors", "m1.tiny"),
-            "imageRef": api.id_of("image", "/v2/images", "images", "tiny-linux"),
+            "imageRef": api.image()["id"],
             "networks": "none",
         });
         server.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

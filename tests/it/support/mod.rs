@@ -3,5 +3,6 @@
 pub mod cloud;
 pub mod facts;
 pub mod pty;
+pub mod sim;
 pub mod stage;
 pub mod stub;

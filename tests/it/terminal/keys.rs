@@ -96,7 +96,7 @@ fn a_continued_program_leaves_the_mouse_as_it_was() {
     let mark = pty.mark();
     pty.signal(Signal::CONT);
     let written = || String::from_utf8_lossy(&pty.since(mark)).into_owned();
-    poll(PATIENCE, || written().contains("\x1b[?1049h")).expect("the modes are set anew");
+    poll(PATIENCE, || written().contains("\x1b[?2004h")).expect("what the terminal sends is asked for anew");
     pty.wait_for_modes(Modes { mouse: false, ..Modes::TAKEN });
     assert!(!written().contains("\x1b[?1000h"), "{}", written().escape_debug());
 }

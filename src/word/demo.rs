@@ -1,0 +1,72 @@
+//! `demo`, and `--cloud demo`: the embedded cloud, inside this process and gone with it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Failure;
+use crate::cli::{Common, Simulated};
+use crate::config::clouds::{self, CloudConfig, Found, Lookup};
+use crate::exit::Exit;
+use crate::sim::{DEFAULT_SCENARIO, Options, PASSWORD, Sim};
+
+/// What the header says: nobody shall take it for a real one.
+const NAME: &str = "DEMO";
+
+/// Opens the dashboard over it.
+pub async fn run(common: Common, simulated: Simulated, pane: Option<&str>) -> Result<Exit, Failure> {
+    let common = Common { cloud: Some(NAME.to_owned()), simulated: Some(simulated), ..common };
+    super::dashboard::run(&common, pane).await
+}
+
+/// The embedded cloud that was asked for: by `demo`, or as `--cloud demo[:SCENARIO]`. One of that name in
+/// clouds.yaml is meant before plain `demo`.
+pub fn asked(common: &Common, lookup: &Lookup) -> Option<Simulated> {
+    if let Some(simulated) = &common.simulated {
+        return Some(simulated.clone());
+    }
+    let (name, scenario) = match common.cloud.as_deref()?.split_once(':') {
+        Some((name, scenario)) => (name, scenario),
+        None => (common.cloud.as_deref()?, DEFAULT_SCENARIO),
+    };
+    let plain = !common.cloud.as_deref()?.contains(':');
+    let is_known = || plain && clouds::find(lookup).is_ok();
+    (name == "demo" && !is_known()).then(|| Simulated {
+        hypervisors: None,
+        instances: None,
+        seed: 1,
+        scenario: scenario.to_owned(),
+    })
+}
+
+/// Starts it, and says how to log in. Its clock stands still at `clock`.
+pub fn cloud(simulated: &Simulated, clock: Option<Timestamp>) -> Result<CloudConfig, Failure> {
+    let options =
+        Options { speed: if clock.is_some() { 0.0 } else { 1.0 }, opens: clock, ..options(simulated) };
+    let sim = Sim::start(&options, Vec::new()).map_err(Failure::usage)?;
+    let env: BTreeMap<String, String> = [
+        ("OS_AUTH_URL", format!("{}/v3", sim.auth_url())),
+        ("OS_USERNAME", "admin".to_owned()),
+        ("OS_PASSWORD", PASSWORD.to_owned()),
+        ("OS_PROJECT_NAME", "admin".to_owned()),
+        ("OS_USER_DOMAIN_NAME", "Default".to_owned()),
+        ("OS_PROJECT_DOMAIN_NAME", "Default".to_owned()),
+        ("OS_REGION_NAME", "RegionOne".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    sim.detach();
+    match clouds::find(&Lookup { cloud: None, region: None, env, dirs: Vec::new() })? {
+        Found::One(mut cloud) => {
+            cloud.name = NAME.to_owned();
+            cloud.origin = format!("this program: a simulated cloud, scenario {}", simulated.scenario);
+            Ok(*cloud)
+        }
+        Found::Choose(_) => Err(Failure::usage("the embedded cloud has several regions: this is a bug")),
+    }
+}
+
+pub fn options(simulated: &Simulated) -> Options {
+    let Simulated { hypervisors, instances, seed, scenario } = simulated.clone();
+    Options { hypervisors, instances, seed, scenario, ..Options::default() }
+}
