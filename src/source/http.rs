@@ -286,7 +286,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// A poisoned lock here means that a panic is on its way out already; the counters are still good.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
