@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
-use index::Groups;
+use index::{ByText, Groups};
 
 /// Everything that is known about one cloud and region.
 #[derive(Debug, Default)]
@@ -47,18 +47,18 @@ pub struct Store {
     freshness: HashMap<Topic, Freshness>,
     epoch: u64,
     /// nova-compute's service row of a host.
-    compute_of: HashMap<Text, Slot>,
+    compute_of: ByText<Slot>,
     /// A hypervisor's row by its `hypervisor_hostname`.
-    node_of: HashMap<Text, Slot>,
+    node_of: ByText<Slot>,
     /// Hypervisor rows of a service host: several under ironic.
     nodes_on: Groups,
     /// Names of the aggregates that a host stands in, in name order.
-    aggregates_of: HashMap<Text, Vec<Text>>,
+    aggregates_of: ByText<Vec<Text>>,
     instances_on: Groups,
     instances_in: Groups,
     /// Since when an instance shows its task state, as far as we saw.
-    task_since: HashMap<Slot, (Text, Timestamp)>,
-    drift: HashMap<Text, Drift>,
+    task_since: HashMap<Slot, (Text, Timestamp), foldhash::fast::RandomState>,
+    drift: ByText<Drift>,
 }
 
 impl Store {
@@ -271,7 +271,7 @@ impl Store {
             // rows on screen are drawn afresh anyway.
             if kind == NamedKind::Project && change != Change::Unchanged {
                 for slot in self.instances_in.of(&id) {
-                    self.instances.touch(slot);
+                    self.instances.touch(*slot);
                 }
             }
         }

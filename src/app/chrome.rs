@@ -11,7 +11,6 @@ use crate::health::{self, Verdict};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::store::Standing;
-use crate::table::Slots;
 use crate::theme::Role;
 use crate::ui::{ascii, format, text};
 
@@ -324,21 +323,14 @@ impl App {
         topics.into_iter()
     }
 
-    /// Critical and warning rows of hypervisors and instances. Counted anew only when they changed.
+    /// Critical and warning rows of hypervisors and instances.
     fn trouble_counts(&mut self) -> (usize, usize) {
-        let revisions = (self.store.hypervisors.revision(), self.store.instances.revision());
-        if self.troubles.0 == revisions {
-            return self.troubles.1;
-        }
-        let hypervisors =
-            self.store.hypervisors.iter().map(|(_, row)| health::hypervisor::verdict(&self.store, row));
-        let instances = self.store.instances.iter().map(|(_, row)| health::instance::verdict(row));
-        let counts = hypervisors.chain(instances).fold((0, 0), |(crit, warn), verdict| match verdict {
-            Verdict::Critical => (crit + 1, warn),
-            Verdict::Warning => (crit, warn + 1),
-            _ => (crit, warn),
-        });
-        self.troubles = (revisions, counts);
-        counts
+        let (store, [hypervisors, instances]) = (&self.store, &mut self.troubles);
+        let rows = &store.hypervisors;
+        hypervisors.sync(rows, |slot| rows.get(slot).map(|row| health::hypervisor::verdict(store, row)));
+        let rows = &store.instances;
+        instances.sync(rows, |slot| rows.get(slot).map(health::instance::verdict));
+        let count = |verdict| hypervisors.count(&verdict) + instances.count(&verdict);
+        (count(Verdict::Critical), count(Verdict::Warning))
     }
 }

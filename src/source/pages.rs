@@ -78,7 +78,7 @@ impl<T: Send + 'static> Pages<T> {
     pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
         let Some(query) = self.query.take() else { return Ok(None) };
         let answer = match self.ahead.take() {
-            Some((ahead, answer)) if ahead == query => answer.await.unwrap_or_else(|error| gone(error))?,
+            Some((ahead, answer)) if ahead == query => answer.await.unwrap_or_else(gone)?,
             _ => self.ask(query.clone()).await?,
         };
         let (id, bytes) = (answer.id.clone(), answer.body.len());
@@ -89,7 +89,7 @@ impl<T: Send + 'static> Pages<T> {
         // Megabytes of JSON would hold up what else this thread has to do.
         let (service, parse, words) = (self.service, self.parse, self.session.words());
         let read = spawn_blocking(move || answer.read(service, |body| parse(body, &mut lock(&words))));
-        let (rows, next) = read.await.unwrap_or_else(|error| gone(error))?;
+        let (rows, next) = read.await.unwrap_or_else(gone)?;
         if let Some(next) = next {
             // Clouds behind TLS give inner addresses: only the query is used, on our own endpoint.
             let next = query_of(&next);
