@@ -130,7 +130,8 @@ class Sim:
 
 def peers(sim, ostui):
     """Whether a peer was not beaten by what was wanted."""
-    ours = min(command([STACKWATCH, "show", "instances", "-o", "json"], sim.env) for _ in range(3))
+    # The middle of three: it takes a fraction of a second, where theirs takes many.
+    ours = sorted(command([STACKWATCH, "show", "instances", "-o", "json"], sim.env) for _ in range(3))[1]
     theirs = command([CLI, "server", "list", "--all-projects", "-f", "json"], sim.env)
     if ours[2] != theirs[2]:
         sys.exit(f"{ours[2]} rows and {theirs[2]} are not the same list")
@@ -157,7 +158,7 @@ def peers(sim, ostui):
 
 
 def long(sim, seconds):
-    """Whether memory grew over the second half of the time."""
+    """Whether memory was too much, or grew from the second quarter of the time to the last."""
     dashboard = Screen([str(STACKWATCH), "--pane", "instances"], sim.env)
     samples = []
     for _ in range(int(seconds / 10)):

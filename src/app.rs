@@ -16,12 +16,13 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::config::looks::Looks;
+use crate::health::Verdict;
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{Report, Topic};
 use crate::request::{Query, Wanted};
 use crate::store::{Standing, Store};
-use crate::table::Slots;
+use crate::table::{Slots, Tally};
 use crate::theme::{Depth, Look, Theme};
 use crate::ui::format::Clock;
 use crate::ui::prompt::Prompt;
@@ -99,8 +100,8 @@ pub struct App {
     /// Frames drawn so far, for tests and `:sources`.
     frames: u64,
     body: Rect,
-    /// Critical and warning rows, counted for these revisions.
-    troubles: ([u64; 5], (usize, usize)),
+    /// Hypervisors, instances and queues by verdict.
+    troubles: [Tally<Verdict>; 3],
 }
 
 /// What a prompt asks for.

@@ -26,7 +26,7 @@ use crate::model::{
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
-use index::Groups;
+use index::{ByText, Groups};
 
 /// Everything that is known about one cloud and region.
 #[derive(Debug, Default)]
@@ -55,25 +55,25 @@ pub struct Store {
     freshness: HashMap<Topic, Freshness>,
     epoch: u64,
     /// nova-compute's service row of a host.
-    compute_of: HashMap<Text, Slot>,
+    compute_of: ByText<Slot>,
     /// A hypervisor's row by its `hypervisor_hostname`.
-    node_of: HashMap<Text, Slot>,
+    node_of: ByText<Slot>,
     /// Hypervisor rows of a service host: several under ironic.
     nodes_on: Groups,
     /// Names of the aggregates that a host stands in, in name order.
-    aggregates_of: HashMap<Text, Vec<Text>>,
+    aggregates_of: ByText<Vec<Text>>,
     instances_on: Groups,
     instances_in: Groups,
     /// Since when an instance shows its task state, as far as we saw.
-    task_since: HashMap<Slot, (Text, Timestamp)>,
-    drift: HashMap<Text, Drift>,
+    task_since: HashMap<Slot, (Text, Timestamp), foldhash::fast::RandomState>,
+    drift: ByText<Drift>,
     services_on: Groups,
     agents_on: Groups,
     /// Queues that lead to a host, and those that a service's processes share, by its name.
     queues_to: Groups,
     queues_of: Groups,
     /// What became of each queue's and each broker's figures, by id.
-    trends: HashMap<Text, Trend>,
+    trends: ByText<Trend>,
 }
 
 impl Store {
@@ -104,11 +104,23 @@ impl Store {
                 fresh.progress = None;
                 fresh.complete = complete;
                 fresh.limit = limit;
-                fresh.succeeded(at);
+                self.succeeded(topic, at);
             }
-            Outcome::Current { topic } => self.freshness.entry(topic).or_default().succeeded(at),
+            Outcome::Current { topic } => self.succeeded(topic, at),
             Outcome::Outage { topic, outage } => {
                 self.freshness.entry(topic).or_default().failed(at, outage);
+            }
+        }
+    }
+
+    fn succeeded(&mut self, topic: Topic, at: Timestamp) {
+        let fresh = self.freshness.entry(topic).or_default();
+        let first = fresh.as_of.is_none();
+        fresh.succeeded(at);
+        // Until these lists were read, nobody can say who should be behind a queue.
+        if first && matches!(topic, Topic::Services | Topic::Agents) {
+            for slot in self.queues.live() {
+                self.queues.touch(slot);
             }
         }
     }
@@ -330,7 +342,7 @@ impl Store {
             // rows on screen are drawn afresh anyway.
             if kind == NamedKind::Project && change != Change::Unchanged {
                 for slot in self.instances_in.of(&id) {
-                    self.instances.touch(slot);
+                    self.instances.touch(*slot);
                 }
             }
         }

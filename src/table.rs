@@ -3,10 +3,14 @@
 //! A table is defined once, as data: the grid on the screen, `show`, the filter language and `docs/json.md`
 //! read the same columns. A row is a slot of the store; nothing is built for rows that are not shown.
 
+mod tally;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use tally::Tally;
 
 use crate::model::Text;
 

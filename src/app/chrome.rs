@@ -11,7 +11,6 @@ use crate::health::{self, Verdict};
 use crate::pane::{Cx, parts};
 use crate::report::{OutageKind, Topic};
 use crate::store::Standing;
-use crate::table::Slots;
 use crate::theme::Role;
 use crate::ui::{ascii, format, text};
 
@@ -345,33 +344,22 @@ impl App {
         topics.into_iter()
     }
 
-    /// Critical and warning rows of all panes. Counted anew only when they changed.
+    /// Critical and warning rows of all panes.
     fn trouble_counts(&mut self) -> (usize, usize) {
-        let store = &self.store;
-        let revisions = [
-            store.hypervisors.revision(),
-            store.instances.revision(),
-            store.brokers.revision(),
-            store.nodes.revision(),
-            store.queues.revision(),
-        ];
-        if self.troubles.0 == revisions {
-            return self.troubles.1;
-        }
-        let hypervisors =
-            self.store.hypervisors.iter().map(|(_, row)| health::hypervisor::verdict(&self.store, row));
-        let instances = self.store.instances.iter().map(|(_, row)| health::instance::verdict(row));
-        let brokers = self.store.brokers.iter().map(|(_, row)| health::broker::verdict(&self.store, row));
-        let queues = self.store.queues.iter().map(|(_, row)| health::queue::verdict(&self.store, row));
-        let counts = hypervisors.chain(instances).chain(brokers).chain(queues).fold(
-            (0, 0),
-            |(crit, warn), verdict| match verdict {
-                Verdict::Critical => (crit + 1, warn),
-                Verdict::Warning => (crit, warn + 1),
-                _ => (crit, warn),
-            },
-        );
-        self.troubles = (revisions, counts);
-        counts
+        let (store, [hypervisors, instances, queues]) = (&self.store, &mut self.troubles);
+        let rows = &store.hypervisors;
+        hypervisors.sync(rows, |slot| rows.get(slot).map(|row| health::hypervisor::verdict(store, row)));
+        let rows = &store.instances;
+        instances.sync(rows, |slot| rows.get(slot).map(health::instance::verdict));
+        let rows = &store.queues;
+        queues.sync(rows, |slot| rows.get(slot).map(|row| health::queue::verdict(store, row)));
+        // Of these there is a handful.
+        let brokers: Vec<Verdict> =
+            store.brokers.iter().map(|(_, row)| health::broker::verdict(store, row)).collect();
+        let count = |verdict| {
+            let brokers = brokers.iter().filter(|broker| **broker == verdict).count();
+            hypervisors.count(&verdict) + instances.count(&verdict) + queues.count(&verdict) + brokers
+        };
+        (count(Verdict::Critical), count(Verdict::Warning))
     }
 }

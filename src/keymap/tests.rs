@@ -91,7 +91,10 @@ fn what_help_shows_is_what_the_keys_do() {
 fn the_footer_begins_with_what_is_needed_most() {
     let map = Keymap::shipped("default").unwrap().unwrap();
     for (pane, expected) in [
-        ("hypervisors", "/ filter  : command  ? keys  enter open  i instances  Q queue  v tree  space fold  s sort"),
+        (
+            "hypervisors",
+            "/ filter  : command  ? keys  enter open  i instances  Q queue  v tree  space fold  s sort",
+        ),
         ("instances", "/ filter  : command  ? keys  enter open  e events  c console  o host  p project"),
     ] {
         let hints = map.hints(pane).into_iter().map(|(keys, action)| format!("{keys} {}", action.label()));

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Identified, Text};
@@ -6,6 +8,8 @@ use super::{Identified, Text};
 ///
 /// A down cell gives partial rows (status `UNKNOWN`; id, project, created only; nova's api-guide, "Handling
 /// Down Cells"): `partial` says so.
+///
+/// A large cloud has 100,000 of them: what many have in common is shared, what few have is boxed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     pub id: Text,
@@ -21,19 +25,21 @@ pub struct Instance {
     pub instance_name: Option<Text>,
     pub project_id: Text,
     pub user_id: Option<Text>,
-    pub flavor: Option<Flavor>,
+    pub flavor: Option<Arc<Flavor>>,
     pub image_id: Option<Text>,
     pub availability_zone: Option<Text>,
-    pub addresses: Vec<Address>,
-    pub volumes: Vec<VolumeRef>,
-    pub security_groups: Vec<Text>,
-    pub metadata: Vec<(Text, Text)>,
+    pub addresses: Box<[Address]>,
+    pub volumes: Box<[VolumeRef]>,
+    /// In name order, each once.
+    pub security_groups: Arc<[Text]>,
+    /// In key order.
+    pub metadata: Box<[(Text, Text)]>,
     pub key_name: Option<Text>,
     pub locked: bool,
     pub locked_reason: Option<Text>,
     /// `host_status`: UP, DOWN, MAINTENANCE, UNKNOWN (microversion 2.16).
     pub host_status: Option<Text>,
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
     pub launched_at: Option<Timestamp>,
@@ -56,7 +62,7 @@ impl Identified for Instance {
 }
 
 /// The flavor as the instance was built with (microversion 2.47 embeds it; before, only an id is known).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flavor {
     /// `original_name`; before 2.47 the flavor's id.
     pub name: Text,
@@ -67,7 +73,8 @@ pub struct Flavor {
     pub ram: Option<u32>,
     /// GiB.
     pub disk: Option<u32>,
-    pub extra_specs: Vec<(Text, Text)>,
+    /// In key order.
+    pub extra_specs: Box<[(Text, Text)]>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,6 @@
 
 mod details;
 
-use std::collections::BTreeMap;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -16,7 +14,7 @@ use crate::model::{Instance, NamedKind, Text};
 use crate::report::Topic;
 use crate::request::{Query, Wanted};
 use crate::store::Store;
-use crate::table::{Slot, Slots};
+use crate::table::{Slot, Slots, Tally};
 use crate::tables::instances::TABLE;
 use crate::ui::details::{Details, Section};
 use crate::ui::format;
@@ -40,28 +38,24 @@ pub struct Instances {
     totals: Totals,
 }
 
-/// How many instances there are in each status, counted anew only when they have changed.
+/// How many instances there are in each status.
 #[derive(Default)]
 struct Totals {
-    revision: u64,
+    tally: Tally<Text>,
     words: Option<String>,
 }
 
 impl Totals {
     fn sync(&mut self, store: &Store) {
-        if self.words.is_some() && self.revision == store.instances.revision() {
+        let rows = &store.instances;
+        if !self.tally.sync(rows, |slot| Some(rows.get(slot)?.status.clone())) {
             return;
         }
-        let mut by_status: BTreeMap<&str, i64> = BTreeMap::new();
-        for (_, row) in store.instances.iter() {
-            *by_status.entry(&row.status).or_default() += 1;
-        }
-        let mut counts: Vec<_> = by_status.into_iter().collect();
+        let mut counts: Vec<_> = self.tally.counts().collect();
         counts.sort_by_key(|(status, n)| (std::cmp::Reverse(*n), *status));
-        let counts = counts.iter().map(|(status, n)| format!(" · {} {status}", format::number(*n)));
-        let all = format::number(store.instances.len() as i64);
+        let counts = counts.iter().map(|(status, n)| format!(" · {} {status}", format::number(*n as i64)));
+        let all = format::number(rows.len() as i64);
         self.words = Some(format!("{all} instances{}", counts.collect::<String>()));
-        self.revision = store.instances.revision();
     }
 }
 

@@ -245,7 +245,9 @@ impl Http {
         let status = response.status();
         let headers = response.headers().clone();
         self.note_clock(&headers);
-        let mut body = BytesMut::new();
+        // What it says of its length is believed as far as we would take it in.
+        let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = BytesMut::with_capacity(length.unwrap_or_default().min(self.limits.body));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.limits.body {
                 return Err(Error::new(
@@ -283,7 +285,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// A poisoned lock here means that a panic is on its way out already; the counters are still good.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

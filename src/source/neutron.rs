@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::pages::Parsed;
-use super::wire::{self, Link};
+use super::wire::{self, Words};
 use super::{Error, ErrorKind, Pages, ServiceKind, Session};
 use crate::model::Agent;
 
@@ -25,13 +25,7 @@ pub async fn agents(session: &Session) -> Result<Vec<Agent>, Error> {
     Ok(rows)
 }
 
-pub(super) fn parse_agents(body: &[u8]) -> Result<Parsed<Agent>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        agents: Vec<Row>,
-        #[serde(default)]
-        agents_links: Vec<Link>,
-    }
+pub(super) fn parse_agents(body: &[u8], _: &mut Words) -> Result<Parsed<Agent>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -47,8 +41,7 @@ pub(super) fn parse_agents(body: &[u8]) -> Result<Parsed<Agent>, serde_json::Err
         #[serde(default, deserialize_with = "wire::timestamp")]
         heartbeat_timestamp: Option<jiff::Timestamp>,
     }
-    let Body { agents, agents_links } = serde_json::from_slice(body)?;
-    let rows = agents.into_iter().map(|row| Agent {
+    wire::list(body, "agents", "agents_links", |row: Row| Agent {
         id: row.id.into(),
         binary: row.binary.into(),
         agent_type: row.agent_type.into(),
@@ -57,6 +50,5 @@ pub(super) fn parse_agents(body: &[u8]) -> Result<Parsed<Agent>, serde_json::Err
         admin_state_up: row.admin_state_up.unwrap_or(true),
         availability_zone: row.availability_zone.map(Into::into),
         heartbeat: row.heartbeat_timestamp,
-    });
-    Ok((rows.collect(), wire::next(agents_links)))
+    })
 }

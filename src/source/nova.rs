@@ -5,7 +5,8 @@ mod server;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::wire::{self, Id, Interner, Link};
+use super::pages::Parsed;
+use super::wire::{self, Id, Str, Words};
 use super::{Error, Microversion, Pages, ServiceKind, Session};
 use crate::model::{
     ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, Service, ServiceState,
@@ -48,45 +49,39 @@ pub async fn services(session: &Session) -> Result<Vec<Service>, Error> {
 }
 
 #[derive(Deserialize)]
-struct ServiceBody {
+#[serde(bound(deserialize = "'de: 'a"))]
+struct ServiceBody<'a> {
     id: Option<Id>,
-    binary: String,
-    host: String,
-    zone: Option<String>,
+    binary: Str<'a>,
+    host: Str<'a>,
+    zone: Option<Str<'a>>,
     #[serde(default)]
-    status: Option<String>,
+    status: Option<Str<'a>>,
     #[serde(default)]
-    state: Option<String>,
+    state: Option<Str<'a>>,
     #[serde(default, deserialize_with = "wire::timestamp")]
     updated_at: Option<jiff::Timestamp>,
     #[serde(default)]
-    disabled_reason: Option<String>,
+    disabled_reason: Option<Str<'a>>,
     #[serde(default)]
     forced_down: Option<bool>,
 }
 
 fn parse_services(body: &[u8]) -> Result<Vec<Service>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        services: Vec<ServiceBody>,
-    }
-    let mut words = Interner::default();
-    let rows = serde_json::from_slice::<Body>(body)?.services;
-    Ok(rows
-        .into_iter()
-        .map(|row| Service {
-            // A down cell's row has no id: its binary and host tell it apart.
-            id: row.id.map_or_else(|| format!("{}:{}", row.binary, row.host).into(), Id::into_text),
-            binary: words.text(row.binary),
-            host: words.text(row.host),
-            zone: words.maybe(row.zone),
-            state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
-            status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
-            disabled_reason: words.maybe(row.disabled_reason),
-            updated_at: row.updated_at,
-            forced_down: row.forced_down.unwrap_or(false),
-        })
-        .collect())
+    let mut words = Words::default();
+    let (rows, _) = wire::list(body, "services", "services_links", |row: ServiceBody| Service {
+        // A down cell's row has no id: its binary and host tell it apart.
+        id: row.id.map_or_else(|| format!("{}:{}", &*row.binary, &*row.host).into(), Id::into_text),
+        binary: words.text(&row.binary),
+        host: words.text(&row.host),
+        zone: words.maybe(row.zone),
+        state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
+        status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
+        disabled_reason: words.maybe(row.disabled_reason),
+        updated_at: row.updated_at,
+        forced_down: row.forced_down.unwrap_or(false),
+    })?;
+    Ok(rows)
 }
 
 /// `GET /os-hypervisors/detail`, in pages from 2.33 on.
@@ -96,15 +91,16 @@ pub fn hypervisors(session: &Session) -> Pages<Hypervisor> {
 }
 
 #[derive(Deserialize)]
-struct HypervisorBody {
+#[serde(bound(deserialize = "'de: 'a"))]
+struct HypervisorBody<'a> {
     id: Id,
-    hypervisor_hostname: String,
-    state: Option<String>,
-    status: Option<String>,
-    hypervisor_type: Option<String>,
+    hypervisor_hostname: Str<'a>,
+    state: Option<Str<'a>>,
+    status: Option<Str<'a>>,
+    hypervisor_type: Option<Str<'a>>,
     hypervisor_version: Option<u64>,
-    host_ip: Option<String>,
-    service: Option<HypervisorService>,
+    host_ip: Option<Str<'a>>,
+    service: Option<HypervisorService<'a>>,
     vcpus: Option<i64>,
     vcpus_used: Option<i64>,
     memory_mb: Option<i64>,
@@ -117,9 +113,10 @@ struct HypervisorBody {
 }
 
 #[derive(Deserialize)]
-struct HypervisorService {
-    host: String,
-    disabled_reason: Option<String>,
+#[serde(bound(deserialize = "'de: 'a"))]
+struct HypervisorService<'a> {
+    host: Str<'a>,
+    disabled_reason: Option<Str<'a>>,
 }
 
 /// nova may count below zero for a moment; that is no measurement.
@@ -136,44 +133,29 @@ fn cpu_model(cpu_info: &Value) -> Option<Text> {
     }
 }
 
-fn parse_hypervisors(body: &[u8]) -> Result<super::pages::Parsed<Hypervisor>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        hypervisors: Vec<HypervisorBody>,
-        #[serde(default)]
-        hypervisors_links: Vec<Link>,
-    }
-    let mut words = Interner::default();
-    let Body { hypervisors, hypervisors_links } = serde_json::from_slice(body)?;
-    let rows = hypervisors
-        .into_iter()
-        .map(|row| {
-            let (host, reason) = match row.service {
-                Some(service) => (service.host, service.disabled_reason),
-                None => (row.hypervisor_hostname.clone(), None),
-            };
-            Hypervisor {
-                id: row.id.into_text(),
-                host: words.text(host),
-                hypervisor_hostname: words.text(row.hypervisor_hostname),
-                state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
-                status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
-                disabled_reason: words.maybe(reason),
-                hypervisor_type: words.text(row.hypervisor_type.unwrap_or_default()),
-                hypervisor_version: row.hypervisor_version,
-                host_ip: words.maybe(row.host_ip),
-                vcpus: count(row.vcpus),
-                vcpus_used: count(row.vcpus_used),
-                memory_mb: count(row.memory_mb),
-                memory_mb_used: count(row.memory_mb_used),
-                local_gb: count(row.local_gb),
-                local_gb_used: count(row.local_gb_used),
-                running_vms: count(row.running_vms),
-                cpu_model: cpu_model(&row.cpu_info),
-            }
-        })
-        .collect();
-    Ok((rows, wire::next(hypervisors_links)))
+fn parse_hypervisors(body: &[u8], words: &mut Words) -> Result<Parsed<Hypervisor>, serde_json::Error> {
+    wire::list(body, "hypervisors", "hypervisors_links", |row: HypervisorBody| {
+        let service = row.service.as_ref();
+        Hypervisor {
+            id: row.id.into_text(),
+            host: words.text(service.map_or(&row.hypervisor_hostname, |service| &service.host)),
+            hypervisor_hostname: words.text(&row.hypervisor_hostname),
+            state: row.state.as_deref().map_or(ServiceState::Unknown, ServiceState::parse),
+            status: row.status.as_deref().map_or(ServiceStatus::Unknown, ServiceStatus::parse),
+            disabled_reason: words.maybe(row.service.and_then(|service| service.disabled_reason)),
+            hypervisor_type: words.text(&row.hypervisor_type.unwrap_or_default()),
+            hypervisor_version: row.hypervisor_version,
+            host_ip: words.maybe(row.host_ip),
+            vcpus: count(row.vcpus),
+            vcpus_used: count(row.vcpus_used),
+            memory_mb: count(row.memory_mb),
+            memory_mb_used: count(row.memory_mb_used),
+            local_gb: count(row.local_gb),
+            local_gb_used: count(row.local_gb_used),
+            running_vms: count(row.running_vms),
+            cpu_model: cpu_model(&row.cpu_info),
+        }
+    })
 }
 
 /// `GET /os-aggregates`.
@@ -236,17 +218,8 @@ pub fn servers(session: &Session, query: ServerQuery) -> Pages<Instance> {
         .with(pairs)
 }
 
-fn parse_servers(body: &[u8]) -> Result<super::pages::Parsed<Instance>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        servers: Vec<ServerBody>,
-        #[serde(default)]
-        servers_links: Vec<Link>,
-    }
-    let mut words = Interner::default();
-    let Body { servers, servers_links } = serde_json::from_slice(body)?;
-    let rows = servers.into_iter().map(|server| server.into_model(&mut words)).collect();
-    Ok((rows, wire::next(servers_links)))
+fn parse_servers(body: &[u8], words: &mut Words) -> Result<Parsed<Instance>, serde_json::Error> {
+    wire::list(body, "servers", "servers_links", |server: ServerBody| server.into_model(words))
 }
 
 /// `GET /servers/{id}`.
@@ -256,10 +229,11 @@ pub async fn server(session: &Session, id: &str) -> Result<Instance, Error> {
 
 fn parse_server(body: &[u8]) -> Result<Instance, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Body {
-        server: ServerBody,
+    #[serde(bound(deserialize = "'de: 'a"))]
+    struct Body<'a> {
+        server: ServerBody<'a>,
     }
-    Ok(serde_json::from_slice::<Body>(body)?.server.into_model(&mut Interner::default()))
+    Ok(serde_json::from_slice::<Body>(body)?.server.into_model(&mut Words::default()))
 }
 
 /// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
@@ -345,16 +319,8 @@ pub async fn instance_actions(session: &Session, id: &str) -> Result<Vec<Instanc
     Ok(actions)
 }
 
-fn parse_actions(body: &[u8]) -> Result<super::pages::Parsed<InstanceAction>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(rename = "instanceActions")]
-        actions: Vec<ActionBody>,
-        #[serde(default)]
-        links: Vec<Link>,
-    }
-    let Body { actions, links } = serde_json::from_slice(body)?;
-    Ok((actions.into_iter().map(ActionBody::into_model).collect(), wire::next(links)))
+fn parse_actions(body: &[u8], _: &mut Words) -> Result<Parsed<InstanceAction>, serde_json::Error> {
+    wire::list(body, "instanceActions", "links", ActionBody::into_model)
 }
 
 /// `GET /servers/{id}/os-instance-actions/{request_id}`: the events of one action.
@@ -402,13 +368,7 @@ pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
     Ok(rows)
 }
 
-fn parse_migrations(body: &[u8]) -> Result<super::pages::Parsed<Migration>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        migrations: Vec<Row>,
-        #[serde(default)]
-        migrations_links: Vec<Link>,
-    }
+fn parse_migrations(body: &[u8], _: &mut Words) -> Result<Parsed<Migration>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
@@ -423,8 +383,7 @@ fn parse_migrations(body: &[u8]) -> Result<super::pages::Parsed<Migration>, serd
         #[serde(default, deserialize_with = "wire::timestamp")]
         updated_at: Option<jiff::Timestamp>,
     }
-    let Body { migrations, migrations_links } = serde_json::from_slice(body)?;
-    let rows = migrations.into_iter().map(|row| Migration {
+    wire::list(body, "migrations", "migrations_links", |row: Row| Migration {
         id: row.id.into_text(),
         instance_id: row.instance_uuid.unwrap_or_default().into(),
         status: row.status.into(),
@@ -433,8 +392,7 @@ fn parse_migrations(body: &[u8]) -> Result<super::pages::Parsed<Migration>, serd
         dest_compute: row.dest_compute.map(Into::into),
         created_at: row.created_at,
         updated_at: row.updated_at,
-    });
-    Ok((rows.collect(), wire::next(migrations_links)))
+    })
 }
 
 #[cfg(test)]

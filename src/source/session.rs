@@ -15,6 +15,7 @@ use url::Url;
 
 use super::http::{Answer, Http, Limits, Traffic, host_of, refusal};
 use super::token::{self, Token};
+use super::wire::Words;
 use super::{Error, ErrorKind, Microversion, ServiceKind};
 use crate::config::clouds::{Auth, CloudConfig, ServiceConfig};
 use crate::config::secret::Secret;
@@ -38,6 +39,8 @@ struct Inner {
     http: Arc<Http>,
     token: Mutex<TokenState>,
     endpoints: BTreeMap<ServiceKind, Mutex<Slot>>,
+    /// What rows of all its lists share.
+    words: Arc<std::sync::Mutex<Words>>,
 }
 
 /// The token is renewed by one flight: whoever holds the lock logs in, the others wait and find it done.
@@ -81,7 +84,9 @@ impl Session {
     pub fn new(cloud: CloudConfig, limits: Limits) -> Result<Self, Error> {
         let http = Http::new(ServiceKind::Identity, &cloud.tls, limits)?;
         let endpoints = ServiceKind::ALL.iter().map(|kind| (*kind, Mutex::default())).collect();
-        Ok(Self { inner: Arc::new(Inner { cloud, http, token: Mutex::default(), endpoints }) })
+        Ok(Self {
+            inner: Arc::new(Inner { cloud, http, token: Mutex::default(), endpoints, words: Arc::default() }),
+        })
     }
 
     pub fn cloud(&self) -> &CloudConfig {
@@ -90,6 +95,10 @@ impl Session {
 
     pub fn traffic(&self) -> Vec<Traffic> {
         self.inner.http.traffic()
+    }
+
+    pub(super) fn words(&self) -> Arc<std::sync::Mutex<Words>> {
+        self.inner.words.clone()
     }
 
     /// How far the cloud's clock is ahead of ours; zero below two seconds.

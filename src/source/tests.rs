@@ -2,6 +2,7 @@
 
 use super::catalog::{self, VersionDocument};
 use super::token::Token;
+use super::wire::Words;
 use super::{ErrorKind, Microversion, ServiceKind, glance, keystone, neutron, placement};
 use crate::config::clouds::Interface;
 use crate::config::secret::Secret;
@@ -154,7 +155,7 @@ fn inventories_and_usages_by_class() {
 
 #[test]
 fn agents() {
-    let (rows, next) = neutron::parse_agents(sample!("neutron/agents")).unwrap();
+    let (rows, next) = neutron::parse_agents(sample!("neutron/agents"), &mut Words::default()).unwrap();
     assert_eq!(next, None);
     let agent = |id: &str, kind: &str, binary: &str, host: &str, zone: Option<&str>, heartbeat: &str| Agent {
         id: id.into(),
@@ -210,7 +211,7 @@ fn agents() {
     ];
     assert_eq!(rows, expected);
     // One that does not say that it lives does not.
-    let (rows, _) = neutron::parse_agents(br#"{"agents": [{"id": "a"}]}"#).unwrap();
+    let (rows, _) = neutron::parse_agents(br#"{"agents": [{"id": "a"}]}"#, &mut Words::default()).unwrap();
     assert!(!rows[0].alive);
 }
 

@@ -1,37 +1,47 @@
 //! Who belongs to whom: the indexes that keep one row's line cheap, and their upkeep as rows change.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use super::{Change, Store};
 use crate::model::{Aggregate, Flavor, Hypervisor, Instance, Provider, Service, Text};
 use crate::table::{Slot, Slots};
 
-/// Slots grouped by a key.
+/// A map by what the cloud calls things.
+pub(super) type ByText<T> = HashMap<Text, T, RandomState>;
+
+/// Slots grouped by a key, each group in slot order.
 #[derive(Debug, Default)]
-pub(super) struct Groups(HashMap<Text, BTreeSet<Slot>>);
+pub(super) struct Groups(ByText<Vec<Slot>>);
 
 impl Groups {
     pub(super) fn add(&mut self, key: &Text, slot: Slot) {
-        self.0.entry(key.clone()).or_default().insert(slot);
+        // Most keys are known: no reference is counted for those.
+        let Some(group) = self.0.get_mut(key) else {
+            self.0.insert(key.clone(), vec![slot]);
+            return;
+        };
+        // A read of all rows fills slots in order, so that most go to the end.
+        if let Err(at) = group.binary_search(&slot) {
+            group.insert(at, slot);
+        }
     }
 
     pub(super) fn take(&mut self, key: &Text, slot: Slot) {
-        if let Some(set) = self.0.get_mut(key) {
-            set.remove(&slot);
-            if set.is_empty() {
+        if let Some(group) = self.0.get_mut(key) {
+            if let Ok(at) = group.binary_search(&slot) {
+                group.remove(at);
+            }
+            if group.is_empty() {
                 self.0.remove(key);
             }
         }
     }
 
-    pub(super) fn of(&self, key: &str) -> Vec<Slot> {
-        self.0.get(key).map(|set| set.iter().copied().collect()).unwrap_or_default()
-    }
-
-    fn len(&self, key: &str) -> usize {
-        self.0.get(key).map_or(0, BTreeSet::len)
+    pub(super) fn of(&self, key: &str) -> &[Slot] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -76,16 +86,16 @@ impl Store {
     }
 
     /// The slots of the instances on a hypervisor.
-    pub fn instances_on(&self, hypervisor: &Hypervisor) -> Vec<Slot> {
+    pub fn instances_on(&self, hypervisor: &Hypervisor) -> &[Slot] {
         self.instances_on.of(&hypervisor.hypervisor_hostname)
     }
 
     pub fn instance_count_on(&self, hypervisor: &Hypervisor) -> usize {
-        self.instances_on.len(&hypervisor.hypervisor_hostname)
+        self.instances_on(hypervisor).len()
     }
 
     pub fn instance_count_in(&self, project: &str) -> usize {
-        self.instances_in.len(project)
+        self.instances_in.of(project).len()
     }
 
     /// Since when an instance has shown its task state: when we first saw it, or its last update before.
@@ -179,37 +189,34 @@ impl Store {
         {
             row.fault.clone_from(&known.fault);
         }
-        let (now_on, now_in) = (node(&row).cloned(), row.project_id.clone());
-        let (task, updated) = (row.task_state.clone(), row.updated);
-        let slot = match self.instances.upsert(row) {
+        let (slot, old) = match self.instances.upsert(row) {
             Change::Unchanged => return,
-            Change::Inserted(slot) => {
-                self.instances_in.add(&now_in, slot);
-                self.stand(slot, now_on.as_ref(), true);
-                slot
-            }
-            Change::Updated(slot, old) => {
-                if old.project_id != now_in {
-                    self.instances_in.take(&old.project_id, slot);
-                    self.instances_in.add(&now_in, slot);
-                }
-                if node(&old) != now_on.as_ref() {
-                    self.stand(slot, node(&old).cloned().as_ref(), false);
-                    self.stand(slot, now_on.as_ref(), true);
-                }
-                slot
-            }
+            Change::Inserted(slot) => (slot, None),
+            Change::Updated(slot, old) => (slot, Some(old)),
         };
-        match task {
+        let Some(row) = self.instances.get(slot) else { return };
+        let was_in = old.as_ref().map(|old| &old.project_id);
+        if was_in != Some(&row.project_id) {
+            if let Some(was_in) = was_in {
+                self.instances_in.take(was_in, slot);
+            }
+            self.instances_in.add(&row.project_id, slot);
+        }
+        match &row.task_state {
             None => drop(self.task_since.remove(&slot)),
             Some(task) => {
-                let known = self.task_since.get(&slot).is_some_and(|(known, _)| *known == task);
+                let known = self.task_since.get(&slot).is_some_and(|(known, _)| known == task);
                 if !known {
                     // The save that set the task is the newest thing that can have updated the row.
-                    let since = updated.map_or(at, |updated| updated.min(at));
-                    self.task_since.insert(slot, (task, since));
+                    let since = row.updated.map_or(at, |updated| updated.min(at));
+                    self.task_since.insert(slot, (task.clone(), since));
                 }
             }
+        }
+        let (was_on, now_on) = (old.as_ref().and_then(node), node(row).cloned());
+        if was_on != now_on.as_ref() {
+            self.stand(slot, was_on, false);
+            self.stand(slot, now_on.as_ref(), true);
         }
     }
 
@@ -235,7 +242,7 @@ impl Store {
     }
 
     pub(super) fn index_aggregates(&mut self) {
-        let mut of: HashMap<Text, Vec<Text>> = HashMap::new();
+        let mut of: ByText<Vec<Text>> = ByText::default();
         for (_, Aggregate { name, hosts, .. }) in self.aggregates.iter() {
             for host in hosts {
                 of.entry(host.clone()).or_default().push(name.clone());
@@ -251,7 +258,7 @@ impl Store {
 
     fn touch_nodes(&mut self, host: &str) {
         for slot in self.nodes_on.of(host) {
-            self.hypervisors.touch(slot);
+            self.hypervisors.touch(*slot);
         }
     }
 }

@@ -15,22 +15,22 @@ impl Store {
 
     /// nova's services on a host.
     pub fn services_on(&self, host: &str) -> impl Iterator<Item = &Service> {
-        self.services_on.of(host).into_iter().filter_map(|slot| self.services.get(slot))
+        self.services_on.of(host).iter().filter_map(|slot| self.services.get(*slot))
     }
 
     /// neutron's agents on a host.
     pub fn agents_on(&self, host: &str) -> impl Iterator<Item = &Agent> {
-        self.agents_on.of(host).into_iter().filter_map(|slot| self.agents.get(slot))
+        self.agents_on.of(host).iter().filter_map(|slot| self.agents.get(*slot))
     }
 
     /// The queues that lead to a host.
     pub fn queues_to(&self, host: &str) -> impl Iterator<Item = &Queue> {
-        self.queues_to.of(host).into_iter().filter_map(|slot| self.queues.get(slot))
+        self.queues_to.of(host).iter().filter_map(|slot| self.queues.get(*slot))
     }
 
     /// The queues that the processes of a service share.
     pub fn queues_shared_by(&self, service: &str) -> impl Iterator<Item = &Queue> {
-        self.queues_of.of(service).into_iter().filter_map(|slot| self.queues.get(slot))
+        self.queues_of.of(service).iter().filter_map(|slot| self.queues.get(*slot))
     }
 
     /// The queue by which nova talks to the compute service of a hypervisor.
@@ -41,7 +41,7 @@ impl Store {
     /// The hypervisor that a queue leads to.
     pub fn hypervisor_behind(&self, queue: &Queue) -> Option<&Hypervisor> {
         let host = queue.meaning.host.as_ref()?;
-        self.nodes_on.of(host).into_iter().find_map(|slot| self.hypervisors.get(slot))
+        self.nodes_on.of(host).iter().find_map(|slot| self.hypervisors.get(*slot))
     }
 
     /// The nodes of a broker, by name.
@@ -119,8 +119,8 @@ impl Store {
 
     /// What a service or agent says of itself is in the verdicts of its queues.
     pub(super) fn touch_queues(&mut self, host: &str, binary: &str) {
-        for slot in self.queues_to.of(host).into_iter().chain(self.queues_of.of(binary)) {
-            self.queues.touch(slot);
+        for slot in self.queues_to.of(host).iter().chain(self.queues_of.of(binary)) {
+            self.queues.touch(*slot);
         }
     }
 

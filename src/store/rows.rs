@@ -1,6 +1,10 @@
 //! The rows of one kind: stable slots, an index by id, and a log of what changed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::model::{Identified, Text};
 use crate::table::{Slot, Slots};
@@ -12,7 +16,9 @@ const LOG: usize = 8_192;
 #[derive(Debug)]
 pub struct Rows<T> {
     slots: Vec<Option<Entry<T>>>,
-    by_id: HashMap<Text, Slot>,
+    /// Slots by their row's id; the ids stand in the rows alone.
+    by_id: HashTable<Slot>,
+    hasher: RandomState,
     free: Vec<Slot>,
     revision: u64,
     log: VecDeque<(u64, Slot)>,
@@ -40,7 +46,8 @@ impl<T> Default for Rows<T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: HashTable::new(),
+            hasher: RandomState::default(),
             free: Vec::new(),
             revision: 0,
             log: VecDeque::new(),
@@ -58,7 +65,8 @@ impl<T: Identified + PartialEq> Rows<T> {
     /// Puts a row in place. An equal row changes nothing, so nothing is drawn for it.
     pub fn upsert(&mut self, row: T) -> Change<T> {
         let read = self.read;
-        if let Some(&slot) = self.by_id.get(row.id())
+        let hash = self.hasher.hash_one(&**row.id());
+        if let Some(slot) = self.find(hash, row.id())
             && let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
         {
             entry.seen = read;
@@ -69,7 +77,6 @@ impl<T: Identified + PartialEq> Rows<T> {
             self.touch(slot);
             return Change::Updated(slot, old);
         }
-        let id = row.id().clone();
         let entry = Some(Entry { row, seen: read });
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -84,14 +91,21 @@ impl<T: Identified + PartialEq> Rows<T> {
                 (self.slots.len() - 1) as Slot
             }
         };
-        self.by_id.insert(id, slot);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_id.insert_unique(hash, slot, |slot| hasher.hash_one(id_at(slots, *slot).unwrap_or_default()));
         self.touch(slot);
         Change::Inserted(slot)
     }
 
+    fn find(&self, hash: u64, id: &str) -> Option<Slot> {
+        self.by_id.find(hash, |slot| id_at(&self.slots, *slot) == Some(id)).copied()
+    }
+
     /// Takes a row away.
     pub fn remove(&mut self, id: &str) -> Option<(Slot, T)> {
-        let slot = self.by_id.remove(id)?;
+        let slots = &self.slots;
+        let entry = self.by_id.find_entry(self.hasher.hash_one(id), |slot| id_at(slots, *slot) == Some(id));
+        let (slot, _) = entry.ok()?.remove();
         let entry = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
         self.touch(slot);
@@ -124,7 +138,7 @@ impl<T: Identified + PartialEq> Rows<T> {
     }
 
     pub fn by_id(&self, id: &str) -> Option<&T> {
-        self.get(*self.by_id.get(id)?)
+        self.get(self.slot_of(id)?)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
@@ -138,6 +152,10 @@ impl<T: Identified + PartialEq> Rows<T> {
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
+}
+
+fn id_at<T: Identified>(slots: &[Option<Entry<T>>], slot: Slot) -> Option<&str> {
+    slots.get(slot as usize)?.as_ref().map(|entry| &**entry.row.id())
 }
 
 impl<T: Identified + PartialEq> Slots for Rows<T> {
@@ -178,7 +196,7 @@ impl<T: Identified + PartialEq> Slots for Rows<T> {
     }
 
     fn slot_of(&self, key: &str) -> Option<Slot> {
-        self.by_id.get(key).copied()
+        self.find(self.hasher.hash_one(key), key)
     }
 }
 

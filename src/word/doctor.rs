@@ -192,7 +192,7 @@ impl Report {
         self.note(what, outcome.map(|(rows, took)| format!("{} in {} ms", rows.len(), took.as_millis())));
     }
 
-    async fn page<T>(&mut self, what: &str, mut pages: Pages<T>) {
+    async fn page<T: Send + 'static>(&mut self, what: &str, mut pages: Pages<T>) {
         let outcome = timed(pages.next()).await;
         let words = |(page, took): (Option<crate::source::Page<T>>, Duration)| {
             let rows = page.map_or(0, |page| page.rows.len());

@@ -9,7 +9,7 @@ use super::Part;
 use crate::model::{
     Alarm, Broker, BrokerNode, Churn, Consumer, Counters, Meaning, Queue, QueueType, Rates, Text, Totals,
 };
-use crate::source::wire::Interner;
+use crate::source::wire::Words;
 
 /// A number, whatever else may stand in its place.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -257,24 +257,24 @@ struct QueueRow {
 }
 
 pub(super) fn queues(body: &[u8], broker: &str) -> Result<Part<Queue>, serde_json::Error> {
-    let mut words = Interner::default();
+    let mut words = Words::default();
     let broker: Text = broker.into();
     let part = list::<QueueRow>(body)?;
     let rows = part.rows.into_iter().map(|row| queue(row, &broker, &mut words));
     Ok(Part { rows: rows.collect(), is_last: part.is_last })
 }
 
-fn queue(row: QueueRow, broker: &Text, words: &mut Interner) -> Queue {
+fn queue(row: QueueRow, broker: &Text, words: &mut Words) -> Queue {
     // Brokers before 3.8 know but one type, and say none; what was declared with one says it itself.
     let declared = row.arguments.get("x-queue-type").and_then(Value::as_str);
     let kind = row.kind.as_deref().or(declared).map_or(QueueType::Unknown, QueueType::parse);
-    let mut list = |names: Vec<String>| names.into_iter().map(|name| words.text(name)).collect::<Vec<_>>();
+    let mut list = |names: Vec<String>| names.iter().map(|name| words.text(name)).collect::<Vec<_>>();
     let (members, online) = (list(row.members), list(row.online));
     Queue {
         id: Queue::id_of(broker, &row.vhost, &row.name),
         broker: broker.clone(),
         meaning: Meaning::of(&row.name, kind),
-        vhost: words.text(row.vhost),
+        vhost: words.text(&row.vhost),
         name: row.name.into(),
         kind,
         state: words.maybe(row.state),

@@ -1,4 +1,5 @@
-//! The real cloud that `tests/run` brings up, its faults, and the openstack CLI.
+//! The cloud that a test runs over: the real one that `tests/run` brings up, with its faults, or a simulated one;
+//! and the openstack CLI.
 
 use std::cell::Cell;
 use std::io::{Read, Write};

@@ -21,13 +21,15 @@ impl Serving {
     pub fn start(dir: &Path, args: &[&str]) -> Self {
         let mut command = command(dir, &[&["sim", "--dir", "cloud"][..], args].concat());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Before the wait: it is killed too when its files never come.
+        let serving = Self { child, dir: dir.join("cloud") };
         until("the files of the simulated cloud", Duration::from_secs(30), || {
             // The last that is written.
-            fs::read_to_string(dir.join("cloud/stackwatch.toml"))
+            fs::read_to_string(serving.dir.join("stackwatch.toml"))
                 .is_ok_and(|text| text.ends_with("\"\n"))
                 .then_some(())
         });
-        Self { child, dir: dir.join("cloud") }
+        serving
     }
 
     pub fn clouds_yaml(&self) -> PathBuf {

@@ -1,5 +1,7 @@
 //! The instances, what was done to them, and a console log.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use stackwatch::model::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Named, PowerState, Text,
@@ -138,13 +140,15 @@ fn planted(n: u64, &(name, status, host, project, flavor, age): &Seed) -> Instan
         instance_name: host.as_ref().map(|_| format!("instance-{:08x}", 31 + n).into()),
         project_id: project_id(project),
         user_id: Some(user_id()),
-        flavor: FLAVORS.iter().find(|known| known.0 == flavor).map(|&(name, vcpus, ram, disk)| Flavor {
-            id: None,
-            name: name.into(),
-            vcpus: Some(vcpus),
-            ram: Some(ram),
-            disk: Some(disk),
-            extra_specs: Vec::new(),
+        flavor: FLAVORS.iter().find(|known| known.0 == flavor).map(|&(name, vcpus, ram, disk)| {
+            Arc::new(Flavor {
+                id: None,
+                name: name.into(),
+                vcpus: Some(vcpus),
+                ram: Some(ram),
+                disk: Some(disk),
+                extra_specs: Box::default(),
+            })
         }),
         image_id: Some(image_id()),
         availability_zone: host.as_deref().map(|host| hosts::zone(host).into()),
@@ -152,9 +156,9 @@ fn planted(n: u64, &(name, status, host, project, flavor, age): &Seed) -> Instan
             .iter()
             .map(|_| address("net-a", format!("10.10.0.{}", 11 + n % 200), AddressKind::Fixed))
             .collect(),
-        volumes: Vec::new(),
-        security_groups: vec!["default".into()],
-        metadata: Vec::new(),
+        volumes: Box::default(),
+        security_groups: ["default".into()].into(),
+        metadata: Box::default(),
         key_name: Some("ops-2026".into()),
         locked: false,
         locked_reason: None,
@@ -177,42 +181,45 @@ fn address(network: &str, addr: String, kind: AddressKind) -> Address {
 fn special(mut row: Instance) -> Instance {
     match row.name.as_ref() {
         "web-17" => {
-            row.fault = Some(Fault {
+            row.fault = Some(Box::new(Fault {
                 code: Some(500),
                 message: "No valid host was found. There are not enough hosts available.".into(),
                 details: Some(TRACEBACK.into()),
                 created: Some(ago(118)),
-            });
+            }));
             if let Some(flavor) = &mut row.flavor {
-                flavor.extra_specs = vec![("hw:numa_nodes".into(), "2".into())];
+                Arc::make_mut(flavor).extra_specs = [("hw:numa_nodes".into(), "2".into())].into();
             }
         }
         "db-3" => {
             row.task_state = Some("spawning".into());
             row.updated = Some(ago(6 * MINUTE + 12));
-            row.addresses.clear();
+            row.addresses = Box::default();
         }
         HOSTILE => {
-            row.metadata = vec![
+            row.metadata = [
                 ("owner\x1b[5m".into(), "\x1b]0;owned\x07team\r\nroot".into()),
                 ("note".into(), "\u{202e}gnp.tac\u{2066}".into()),
-            ];
+            ]
+            .into();
             row.addresses[0].network = "net\x1b[2J\u{9b}31m".into();
         }
         "lb-01" => {
-            row.addresses = vec![
+            row.addresses = [
                 address("front", "10.20.0.5".to_owned(), AddressKind::Fixed),
                 address("front", "203.0.113.182".to_owned(), AddressKind::Floating),
                 address("back", "10.10.0.5".to_owned(), AddressKind::Fixed),
                 address("back", "2001:db8:10::f816:3eff:fec8:4392".to_owned(), AddressKind::Fixed),
                 address("front", "203.0.113.183".to_owned(), AddressKind::Floating),
-            ];
-            row.volumes = vec![
+            ]
+            .into();
+            row.volumes = [
                 VolumeRef { id: uuid(6_000), delete_on_termination: Some(true) },
                 VolumeRef { id: uuid(6_001), delete_on_termination: Some(false) },
-            ];
-            row.security_groups = vec!["default".into(), "web-in".into()];
-            row.metadata = vec![("role".into(), "edge".into())];
+            ]
+            .into();
+            row.security_groups = ["default".into(), "web-in".into()].into();
+            row.metadata = [("role".into(), "edge".into())].into();
             row.image_id = None;
         }
         PARTIAL => {
@@ -222,7 +229,7 @@ fn special(mut row: Instance) -> Instance {
             row.flavor = None;
             (row.image_id, row.user_id, row.key_name) = (None, None, None);
             (row.updated, row.launched_at) = (None, None);
-            row.security_groups.clear();
+            row.security_groups = [].into();
         }
         "bastion" => {
             row.locked = true;
@@ -328,11 +335,12 @@ pub fn poison(row: &mut Instance) {
         evil(&mut address.addr);
         address.mac.iter_mut().for_each(evil);
     }
-    row.security_groups.iter_mut().for_each(evil);
-    row.metadata.push((EVIL.into(), EVIL.into()));
-    if let Some(flavor) = &mut row.flavor {
+    Arc::make_mut(&mut row.security_groups).iter_mut().for_each(evil);
+    let more = |pairs: &[(Text, Text)]| pairs.iter().cloned().chain([(EVIL.into(), EVIL.into())]).collect();
+    row.metadata = more(&row.metadata);
+    if let Some(flavor) = row.flavor.as_mut().map(Arc::make_mut) {
         evil(&mut flavor.name);
-        flavor.extra_specs.push((EVIL.into(), EVIL.into()));
+        flavor.extra_specs = more(&flavor.extra_specs);
     }
     if let Some(fault) = &mut row.fault {
         evil(&mut fault.message);
