@@ -68,7 +68,8 @@ impl<'a> Value<'a> {
         n.map_or(Self::Unknown, |n| Self::Int(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    fn rank(&self) -> u8 {
+    /// Values of different kinds stand in this order.
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Bool(_) => 0,
             Self::Int(_) | Self::Float(_) => 1,
