@@ -252,3 +252,81 @@ fn text_key(bytes: &[u8]) -> u64 {
     key[BYTES] = bytes.len().min(BYTES + 1) as u8;
     u64::from_be_bytes(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values of one kind, as a column has them, with what is absent or unknown among them.
+    fn column() -> impl Strategy<Value = Vec<Value<'static>>> {
+        fn with<S>(values: S) -> impl Strategy<Value = Vec<Value<'static>>>
+        where
+            S: Strategy<Value = Value<'static>> + Clone,
+        {
+            let cell = prop_oneof![8 => values, 1 => Just(Value::Unknown), 1 => Just(Value::Absent)];
+            proptest::collection::vec(cell, 0..120)
+        }
+        // Long common beginnings, texts that begin others, characters of several bytes, NUL.
+        let text = prop_oneof![
+            "[ab]{0,12}",
+            "00000001-0000-4000-8000-[ab0]{0,20}",
+            "[aä前\0]{0,9}",
+            Just("same-and-longer-than-a-key".to_owned()),
+        ];
+        let nanos = prop_oneof![-3i64..3, -5_000i64..5_000, any::<i64>()];
+        prop_oneof![
+            with(text.clone().prop_map(|text| Value::Text(Cow::Owned(text)))),
+            with(
+                proptest::collection::vec(text, 0..3)
+                    .prop_map(|list| Value::List(list.into_iter().map(Cow::Owned).collect()))
+            ),
+            with(prop_oneof![-3i64..3, any::<i64>()].prop_map(Value::Int)),
+            with(prop_oneof![Just(-0.0), Just(0.0), Just(f64::NAN), any::<f64>()].prop_map(Value::Float)),
+            with(prop_oneof![(0i64..3).prop_map(Value::Int), (0i8..3).prop_map(|n| Value::Float(f64::from(n) / 2.0))]),
+            with(any::<bool>().prop_map(Value::Bool)),
+            with(nanos.clone().prop_map(|n| {
+                Value::Time(Timestamp::from_nanosecond(i128::from(n)).unwrap_or(Timestamp::UNIX_EPOCH))
+            })),
+            with(prop_oneof![
+                nanos.prop_map(|n| Value::Span(SignedDuration::from_nanos(n))),
+                Just(Value::Span(SignedDuration::MAX)),
+                Just(Value::Span(SignedDuration::from_secs(i64::MAX - 1))),
+                Just(Value::Span(SignedDuration::MIN)),
+            ]),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_order_as_comparing_does(values in column(), descending: bool, by_text: bool) {
+            let slots: Vec<Slot> = (0..values.len() as Slot).rev().collect();
+            let second = |slot: Slot| ["b", "a", "a"][slot as usize % 3];
+            let ties = if by_text { Ties::By(&second) } else { Ties::Given };
+            let value = |slot: Slot| values[slot as usize].clone();
+            let mut expected = slots.clone();
+            expected.sort_by(|&a, &b| {
+                let order = value(a).order(&value(b));
+                let order = if descending { order.reverse() } else { order };
+                order.then_with(|| if by_text { second(a).cmp(second(b)).then(a.cmp(&b)) } else { Ordering::Equal })
+            });
+            prop_assert_eq!(sorted(&slots, value, descending, &ties), expected);
+        }
+    }
+
+    #[test]
+    fn long_texts_that_differ_late_are_told_apart() {
+        let texts: Vec<String> = (0..2_000).map(|n| format!("{}{:04}", "x".repeat(n % 300), n * 7 % 2_000)).collect();
+        let slots: Vec<Slot> = (0..2_000).collect();
+        let value = |slot: Slot| Value::text(texts[slot as usize].as_str());
+        let mut expected = slots.clone();
+        expected.sort_by_key(|slot| &texts[*slot as usize]);
+        assert_eq!(sorted(&slots, value, false, &Ties::Given), expected);
+        expected.reverse();
+        assert_eq!(sorted(&slots, value, true, &Ties::Given), expected);
+    }
+}

@@ -84,7 +84,8 @@ impl<C: ?Sized> Order<C> {
         } else {
             let all = self.passing.catch_up(&self.filter, self.table, cx, now);
             if all || self.seen.is_none() {
-                self.passing.step(order, &self.filter, self.table, cx, now);
+                self.passing.queue(order);
+                self.passing.step(&self.filter, self.table, cx, now);
             }
             self.passing.shown(order, &mut self.slots);
         }
@@ -97,7 +98,7 @@ impl<C: ?Sized> Order<C> {
         self.sync(cx, now);
         if self.is_behind() {
             let order = self.kept.order(self.column, self.descending, cx);
-            self.passing.step(order, &self.filter, self.table, cx, now);
+            self.passing.step(&self.filter, self.table, cx, now);
             self.passing.shown(order, &mut self.slots);
         }
     }

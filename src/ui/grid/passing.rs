@@ -17,8 +17,8 @@ pub(super) struct Passing {
     seen: Option<u64>,
     /// When the first of the rows was asked; ages that it compares have grown since.
     at: Timestamp,
-    /// Rows that are still to be asked.
-    left: usize,
+    /// Rows that are still to be asked, the next one last.
+    todo: Vec<Slot>,
     /// All rows are asked again for their age: the old answers stand meanwhile.
     renewed: bool,
 }
@@ -33,7 +33,7 @@ struct Answer {
 /// out that it would: each time all rows are asked.
 const AGEING: SignedDuration = SignedDuration::from_secs(5);
 /// Cells that are asked in one step: a few milliseconds.
-const STEP: usize = 200_000;
+const STEP: usize = 150_000;
 
 impl Passing {
     /// A new filter. Where it is narrower than the old one, only what that let through is asked again.
@@ -49,12 +49,12 @@ impl Passing {
 
     /// Rows that were not asked yet.
     pub fn left(&self) -> usize {
-        if self.renewed { 0 } else { self.left }
+        if self.renewed { 0 } else { self.todo.len() }
     }
 
     /// Whether there is more to ask.
     pub fn is_behind(&self) -> bool {
-        self.left > 0
+        !self.todo.is_empty()
     }
 
     /// Whether it is time to ask all rows for their age again.
@@ -96,21 +96,33 @@ impl Passing {
         }
     }
 
-    /// Asks the next rows in this order.
+    /// Rows are to be asked in this order.
+    pub fn queue(&mut self, order: &[Slot]) {
+        let mut todo = std::mem::take(&mut self.todo);
+        todo.clear();
+        todo.extend(order.iter().rev().copied().filter(|slot| !self.answer(*slot).asked));
+        self.todo = todo;
+    }
+
+    /// Asks the next rows.
     pub fn step<C: ?Sized>(
         &mut self,
-        order: &[Slot],
         filter: &Filter,
         table: &'static Table<C>,
         cx: &C,
         now: Timestamp,
     ) {
-        let mut next: Vec<Slot> = order.iter().copied().filter(|slot| !self.answer(*slot).asked).collect();
         let rows = (STEP / filter.cost(table.columns.len()).max(1)).max(64);
-        self.left = next.len().saturating_sub(rows);
-        next.truncate(rows);
+        let rest = self.todo.len().saturating_sub(rows);
+        let mut next = self.todo.split_off(rest);
+        next.reverse();
+        // One that has changed meanwhile was asked then.
+        next.retain(|slot| !self.answer(*slot).asked);
         self.ask(&next, filter, table, cx, now);
-        self.renewed &= self.left > 0;
+        self.renewed &= !self.todo.is_empty();
+        if self.todo.is_empty() {
+            self.todo.shrink_to_fit();
+        }
     }
 
     /// The rows of this order that passed.
