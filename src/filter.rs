@@ -73,10 +73,12 @@ impl Filter {
 
     /// What a row of so many columns costs to ask, in cells.
     pub fn cost(&self, columns: usize) -> usize {
+        // Going to a row at all takes about as long as several of its cells.
+        const ROW: usize = 8;
         let cells = |term: &Term| if term.column.is_some() { 1 } else { columns };
-        // A regular expression takes several times as long as a word.
+        // And a regular expression as several words.
         let weight = |term: &Term| if matches!(term.test, Test::Matches(_)) { 4 } else { 1 };
-        self.terms.iter().map(|term| cells(term) * weight(term)).sum()
+        ROW + self.terms.iter().map(|term| cells(term) * weight(term)).sum::<usize>()
     }
 
     /// Puts the filter to rows of a table with these columns; `now` turns moments into ages.

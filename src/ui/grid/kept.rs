@@ -72,7 +72,9 @@ impl<C: ?Sized> Sorted<C> {
         }
         match self.seen.and_then(|seen| rows.changed_since(seen)) {
             // Beyond a share of all rows sorting is cheaper than the merge's bookkeeping.
-            Some(changed) if changed.len() <= rows.count() / 4 + 64 => self.replace(&changed, table, cx, rows),
+            Some(changed) if changed.len() <= rows.count() / 4 + 64 => {
+                self.replace(&changed, table, cx, rows)
+            }
             _ => {
                 let value = |slot| (self.column.value)(cx, slot);
                 self.slots = match base {

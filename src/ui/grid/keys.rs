@@ -35,11 +35,44 @@ pub(super) fn sorted<'a>(
     descending: bool,
     ties: &Ties<'a>,
 ) -> Vec<Slot> {
-    let values: Vec<Value<'a>> = slots.iter().map(|&slot| value(slot)).collect();
-    let mut sort = Sort { slots, values: &values, descending, ties };
-    let mut entries = sort.entries();
-    sort.whole(&mut entries);
+    let mut values = Vec::with_capacity(slots.len());
+    let (mut entries, kinds) = entries(slots, value, descending, &mut values);
+    Sort { slots, values: &values, descending, ties }.sort(&mut entries, &kinds);
     entries.iter().filter_map(|entry| slots.get(place(*entry)).copied()).collect()
+}
+
+/// Asks each row for its value, and makes its key while its text is at hand: rows lie far apart in memory, and
+/// going through all of them is most of the work.
+fn entries<'a>(
+    slots: &[Slot],
+    value: impl Fn(Slot) -> Value<'a>,
+    descending: bool,
+    values: &mut Vec<Value<'a>>,
+) -> (Vec<Entry>, Kinds) {
+    // Of what some rows' texts begin with it is likely that all do.
+    let some: Vec<Value<'a>> = slots.iter().step_by(slots.len() / 64 + 1).map(|slot| value(*slot)).collect();
+    let start = some.iter().filter_map(text).reduce(|start, text| &start[..common(start, text)]);
+    let mut start = start.unwrap_or_default();
+    let mut kinds = Kinds { start: start.len(), ..Kinds::default() };
+    let mut entries = Vec::with_capacity(slots.len());
+    for (place, &slot) in slots.iter().enumerate() {
+        let value = value(slot);
+        kinds.note(&value);
+        if let Some(text) = text(&value)
+            && !text.starts_with(start)
+        {
+            start = &start[..common(start, text)];
+        }
+        entries.push(entry(&value, kinds.start, place, descending));
+        values.push(value);
+    }
+    if start.len() < kinds.start {
+        kinds.start = start.len();
+        for (place, value) in values.iter().enumerate() {
+            entries[place] = entry(value, kinds.start, place, descending);
+        }
+    }
+    (entries, kinds)
 }
 
 struct Sort<'s, 'a> {
@@ -49,46 +82,29 @@ struct Sort<'s, 'a> {
     ties: &'s Ties<'a>,
 }
 
-/// Which kinds of values a column holds, and what all of its texts begin with.
+/// Which kinds of values a column holds, and how many bytes all of its texts begin with alike.
 #[derive(Default)]
-struct Kinds<'v> {
+struct Kinds {
     ints: bool,
     floats: bool,
     texts: bool,
     lists: bool,
     /// Moments or lengths of time that a key does not hold whole.
     fine: bool,
-    start: Option<&'v str>,
+    start: usize,
 }
 
-impl<'v> Kinds<'v> {
-    fn of(values: &'v [Value<'_>]) -> Self {
-        let mut kinds = Self::default();
-        for value in values {
-            match value {
-                Value::Int(_) => kinds.ints = true,
-                Value::Float(_) => kinds.floats = true,
-                Value::Text(text) => {
-                    kinds.texts = true;
-                    kinds.starts(text);
-                }
-                Value::List(list) => {
-                    kinds.lists = true;
-                    kinds.starts(list.first().map_or("", |first| first));
-                }
-                Value::Time(at) => kinds.fine |= at.subsec_nanosecond() % 1_000 != 0,
-                Value::Span(span) => kinds.fine |= span.subsec_nanos() % 1_000 != 0 || micros(*span).is_none(),
-                Value::Unknown | Value::Absent | Value::Bool(_) => {}
-            }
+impl Kinds {
+    fn note(&mut self, value: &Value<'_>) {
+        match value {
+            Value::Int(_) => self.ints = true,
+            Value::Float(_) => self.floats = true,
+            Value::Text(_) => self.texts = true,
+            Value::List(_) => self.lists = true,
+            Value::Time(at) => self.fine |= at.subsec_nanosecond() % 1_000 != 0,
+            Value::Span(span) => self.fine |= span.subsec_nanos() % 1_000 != 0 || micros(*span).is_none(),
+            Value::Unknown | Value::Absent | Value::Bool(_) => {}
         }
-        kinds
-    }
-
-    fn starts(&mut self, text: &'v str) {
-        self.start = Some(match self.start {
-            None => text,
-            Some(start) => &start[..common(start, text)],
-        });
     }
 
     /// Two kinds in one column that are compared with each other: only `Value::order` knows how.
@@ -103,26 +119,18 @@ fn common(a: &str, b: &str) -> usize {
     (0..=same).rev().find(|end| a.is_char_boundary(*end)).unwrap_or(0)
 }
 
-impl<'a> Sort<'_, 'a> {
-    fn entries(&self) -> Vec<Entry> {
-        (0..self.values.len()).map(|place| place as Entry).collect()
-    }
-
-    fn whole(&mut self, entries: &mut [Entry]) {
-        let kinds = Kinds::of(self.values);
+impl Sort<'_, '_> {
+    fn sort(&self, entries: &mut [Entry], kinds: &Kinds) {
         if kinds.are_mixed() {
             self.compare(entries);
             return;
         }
-        let start = kinds.start.map_or(0, str::len);
-        for entry in entries.iter_mut() {
-            let Some(value) = self.values.get(place(*entry)) else { continue };
-            *entry = self.entry(value.rank(), key(value, start), place(*entry));
-        }
         entries.sort_unstable();
         for group in groups(entries) {
             match group.first().and_then(|entry| self.values.get(place(*entry))) {
-                Some(Value::Text(_)) if is_cut(group, self.descending) => self.texts(group, start + BYTES, 0),
+                Some(Value::Text(_)) if is_cut(group, self.descending) => {
+                    self.texts(group, kinds.start + BYTES, 0);
+                }
                 Some(Value::List(_)) => self.compare(group),
                 Some(Value::Time(_) | Value::Span(_)) if kinds.fine => self.compare(group),
                 _ => self.tied(group),
@@ -136,13 +144,16 @@ impl<'a> Sort<'_, 'a> {
             self.compare(entries);
             return;
         }
-        let bytes = |entry: &Entry| text(self.values.get(place(*entry))).as_bytes().get(from..).unwrap_or(&[]);
+        let bytes = |entry: &Entry| {
+            let text = self.values.get(place(*entry)).and_then(text).unwrap_or_default();
+            text.as_bytes().get(from..).unwrap_or(&[])
+        };
         let Some(first) = entries.first().map(bytes) else { return };
         let alike = |entry: &Entry| first.iter().zip(bytes(entry)).take_while(|(a, b)| a == b).count();
         let start = entries.iter().map(alike).min().unwrap_or(0);
-        for i in 0..entries.len() {
-            let key = text_key(bytes(&entries[i]).get(start..).unwrap_or(&[]));
-            entries[i] = self.entry(0, key, place(entries[i]));
+        for entry in entries.iter_mut() {
+            let key = text_key(bytes(entry).get(start..).unwrap_or(&[]));
+            *entry = packed(0, key, place(*entry), self.descending);
         }
         entries.sort_unstable();
         for group in groups(entries) {
@@ -166,9 +177,8 @@ impl<'a> Sort<'_, 'a> {
 
     /// Rows that are equal in the column.
     fn tied(&self, entries: &mut [Entry]) {
-        if let Ties::By(_) = self.ties
-            && entries.len() > 1
-        {
+        // Places are what sorting has decided by already.
+        if let Ties::By(_) = self.ties {
             entries.sort_unstable_by(|a, b| self.tie(a, b));
         }
     }
@@ -183,20 +193,24 @@ impl<'a> Sort<'_, 'a> {
             }
         }
     }
+}
 
-    fn entry(&self, rank: u8, key: u64, place: usize) -> Entry {
-        let (rank, key) = if self.descending { (!rank, !key) } else { (rank, key) };
-        Entry::from(rank) << (KEY + PLACE) | Entry::from(key) << PLACE | place as Entry
-    }
+fn entry(value: &Value<'_>, start: usize, place: usize, descending: bool) -> Entry {
+    packed(value.rank(), key(value, start), place, descending)
+}
+
+fn packed(rank: u8, key: u64, place: usize, descending: bool) -> Entry {
+    let (rank, key) = if descending { (!rank, !key) } else { (rank, key) };
+    Entry::from(rank) << (KEY + PLACE) | Entry::from(key) << PLACE | place as Entry
 }
 
 fn place(entry: Entry) -> usize {
     (entry & u128::from(u32::MAX)) as usize
 }
 
-/// Runs of sorted entries with the same rank and key.
+/// Runs of several sorted entries with the same rank and key.
 fn groups(entries: &mut [Entry]) -> impl Iterator<Item = &mut [Entry]> {
-    entries.chunk_by_mut(|a, b| a >> PLACE == b >> PLACE)
+    entries.chunk_by_mut(|a, b| a >> PLACE == b >> PLACE).filter(|group| group.len() > 1)
 }
 
 /// Whether the texts of a group of equal keys go on behind what the key holds.
@@ -205,10 +219,12 @@ fn is_cut(group: &[Entry], descending: bool) -> bool {
     (if descending { !count } else { count }) as usize > BYTES
 }
 
-fn text<'v>(value: Option<&'v Value<'_>>) -> &'v str {
+/// The text that a value is sorted by, or by first.
+fn text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     match value {
-        Some(Value::Text(text)) => text,
-        _ => "",
+        Value::Text(text) => Some(text),
+        Value::List(list) => Some(list.first().map_or("", |first| first)),
+        _ => None,
     }
 }
 
@@ -227,10 +243,8 @@ fn key(value: &Value<'_>, start: usize) -> u64 {
         Value::Span(span) => {
             ordered(micros(*span).unwrap_or(if span.is_negative() { i64::MIN } else { i64::MAX }))
         }
-        Value::Text(text) => text_key(text.as_bytes().get(start..).unwrap_or(&[])),
-        Value::List(list) => {
-            let first = list.first().map_or("", |first| first);
-            text_key(first.as_bytes().get(start..).unwrap_or(&[]))
+        Value::Text(_) | Value::List(_) => {
+            text_key(text(value).unwrap_or_default().as_bytes().get(start..).unwrap_or(&[]))
         }
     }
 }
@@ -287,7 +301,10 @@ mod tests {
             ),
             with(prop_oneof![-3i64..3, any::<i64>()].prop_map(Value::Int)),
             with(prop_oneof![Just(-0.0), Just(0.0), Just(f64::NAN), any::<f64>()].prop_map(Value::Float)),
-            with(prop_oneof![(0i64..3).prop_map(Value::Int), (0i8..3).prop_map(|n| Value::Float(f64::from(n) / 2.0))]),
+            with(prop_oneof![
+                (0i64..3).prop_map(Value::Int),
+                (0i8..3).prop_map(|n| Value::Float(f64::from(n) / 2.0))
+            ]),
             with(any::<bool>().prop_map(Value::Bool)),
             with(nanos.clone().prop_map(|n| {
                 Value::Time(Timestamp::from_nanosecond(i128::from(n)).unwrap_or(Timestamp::UNIX_EPOCH))
@@ -320,7 +337,8 @@ mod tests {
 
     #[test]
     fn long_texts_that_differ_late_are_told_apart() {
-        let texts: Vec<String> = (0..2_000).map(|n| format!("{}{:04}", "x".repeat(n % 300), n * 7 % 2_000)).collect();
+        let texts: Vec<String> =
+            (0..2_000).map(|n| format!("{}{:04}", "x".repeat(n % 300), n * 7 % 2_000)).collect();
         let slots: Vec<Slot> = (0..2_000).collect();
         let value = |slot: Slot| Value::text(texts[slot as usize].as_str());
         let mut expected = slots.clone();

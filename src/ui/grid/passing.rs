@@ -33,7 +33,7 @@ struct Answer {
 /// out that it would: each time all rows are asked.
 const AGEING: SignedDuration = SignedDuration::from_secs(5);
 /// Cells that are asked in one step: a few milliseconds.
-const STEP: usize = 150_000;
+const STEP: usize = 100_000;
 
 impl Passing {
     /// A new filter. Where it is narrower than the old one, only what that let through is asked again.
@@ -105,14 +105,8 @@ impl Passing {
     }
 
     /// Asks the next rows.
-    pub fn step<C: ?Sized>(
-        &mut self,
-        filter: &Filter,
-        table: &'static Table<C>,
-        cx: &C,
-        now: Timestamp,
-    ) {
-        let rows = (STEP / filter.cost(table.columns.len()).max(1)).max(64);
+    pub fn step<C: ?Sized>(&mut self, filter: &Filter, table: &'static Table<C>, cx: &C, now: Timestamp) {
+        let rows = (STEP / filter.cost(table.columns.len())).max(64);
         let rest = self.todo.len().saturating_sub(rows);
         let mut next = self.todo.split_off(rest);
         next.reverse();

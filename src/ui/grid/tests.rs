@@ -329,8 +329,20 @@ fn naive(world: &World, filter: &Filter, column: &str, descending: bool) -> Vec<
 }
 
 const FILTERS: &[&str] = &[
-    "", "a", "ab", "b", "!a", "1", "name=*b", "length>1", "born<3m", "born<3m a", "letters=ab", "odd=yes 1",
-    "~b$", "nothing",
+    "",
+    "a",
+    "ab",
+    "b",
+    "!a",
+    "1",
+    "name=*b",
+    "length>1",
+    "born<3m",
+    "born<3m a",
+    "letters=ab",
+    "odd=yes 1",
+    "~b$",
+    "nothing",
 ];
 
 /// What may happen to a grid.
