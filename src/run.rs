@@ -78,7 +78,8 @@ where
         let mut drawn = Instant::now();
         loop {
             // A biased select starves what stands below a busy branch, hence the order: what ends the
-            // program, a frame that is due, the operator, the time, and last the cloud, which can be busy for long.
+            // program, a frame that is due, the operator, the time, what is left of the operator's last wish, and
+            // last the cloud, which can be busy for long.
             let due = self.app.is_dirty().then(|| drawn + FRAME);
             tokio::select! {
                 biased;
@@ -110,6 +111,11 @@ where
                     }
                     self.app.on_tick((self.now)());
                     self.follow();
+                }
+                () = std::future::ready(()), if self.app.is_behind() => {
+                    self.app.catch_up();
+                    // Nothing was waited for: without this a channel's share of attention would run out.
+                    tokio::task::yield_now().await;
                 }
                 heard = reports(self.feed.as_mut(), &mut batch) => {
                     heard.wrap_err("a collector panicked: this is a bug")?;
