@@ -57,6 +57,11 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Identified + PartialEq> Rows<T> {
+    /// No rows, in the place of these: to who has followed them everything is new.
+    pub fn after(old: &Self) -> Self {
+        Self { revision: old.revision + 1, ..Self::default() }
+    }
+
     /// A full read starts: rows that it does not name can be swept at its end.
     pub fn begin_read(&mut self) {
         self.read = self.read.wrapping_add(1);
@@ -235,6 +240,18 @@ mod tests {
         let revision = rows.revision();
         assert_eq!(rows.upsert(named("c", "x")), Change::Inserted(0));
         assert_eq!(rows.changed_since(revision), Some(vec![0]));
+    }
+
+    #[test]
+    fn who_has_followed_rows_is_told_nothing_of_those_in_their_place() {
+        let mut old = Rows::default();
+        old.upsert(named("a", "x"));
+        let seen = old.revision();
+        let mut rows = Rows::after(&old);
+        assert_eq!(rows.changed_since(seen), None);
+        rows.upsert(named("b", "x"));
+        assert_eq!(rows.changed_since(seen), None);
+        assert_eq!(rows.changed_since(seen + 1), Some(vec![0]));
     }
 
     #[test]
