@@ -309,7 +309,7 @@ mod tests {
             made.set(made.get() + 1);
             line(path, room)
         };
-        let mut draw = |tree: &mut Tree| draw_with(tree, 30, &counted);
+        let draw = |tree: &mut Tree| draw_with(tree, 30, &counted);
         assert!(draw(&mut tree).contains("leaf0004"));
         tree.on(Action::Bottom);
         let bottom = draw(&mut tree);
