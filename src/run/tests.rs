@@ -175,9 +175,8 @@ async fn what_a_key_leaves_to_do_is_done_without_another() {
         let frame = terminal.draw(|frame| app.draw(frame)).unwrap();
         crate::ui::ansi::plain(frame.buffer)
     };
-    for c in "/7".chars() {
-        let Event::Key(key) = key(c) else { unreachable!("a key") };
-        app.on_key(key, now());
+    for code in [KeyCode::Char('/'), KeyCode::Char('7'), KeyCode::Enter] {
+        app.on_key(KeyEvent::new(code, KeyModifiers::NONE), now());
     }
     assert!(app.is_behind());
     assert!(shown(&mut app).contains(" of 5,000 …"), "{}", shown(&mut app));

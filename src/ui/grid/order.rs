@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::kept::Kept;
-use super::passing::Passing;
+use super::passing::{Passing, Question};
 use crate::filter::Filter;
 use crate::table::{Column, Slot, Table};
 
@@ -82,12 +82,15 @@ impl<C: ?Sized> Order<C> {
             self.slots.clear();
             self.slots.extend_from_slice(order);
         } else {
-            let all = self.passing.catch_up(&self.filter, self.table, cx, now);
-            if all || self.seen.is_none() {
+            let question = Question { filter: &self.filter, table: self.table, cx, now };
+            let all = self.passing.catch_up(&question) || self.seen.is_none();
+            if all {
                 self.passing.queue(order);
-                self.passing.step(&self.filter, self.table, cx, now);
             }
             self.passing.shown(order, &mut self.slots);
+            if all {
+                self.passing.step(order, &mut self.slots, &question);
+            }
         }
         self.seen = Some(revision);
         true
@@ -98,8 +101,8 @@ impl<C: ?Sized> Order<C> {
         self.sync(cx, now);
         if self.is_behind() {
             let order = self.kept.order(self.column, self.descending, cx);
-            self.passing.step(&self.filter, self.table, cx, now);
-            self.passing.shown(order, &mut self.slots);
+            let question = Question { filter: &self.filter, table: self.table, cx, now };
+            self.passing.step(order, &mut self.slots, &question);
         }
     }
 }

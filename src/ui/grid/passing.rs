@@ -19,8 +19,18 @@ pub(super) struct Passing {
     at: Timestamp,
     /// Rows that are still to be asked, the next one last.
     todo: Vec<Slot>,
+    /// What passes now may belong above what has passed already.
+    mixed: bool,
     /// All rows are asked again for their age: the old answers stand meanwhile.
     renewed: bool,
+}
+
+/// What rows are asked.
+pub(super) struct Question<'a, C: ?Sized + 'static> {
+    pub filter: &'a Filter,
+    pub table: &'static Table<C>,
+    pub cx: &'a C,
+    pub now: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -63,19 +73,14 @@ impl Passing {
     }
 
     /// Follows what changed: those rows are asked at once. Returns whether all are to be asked.
-    pub fn catch_up<C: ?Sized>(
-        &mut self,
-        filter: &Filter,
-        table: &'static Table<C>,
-        cx: &C,
-        now: Timestamp,
-    ) -> bool {
-        let rows = (table.slots)(cx);
+    pub fn catch_up<C: ?Sized>(&mut self, question: &Question<C>) -> bool {
+        let rows = (question.table.slots)(question.cx);
         let revision = rows.revision();
-        let due = self.is_due(filter, now);
+        let due = self.is_due(question.filter, question.now);
         if due {
-            self.at = now;
-            self.renewed = self.seen.is_some();
+            self.at = question.now;
+            // Where some were never asked, there is no old answer of theirs to stand.
+            self.renewed = self.seen.is_some() && !self.is_behind();
             self.answers.iter_mut().for_each(|answer| answer.asked = false);
         }
         let changed = self.seen.and_then(|seen| rows.changed_since(seen));
@@ -84,13 +89,14 @@ impl Passing {
             Some(changed) => {
                 changed.iter().for_each(|slot| self.put(*slot, Answer { asked: true, passed: false }));
                 let live: Vec<Slot> = changed.into_iter().filter(|slot| rows.is_live(*slot)).collect();
-                self.ask(&live, filter, table, cx, now);
+                self.ask(&live, question);
+                self.mixed |= !live.is_empty();
                 due
             }
             None => {
                 self.answers.clear();
                 self.renewed = false;
-                self.at = now;
+                self.at = question.now;
                 true
             }
         }
@@ -102,17 +108,23 @@ impl Passing {
         todo.clear();
         todo.extend(order.iter().rev().copied().filter(|slot| !self.answer(*slot).asked));
         self.todo = todo;
+        self.mixed = self.answers.iter().any(|answer| answer.passed);
     }
 
-    /// Asks the next rows.
-    pub fn step<C: ?Sized>(&mut self, filter: &Filter, table: &'static Table<C>, cx: &C, now: Timestamp) {
-        let rows = (STEP / filter.cost(table.columns.len())).max(64);
+    /// Asks the next rows, and adds those that pass to the rows that are shown in this order.
+    pub fn step<C: ?Sized>(&mut self, order: &[Slot], shown: &mut Vec<Slot>, question: &Question<C>) {
+        let rows = (STEP / question.filter.cost(question.table.columns.len())).max(64);
         let rest = self.todo.len().saturating_sub(rows);
         let mut next = self.todo.split_off(rest);
         next.reverse();
         // One that has changed meanwhile was asked then.
         next.retain(|slot| !self.answer(*slot).asked);
-        self.ask(&next, filter, table, cx, now);
+        let passed = self.ask(&next, question);
+        if self.mixed {
+            self.shown(order, shown);
+        } else {
+            shown.extend(passed);
+        }
         self.renewed &= !self.todo.is_empty();
         if self.todo.is_empty() {
             self.todo.shrink_to_fit();
@@ -125,18 +137,13 @@ impl Passing {
         shown.extend(order.iter().copied().filter(|slot| self.answer(*slot).passed));
     }
 
-    fn ask<C: ?Sized>(
-        &mut self,
-        slots: &[Slot],
-        filter: &Filter,
-        table: &'static Table<C>,
-        cx: &C,
-        now: Timestamp,
-    ) {
+    /// Those of the rows that pass.
+    fn ask<C: ?Sized>(&mut self, slots: &[Slot], question: &Question<C>) -> Vec<Slot> {
+        let Question { filter, table, cx, now } = *question;
         slots.iter().for_each(|slot| self.put(*slot, Answer { asked: true, passed: false }));
-        for slot in filter.sieve(table.columns, cx, now).keep(slots) {
-            self.put(slot, Answer { asked: true, passed: true });
-        }
+        let passed = filter.sieve(table.columns, cx, now).keep(slots);
+        passed.iter().for_each(|slot| self.put(*slot, Answer { asked: true, passed: true }));
+        passed
     }
 
     fn answer(&self, slot: Slot) -> Answer {
