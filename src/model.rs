@@ -16,7 +16,7 @@ pub use agent::Agent;
 pub use aggregate::Aggregate;
 pub use hypervisor::Hypervisor;
 pub use instance::{
-    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, PowerState, VolumeRef,
+    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, PowerState, VolumeRef,
 };
 pub use migration::Migration;
 pub use names::{Named, NamedKind};

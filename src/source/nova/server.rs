@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::model::{Address, AddressKind, Fault, Flavor, Instance, PowerState, Text, VolumeRef};
+use crate::model::{Address, AddressKind, Fault, Flavor, Instance, Mac, PowerState, Text, VolumeRef};
 use crate::source::wire::{self, Entries, Str, Words};
 
 #[derive(Deserialize)]
@@ -231,7 +231,7 @@ fn addresses<'a>(networks: Entries<'a, Vec<AddressBody<'a>>>, words: &mut Words)
                 Some("floating") => AddressKind::Floating,
                 _ => AddressKind::Fixed,
             },
-            mac: address.mac.as_ref().map(own),
+            mac: address.mac.as_deref().and_then(Mac::parse),
         }));
     }
     addresses.into()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{Address, AddressKind, Fault, Flavor, PowerState};
+use crate::model::{Address, AddressKind, Fault, Flavor, Mac, PowerState};
 
 /// A recorded body.
 macro_rules! sample {
@@ -196,7 +196,7 @@ fn web_01() -> Instance {
         network: "demo-net".into(),
         addr: addr.into(),
         kind,
-        mac: text("fa:16:3e:c8:43:92"),
+        mac: Mac::parse("fa:16:3e:c8:43:92"),
     };
     Instance {
         id: "bd707159-9b11-4e84-9bac-3565b8982fd4".into(),
