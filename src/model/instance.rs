@@ -44,7 +44,6 @@ pub struct Instance {
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
     pub launched_at: Option<Timestamp>,
-    pub terminated_at: Option<Timestamp>,
     /// A row of a cell that does not answer: everything else is as it was known before, or unknown.
     pub partial: bool,
 }

@@ -88,8 +88,12 @@ impl<T: Send + 'static> Pages<T> {
         }
         // Megabytes of JSON would hold up what else this thread has to do.
         let (service, parse, words) = (self.service, self.parse, self.session.words());
-        let read = spawn_blocking(move || answer.read(service, |body| parse(body, &mut lock(&words))));
-        let (rows, next) = read.await.unwrap_or_else(gone)?;
+        let read = spawn_blocking(move || {
+            (answer.read(service, |body| parse(body, &mut lock(&words))), answer.body)
+        });
+        let (parsed, body) = read.await.unwrap_or_else(gone);
+        self.session.give_back(body);
+        let (rows, next) = parsed?;
         if let Some(next) = next {
             // Clouds behind TLS give inner addresses: only the query is used, on our own endpoint.
             let next = query_of(&next);

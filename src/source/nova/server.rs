@@ -33,8 +33,6 @@ pub(super) struct ServerBody<'a> {
     zone: Option<Str<'a>>,
     #[serde(default, rename = "OS-SRV-USG:launched_at", deserialize_with = "wire::timestamp")]
     launched_at: Option<Timestamp>,
-    #[serde(default, rename = "OS-SRV-USG:terminated_at", deserialize_with = "wire::timestamp")]
-    terminated_at: Option<Timestamp>,
     #[serde(rename = "OS-EXT-SRV-ATTR:host")]
     host: Option<Str<'a>>,
     #[serde(rename = "OS-EXT-SRV-ATTR:hypervisor_hostname")]
@@ -195,7 +193,6 @@ impl ServerBody<'_> {
             created: self.created,
             updated: self.updated,
             launched_at: self.launched_at,
-            terminated_at: self.terminated_at,
             partial,
         }
     }

@@ -167,7 +167,6 @@ fn planted(n: u64, &(name, status, host, project, flavor, age): &Seed) -> Instan
         created: Some(ago(age)),
         updated: Some(ago(age - 30)),
         launched_at: host.as_ref().filter(|_| status != "BUILD").map(|_| ago(age - 25)),
-        terminated_at: None,
         partial: false,
         host,
     }
