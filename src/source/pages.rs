@@ -74,8 +74,17 @@ impl<T: Send + 'static> Pages<T> {
         self
     }
 
+    /// The first page alone: the next one is not asked for.
+    pub async fn first(mut self) -> Result<Option<Page<T>>, Error> {
+        self.turn(false).await
+    }
+
     /// The next page; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
+        self.turn(true).await
+    }
+
+    async fn turn(&mut self, goes_on: bool) -> Result<Option<Page<T>>, Error> {
         let Some(query) = self.query.take() else { return Ok(None) };
         let answer = match self.ahead.take() {
             Some((ahead, answer)) if ahead == query => answer.await.unwrap_or_else(gone)?,
@@ -83,7 +92,7 @@ impl<T: Send + 'static> Pages<T> {
         };
         let (id, bytes) = (answer.id.clone(), answer.body.len());
         let next = wire::next_at_end(&answer.body).map(|link| query_of(&link));
-        if let Some(next) = next.filter(|next| *next != query && !self.asked.contains(next)) {
+        if let Some(next) = next.filter(|next| goes_on && *next != query && !self.asked.contains(next)) {
             self.ahead = Some((next.clone(), AbortOnDropHandle::new(spawn(self.ask(next)))));
         }
         // Megabytes of JSON would hold up what else this thread has to do.
