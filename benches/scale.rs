@@ -37,6 +37,8 @@ use table::Table;
 
 /// A frame at most so often for reports, as in the loop.
 const FRAME: Duration = Duration::from_millis(16);
+/// And they pause for so many times what the last frame took.
+const REST: u32 = 8;
 
 fn main() {
     let words: Vec<String> = std::env::args().collect();
@@ -275,7 +277,7 @@ impl Dash {
     /// Takes in reports until the topic's read has ended, drawing as the loop does.
     async fn read(&mut self, topic: Topic) -> Read {
         let (started, cpu) = (Instant::now(), cpu());
-        let (mut drawn, mut first) = (Instant::now(), None);
+        let (mut drawn, mut pause, mut first) = (Instant::now(), FRAME, None);
         let mut batch = Vec::new();
         let before = self.app.store().freshness(topic).as_of;
         while self.app.store().freshness(topic).as_of == before {
@@ -288,9 +290,11 @@ impl Dash {
                     heard.push(delta.clone());
                 }
                 self.app.on_report(report);
-                if self.app.is_dirty() && (drawn.elapsed() >= FRAME || (rows && first.is_none())) {
+                if self.app.is_dirty() && (drawn.elapsed() >= pause || (rows && first.is_none())) {
+                    let started = Instant::now();
                     self.draw();
                     drawn = Instant::now();
+                    pause = FRAME.max((drawn - started) * REST);
                     first = first.or_else(|| rows.then(|| started.elapsed()));
                 }
             }

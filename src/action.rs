@@ -39,6 +39,8 @@ actions! {
     Quit = "quit" "quit",
     /// leave the program at once
     Exit = "exit" "exit",
+    /// leave the program at once, as interrupted
+    Interrupt = "interrupt" "interrupt",
     /// back to where you came from
     Back = "back" "back",
     /// go into what the cursor is on

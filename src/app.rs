@@ -233,6 +233,22 @@ impl App {
         self.dirty = true;
     }
 
+    /// Whether the open pane has work left that was too much between a key and its frame.
+    pub fn is_behind(&self) -> bool {
+        let list = self.panes.get(self.focus).and_then(|pane| pane.list());
+        list.is_some_and(|list| list.grid.is_behind())
+    }
+
+    /// Does some milliseconds of that work; what it brings is drawn when a frame is due.
+    pub fn catch_up(&mut self) {
+        self.with_pane(|pane, cx| {
+            if let Some(list) = pane.list_mut() {
+                list.grid.more(cx.store, cx.now);
+            }
+        });
+        self.dirty = true;
+    }
+
     /// What the sources were asked so far. `lines` is called only while somebody looks.
     pub fn on_traffic(&mut self, lines: impl FnOnce() -> Vec<String>) {
         if matches!(self.overlay, Overlay::Sources { .. }) {

@@ -12,8 +12,9 @@ use crate::report::{Report, Topic};
 use crate::request::{Query, Wanted};
 use crate::source::Sources;
 
-/// Reports that may wait to be taken in. When it is full, collectors wait: nothing is lost.
-const CHANNEL: usize = 256;
+/// Reports that may wait to be taken in, each a page of rows at most. When it is full, collectors wait: nothing is
+/// lost.
+const CHANNEL: usize = 16;
 
 /// The running collectors of one cloud. Dropping it cancels them all.
 pub struct Feed {

@@ -4,13 +4,19 @@
 //! column), `col>n`, `col<n`, `col>=n`, `col<=n` with numbers, durations (`3m`) and sizes (`2GiB`, in the
 //! column's own unit); a leading `!` negates; quotes hold spaces.
 
+mod sieve;
+mod test;
+
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
-use regex::{Regex, RegexBuilder};
+use jiff::Timestamp;
+use regex::RegexBuilder;
 
-use crate::table::Value;
+pub use sieve::Sieve;
+
+use crate::table::Column;
 use crate::words::nearest;
+use test::{Bound, Comparison, Test};
 
 /// A parsed filter. The empty one matches every row.
 #[derive(Clone, Debug, Default)]
@@ -24,31 +30,6 @@ struct Term {
     /// `None`: any column.
     column: Option<&'static str>,
     test: Test,
-}
-
-#[derive(Clone, Debug)]
-enum Test {
-    /// Lower case.
-    Contains(String),
-    /// Lower case, between stars.
-    Equals(Vec<String>),
-    Matches(Regex),
-    Compare(Comparison, Bound),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Comparison {
-    Greater,
-    Less,
-    AtLeast,
-    AtMost,
-}
-
-/// What a cell is compared with: as a number, and as a length of time in seconds.
-#[derive(Clone, Copy, Debug)]
-struct Bound {
-    number: Option<f64>,
-    seconds: Option<f64>,
 }
 
 /// What is wrong with a filter, and where (in characters, from 1).
@@ -66,14 +47,6 @@ impl fmt::Display for FilterError {
 
 impl std::error::Error for FilterError {}
 
-/// A row, as a filter asks about it.
-pub trait Row {
-    /// The cell of this column.
-    fn cell(&self, column: &str) -> Value<'_>;
-    /// Whether any cell passes the test.
-    fn any(&self, test: &mut dyn FnMut(&Value<'_>) -> bool) -> bool;
-}
-
 impl Filter {
     /// Parses a filter over these columns.
     pub fn parse(text: &str, columns: &[&'static str]) -> Result<Self, FilterError> {
@@ -90,37 +63,41 @@ impl Filter {
 
     /// Whether a row may pass now and not in a minute, though nothing about it changes.
     pub fn is_about_ages(&self) -> bool {
-        let about_age = |test: &Test| matches!(test, Test::Compare(_, Bound { number: None, .. }));
-        self.terms.iter().any(|term| about_age(&term.test))
+        self.terms.iter().any(|term| term.test.is_about_age())
     }
 
     /// Whether every row that passes this filter passes `before` too: then only those need a look.
     pub fn narrows(&self, before: &Filter) -> bool {
-        let plain = |filter: &Filter| {
-            filter
-                .terms
-                .iter()
-                .all(|t| !t.negated && t.column.is_none() && matches!(t.test, Test::Contains(_)))
-        };
-        plain(self)
-            && plain(before)
-            && before.terms.iter().all(|old| {
-                self.terms.iter().any(|new| match (&old.test, &new.test) {
-                    (Test::Contains(old), Test::Contains(new)) => new.contains(old.as_str()),
-                    _ => false,
-                })
-            })
+        before.terms.iter().all(|old| self.terms.iter().any(|new| new.implies(old)))
     }
 
-    /// Whether a row passes; `now` turns moments into ages.
-    pub fn matches(&self, row: &dyn Row, now: Timestamp) -> bool {
-        self.terms.iter().all(|term| {
-            let passes = match term.column {
-                Some(column) => term.test.passes(&row.cell(column), now),
-                None => row.any(&mut |value| term.test.passes(value, now)),
-            };
-            passes != term.negated
-        })
+    /// What a row of so many columns costs to ask, in cells.
+    pub fn cost(&self, columns: usize) -> usize {
+        // Going to a row at all takes about as long as several of its cells.
+        const ROW: usize = 8;
+        let cells = |term: &Term| if term.column.is_some() { 1 } else { columns };
+        // And a regular expression as several words.
+        let weight = |term: &Term| if matches!(term.test, Test::Matches(_)) { 4 } else { 1 };
+        ROW + self.terms.iter().map(|term| cells(term) * weight(term)).sum::<usize>()
+    }
+
+    /// Puts the filter to rows of a table with these columns; `now` turns moments into ages.
+    pub fn sieve<'a, C: ?Sized>(
+        &'a self,
+        columns: &'static [Column<C>],
+        cx: &'a C,
+        now: Timestamp,
+    ) -> Sieve<'a, C> {
+        Sieve::new(self, columns, cx, now)
+    }
+}
+
+impl Term {
+    /// Whether a row that passes this term passes the other too.
+    fn implies(&self, old: &Term) -> bool {
+        self.column == old.column
+            && self.negated == old.negated
+            && if self.negated { old.test.implies(&self.test) } else { self.test.implies(&old.test) }
     }
 }
 
@@ -239,129 +216,52 @@ fn bound(value: &str, gib: bool) -> Option<Bound> {
     }
 }
 
-impl Test {
-    fn passes(&self, value: &Value<'_>, now: Timestamp) -> bool {
-        match self {
-            Test::Compare(comparison, bound) => {
-                let (cell, bound) = match value {
-                    Value::Int(n) => (*n as f64, bound.number),
-                    Value::Float(n) => (*n, bound.number),
-                    Value::Time(at) => (now.duration_since(*at).as_secs_f64(), bound.seconds),
-                    Value::Span(span) => (SignedDuration::as_secs_f64(span), bound.seconds),
-                    // Unknown is neither more nor less than anything.
-                    _ => return false,
-                };
-                bound.is_some_and(|bound| match comparison {
-                    Comparison::Greater => cell > bound,
-                    Comparison::Less => cell < bound,
-                    Comparison::AtLeast => cell >= bound,
-                    Comparison::AtMost => cell <= bound,
-                })
-            }
-            Test::Equals(_) if matches!(value, Value::List(_)) => match value {
-                // A list equals what one of its items equals, or all of them together.
-                Value::List(list) => {
-                    list.iter().any(|item| self.on_text(item)) || self.on_text(&list.join(","))
-                }
-                _ => false,
-            },
-            _ => match value {
-                Value::Text(text) => self.on_text(text),
-                Value::List(list) => list.iter().any(|item| self.on_text(item)),
-                Value::Int(n) => self.on_text(&n.to_string()),
-                Value::Float(n) => self.on_text(&n.to_string()),
-                Value::Bool(b) => {
-                    // `locked=yes` and `locked=true` both.
-                    self.on_text(if *b { "yes" } else { "no" })
-                        || self.on_text(if *b { "true" } else { "false" })
-                }
-                Value::Unknown => matches!(self, Test::Equals(_)) && self.on_text("?"),
-                Value::Absent => {
-                    matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty())
-                }
-                Value::Time(at) => matches!(self, Test::Matches(_)) && self.on_text(&at.to_string()),
-                Value::Span(_) => false,
-            },
-        }
-    }
-
-    fn on_text(&self, text: &str) -> bool {
-        match self {
-            Test::Contains(part) => contains_folded(text, part),
-            Test::Equals(parts) => glob(&text.to_lowercase(), parts),
-            Test::Matches(regex) => regex.is_match(text),
-            Test::Compare(..) => false,
-        }
-    }
-}
-
-/// Whether the text holds the part (lower case already), whatever its case. ASCII needs no allocation.
-fn contains_folded(text: &str, part: &str) -> bool {
-    if part.is_empty() {
-        return true;
-    }
-    if text.is_ascii() {
-        let (text, part) = (text.as_bytes(), part.as_bytes());
-        return text.len() >= part.len()
-            && text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
-    }
-    text.to_lowercase().contains(part)
-}
-
-/// Parts between stars, in order; the first and last stand at the ends.
-fn glob(text: &str, parts: &[String]) -> bool {
-    let (Some((first, rest)), Some(last)) = (parts.split_first(), parts.last()) else { return false };
-    let Some((_, middle)) = rest.split_last() else { return text == first };
-    let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
-    for part in middle {
-        match text.find(part.as_str()) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last.as_str())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+    use crate::table::{Slot, Value, column};
 
-    struct Fake(Vec<(&'static str, Value<'static>)>);
+    struct Fake;
 
-    impl Row for Fake {
-        fn cell(&self, column: &str) -> Value<'_> {
-            self.0.iter().find(|(name, _)| *name == column).map_or(Value::Unknown, |(_, v)| v.clone())
-        }
-
-        fn any(&self, test: &mut dyn FnMut(&Value<'_>) -> bool) -> bool {
-            self.0.iter().any(|(_, value)| test(value))
-        }
-    }
-
-    const COLUMNS: &[&str] =
+    const NAMES: &[&str] =
         &["name", "host", "vcpus", "age", "locked", "ip", "fault", "ram", "memory_mb", "local_gb", "disk"];
 
-    fn row() -> Fake {
-        let created = Timestamp::from_second(1_000_000).unwrap();
-        Fake(vec![
-            ("name", Value::text("Web-17 前端")),
-            ("host", Value::text("cmp01")),
-            ("vcpus", Value::Int(8)),
-            ("age", Value::Time(created)),
-            ("locked", Value::Bool(true)),
-            ("ip", Value::List(vec!["10.0.0.1".into(), "192.0.2.7".into()])),
-            ("fault", Value::Absent),
-            ("ram", Value::Unknown),
-            ("memory_mb", Value::Int(16_384)),
-            ("local_gb", Value::Int(1_800)),
-            ("disk", Value::Int(40)),
-        ])
+    const CREATED: i64 = 1_000_000;
+
+    /// A row like any other, and behind it rows that differ from it in one cell.
+    static COLUMNS: &[Column<Fake>] = &[
+        column!("name", "", "", "", Left, (0, 0), 0, |_, slot| Value::text(match slot {
+            1 => "ΣΊΓΜΑ-straße",
+            _ => "Web-17 前端",
+        })),
+        column!("host", "", "", "", Left, (0, 0), 0, |_, _| Value::text("cmp01")),
+        column!("vcpus", "", "", "", Left, (0, 0), 0, |_, _| Value::Int(8)),
+        column!("age", "", "", "", Left, (0, 0), 0, |_, _| {
+            Timestamp::from_second(CREATED).map_or(Value::Unknown, Value::Time)
+        }),
+        column!("locked", "", "", "", Left, (0, 0), 0, |_, slot| Value::Bool(slot == 0)),
+        column!("ip", "", "", "", Left, (0, 0), 0, |_, slot| match slot {
+            0 => Value::List(["10.0.0.1", "192.0.2.7"].map(Cow::from).into_iter().collect()),
+            1 => Value::List(["10.0.0.1"].map(Cow::from).into_iter().collect()),
+            _ => Value::Absent,
+        }),
+        column!("fault", "", "", "", Left, (0, 0), 0, |_, _| Value::Absent),
+        column!("ram", "", "", "", Left, (0, 0), 0, |_, _| Value::Unknown),
+        column!("memory_mb", "", "", "", Left, (0, 0), 0, |_, _| Value::Int(16_384)),
+        column!("local_gb", "", "", "", Left, (0, 0), 0, |_, _| Value::Int(1_800)),
+        column!("disk", "", "", "", Left, (0, 0), 0, |_, _| Value::Float(40.5)),
+    ];
+
+    fn kept(filter: &str, slots: &[Slot]) -> Vec<Slot> {
+        let now = Timestamp::from_second(CREATED + 7_200).unwrap();
+        let parsed = Filter::parse(filter, NAMES).unwrap();
+        parsed.sieve(COLUMNS, &Fake, now).keep(slots)
     }
 
     fn check(filter: &str, expected: bool) {
-        let now = Timestamp::from_second(1_000_000 + 7_200).unwrap();
-        let parsed = Filter::parse(filter, COLUMNS).unwrap();
-        assert_eq!(parsed.matches(&row(), now), expected, "{filter}");
+        assert_eq!(kept(filter, &[0]) == [0], expected, "{filter}");
     }
 
     #[test]
@@ -400,7 +300,7 @@ mod tests {
             ("memory_mb<20000M", true),
             ("local_gb>1TiB", true),
             ("local_gb>1801GiB", false),
-            ("disk<=40GiB", true),
+            ("disk<=41GiB", true),
             ("disk<40960M", false),
             // Unknown is neither more nor less than anything, but can be asked for.
             ("ram>0", false),
@@ -412,6 +312,64 @@ mod tests {
     }
 
     #[test]
+    fn a_word_means_the_same_in_every_kind_of_cell() {
+        for (filter, expected) in [
+            // Case is folded in any script, in the text and in the word.
+            ("σίγμα", &[1][..]),
+            ("STRASSE", &[]),
+            ("STRAßE", &[1]),
+            ("前", &[0, 2]),
+            ("name=*前端", &[0, 2]),
+            ("name=σίγμα-straße", &[1]),
+            ("!name=web*", &[1]),
+            // Numbers as they are written, whole or not.
+            ("638", &[0, 1, 2]),
+            ("vcpus=8", &[0, 1, 2]),
+            ("40.5", &[0, 1, 2]),
+            ("disk=40.5", &[0, 1, 2]),
+            ("vcpus~^8$", &[0, 1, 2]),
+            // A truth by both of its names, also as part of a word.
+            ("yes", &[0]),
+            ("tru", &[0]),
+            ("locked=false", &[1, 2]),
+            ("locked~^no$", &[1, 2]),
+            // A list by its items, or by all of them; a word never spans two.
+            ("192.0.2.7", &[0]),
+            ("10.0.0.1,192", &[]),
+            ("ip=10.0.0.1,192.0.2.7", &[0]),
+            ("ip=10.0.0.1", &[0, 1]),
+            ("ip=10.*7", &[0]),
+            // What is absent is empty, what is unknown is `?`, and neither holds a word.
+            ("ip=", &[2]),
+            ("!ip=", &[0, 1]),
+            ("fault=?", &[]),
+            ("ram=?", &[0, 1, 2]),
+            ("ram=", &[]),
+            ("fault~.", &[]),
+            ("?", &[]),
+            // A moment is found by a regular expression only.
+            ("1970", &[]),
+            ("~1970-01-12", &[0, 1, 2]),
+            ("age=1970*", &[]),
+            // An empty word is in every text, but not where there is none.
+            ("\"\"", &[0, 1, 2]),
+        ] {
+            assert_eq!(kept(filter, &[0, 1, 2]), expected, "{filter}");
+        }
+    }
+
+    /// What stands in a block's buffer is searched as each cell by itself is.
+    #[test]
+    fn many_rows_are_asked_as_one_is() {
+        let all: Vec<Slot> = (0..1_000).map(|n| n % 5).collect();
+        for filter in ["web", "!web", "8 !yes", "σ", "10.0", "e", "ip=", "!~^c", "web \"\"", "nothing"] {
+            let one_by_one: Vec<Slot> =
+                all.iter().copied().filter(|slot| kept(filter, &[*slot]) == [*slot]).collect();
+            assert_eq!(kept(filter, &all), one_by_one, "{filter}");
+        }
+    }
+
+    #[test]
     fn mistakes_have_a_place_and_a_neighbour() {
         for (filter, at, part) in [
             ("web hosst=1", 5, "`host`"),
@@ -419,7 +377,7 @@ mod tests {
             ("vcpus>many", 7, "`many`"),
             ("a \"b", 3, "never closed"),
         ] {
-            let error = Filter::parse(filter, COLUMNS).unwrap_err();
+            let error = Filter::parse(filter, NAMES).unwrap_err();
             assert_eq!(error.at, at, "{filter}: {error}");
             assert!(error.message.contains(part), "{filter}: {error}");
         }
@@ -430,18 +388,32 @@ mod tests {
         for (filter, expected) in
             [("age<5m", true), ("!age>1d", true), ("vcpus>8", false), ("web host=a", false)]
         {
-            assert_eq!(Filter::parse(filter, COLUMNS).unwrap().is_about_ages(), expected, "{filter}");
+            assert_eq!(Filter::parse(filter, NAMES).unwrap().is_about_ages(), expected, "{filter}");
         }
     }
 
     #[test]
     fn one_more_letter_narrows() {
-        let parse = |text| Filter::parse(text, COLUMNS).unwrap();
-        assert!(parse("web").narrows(&parse("we")));
-        assert!(parse("we").narrows(&parse("")));
-        assert!(parse("we cm").narrows(&parse("we")));
-        assert!(!parse("we").narrows(&parse("web")));
-        assert!(!parse("!web").narrows(&parse("!we")));
-        assert!(!parse("host=a").narrows(&parse("host=")));
+        for (new, old, expected) in [
+            ("web", "we", true),
+            ("we", "", true),
+            ("we cm", "we", true),
+            ("we", "web", false),
+            ("host=a web", "host=a", true),
+            ("host=a web", "host=a we", true),
+            ("host=ab", "host=a", false),
+            ("host=a", "host=", false),
+            ("vcpus>7 name~^w !x", "name~^w vcpus>7", true),
+            ("vcpus>8", "vcpus>7", false),
+            // The other way round where it is negated.
+            ("!web", "!we", false),
+            ("!we", "!web", true),
+            ("web", "!we", false),
+            // Who was younger a moment ago may not be any more.
+            ("age<5m web", "age<5m", false),
+        ] {
+            let parse = |text| Filter::parse(text, NAMES).unwrap();
+            assert_eq!(parse(new).narrows(&parse(old)), expected, "{new} after {old}");
+        }
     }
 }

@@ -137,6 +137,7 @@ impl Keymap {
                     | A::PreviousPane
                     | A::SortPrevious
                     | A::Exit
+                    | A::Interrupt
                     | A::Redraw
                     | A::Suspend
             ) || action.name().starts_with("pane_")

@@ -20,7 +20,7 @@ pub use aggregate::Aggregate;
 pub use broker::{Alarm, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
 pub use hypervisor::Hypervisor;
 pub use instance::{
-    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, PowerState, VolumeRef,
+    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, PowerState, VolumeRef,
 };
 pub use migration::Migration;
 pub use names::{Named, NamedKind};

@@ -24,6 +24,8 @@ use signals::Heard;
 
 /// A frame at most so often for reports and ticks; a key draws at once.
 const FRAME: Duration = Duration::from_millis(16);
+/// And they pause for so many times what the last frame took: a flood of rows is taken in, not drawn.
+const REST: u32 = 8;
 /// Taking in reports yields to keys after this long.
 const SLICE: Duration = Duration::from_millis(2);
 /// Reports that are taken from the channel at once.
@@ -75,11 +77,12 @@ where
         if let Some(cloud) = self.opens.take() {
             self.open(cloud)?;
         }
-        let mut drawn = Instant::now();
+        let (mut drawn, mut pause) = (Instant::now(), FRAME);
         loop {
             // A biased select starves what stands below a busy branch, hence the order: what ends the
-            // program, a frame that is due, the operator, the time, and last the cloud, which can be busy for long.
-            let due = self.app.is_dirty().then(|| drawn + FRAME);
+            // program, a frame that is due, the operator, the time, what is left of the operator's last wish, and
+            // last the cloud, which can be busy for long.
+            let due = self.app.is_dirty().then(|| drawn + pause);
             tokio::select! {
                 biased;
                 () = panics::happened() => return Ok(Exit::Bug),
@@ -91,8 +94,10 @@ where
                     }
                 },
                 () = sleep_until(due) => {
+                    let started = Instant::now();
                     self.draw()?;
                     drawn = Instant::now();
+                    pause = FRAME.max((drawn - started) * REST);
                 }
                 event = self.events.recv() => {
                     if let Some(exit) = self.hear(event)? {
@@ -110,6 +115,11 @@ where
                     }
                     self.app.on_tick((self.now)());
                     self.follow();
+                }
+                () = std::future::ready(()), if self.app.is_behind() => {
+                    self.app.catch_up();
+                    // Nothing was waited for: without this a channel's share of attention would run out.
+                    tokio::task::yield_now().await;
                 }
                 heard = reports(self.feed.as_mut(), &mut batch) => {
                     heard.wrap_err("a collector panicked: this is a bug")?;

@@ -79,7 +79,11 @@ pub struct Store {
 impl Store {
     /// Forgets everything; reports of epochs before this one are dropped from now on.
     pub fn reset(&mut self, epoch: u64) {
-        *self = Self { epoch, ..Self::default() };
+        let old = std::mem::take(self);
+        self.epoch = epoch;
+        // What was seen of the old rows says nothing of the new ones.
+        self.hypervisors = Rows::after(&old.hypervisors);
+        self.instances = Rows::after(&old.instances);
     }
 
     /// Takes in one report.

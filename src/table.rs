@@ -7,6 +7,7 @@ mod tally;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Deref;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,7 +51,42 @@ pub enum Value<'a> {
     Time(Timestamp),
     /// A length of time.
     Span(SignedDuration),
-    List(Vec<Cow<'a, str>>),
+    List(Items<'a>),
+}
+
+/// The texts of a list cell. Most lists hold one, and one needs no allocation: a filter asks every row's.
+#[derive(Clone, Debug)]
+pub enum Items<'a> {
+    One([Cow<'a, str>; 1]),
+    Several(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Deref for Items<'a> {
+    type Target = [Cow<'a, str>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::One(one) => one,
+            Self::Several(several) => several,
+        }
+    }
+}
+
+impl PartialEq for Items<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<'a> FromIterator<Cow<'a, str>> for Items<'a> {
+    fn from_iter<I: IntoIterator<Item = Cow<'a, str>>>(items: I) -> Self {
+        let mut items = items.into_iter();
+        let Some(first) = items.next() else { return Self::Several(Vec::new()) };
+        match items.next() {
+            None => Self::One([first]),
+            Some(second) => Self::Several([first, second].into_iter().chain(items).collect()),
+        }
+    }
 }
 
 impl<'a> Value<'a> {
@@ -68,7 +104,8 @@ impl<'a> Value<'a> {
         n.map_or(Self::Unknown, |n| Self::Int(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    fn rank(&self) -> u8 {
+    /// Values of different kinds stand in this order.
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Bool(_) => 0,
             Self::Int(_) | Self::Float(_) => 1,
@@ -96,7 +133,7 @@ impl<'a> Value<'a> {
             (Self::Int(a), Value::Int(b)) => a.cmp(b),
             (Self::Time(a), Value::Time(b)) => a.cmp(b),
             (Self::Span(a), Value::Span(b)) => a.cmp(b),
-            (Self::List(a), Value::List(b)) => a.cmp(b),
+            (Self::List(a), Value::List(b)) => (**a).cmp(&**b),
             _ => self.rank().cmp(&other.rank()).then_with(|| self.number().total_cmp(&other.number())),
         }
     }

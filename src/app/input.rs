@@ -90,7 +90,8 @@ impl App {
         self.toast = None;
         self.dirty = true;
         match action {
-            Action::Exit => return vec![Request::Interrupt],
+            Action::Exit => return vec![Request::Exit],
+            Action::Interrupt => return vec![Request::Interrupt],
             Action::Suspend => return vec![Request::Suspend],
             Action::Redraw => return vec![Request::Redraw],
             _ => {}

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -43,7 +44,6 @@ pub struct Instance {
     pub created: Option<Timestamp>,
     pub updated: Option<Timestamp>,
     pub launched_at: Option<Timestamp>,
-    pub terminated_at: Option<Timestamp>,
     /// A row of a cell that does not answer: everything else is as it was known before, or unknown.
     pub partial: bool,
 }
@@ -82,7 +82,32 @@ pub struct Address {
     pub network: Text,
     pub addr: Text,
     pub kind: AddressKind,
-    pub mac: Option<Text>,
+    pub mac: Option<Mac>,
+}
+
+/// A port's MAC address, of which a large cloud has some 100,000: in its six bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mac([u8; 6]);
+
+impl Mac {
+    /// `fa:16:3e:c8:43:92`, as neutron writes all of them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            // Two digits: the standard library would take a sign too.
+            let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'))?;
+            *byte = u8::from_str_radix(part, 16).ok()?;
+        }
+        parts.next().is_none().then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,4 +198,27 @@ pub struct ActionEvent {
     /// From microversion 2.84.
     pub details: Option<Text>,
     pub traceback: Option<Text>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mac;
+
+    #[test]
+    fn a_mac_is_six_bytes() {
+        for text in ["fa:16:3e:c8:43:92", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"] {
+            assert_eq!(Mac::parse(text).map(|mac| mac.to_string()).as_deref(), Some(text));
+        }
+        assert_eq!(Mac::parse("FA:16:3E:C8:43:92"), Mac::parse("fa:16:3e:c8:43:92"));
+        for text in [
+            "",
+            "fa:16:3e:c8:43",
+            "fa:16:3e:c8:43:92:00",
+            "fa163ec84392",
+            "+a:16:3e:c8:43:92",
+            "fa:16:3e:c8:43:ü",
+        ] {
+            assert_eq!(Mac::parse(text), None, "{text}");
+        }
+    }
 }

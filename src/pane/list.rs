@@ -49,13 +49,15 @@ impl List {
         self.grid.select_key(key, cx.store);
     }
 
-    /// `12 of 40 shown · sorted by name`.
+    /// `12 of 40 shown · sorted by name`; `12 of the first 6,000 of 100,000 … · sorted by name` while the filter
+    /// is still put to the rest.
     pub fn status(&self) -> String {
-        format!(
-            "{} of {} shown · {}",
-            format::number(self.grid.shown() as i64),
-            format::number(self.grid.total() as i64),
-            self.grid.sorted_words()
-        )
+        let number = |n: usize| format::number(n as i64);
+        let (shown, total) = (number(self.grid.shown()), number(self.grid.total()));
+        let shown = match self.grid.asked() {
+            None => format!("{shown} of {total} shown"),
+            Some(asked) => format!("{shown} of the first {} of {total} …", number(asked)),
+        };
+        format!("{shown} · {}", self.grid.sorted_words())
     }
 }

@@ -18,6 +18,7 @@ use crate::collect::{Collector, Outlet};
 use crate::config::clouds::{self, Found, Lookup};
 use crate::config::file::File;
 use crate::config::looks::Looks;
+use crate::model::{Hypervisor, ServiceState, ServiceStatus};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::{Error, Limits, Session};
@@ -134,6 +135,54 @@ async fn a_burst_of_reports_is_one_frame() {
     let mut app = app();
     run(&mut app, Some(feed), vec![(FRAME * 10, Event::FocusLost)]).await;
     assert_eq!(app.frames(), 2);
+}
+
+fn host(n: usize) -> Hypervisor {
+    Hypervisor {
+        id: format!("id-{n}").into(),
+        hypervisor_hostname: format!("cmp{n:05}").into(),
+        host: format!("cmp{n:05}").into(),
+        hypervisor_type: "QEMU".into(),
+        hypervisor_version: None,
+        host_ip: None,
+        state: ServiceState::Up,
+        status: ServiceStatus::Enabled,
+        disabled_reason: None,
+        running_vms: None,
+        vcpus: None,
+        vcpus_used: None,
+        memory_mb: None,
+        memory_mb_used: None,
+        local_gb: None,
+        local_gb_used: None,
+        cpu_model: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_key_leaves_to_do_is_done_without_another() {
+    let mut app = app();
+    let hosts = Delta::Hypervisors((0..5_000).map(host).collect());
+    for outcome in [
+        Outcome::Begin { topic: Topic::Hypervisors, expected: None },
+        Outcome::Part(hosts),
+        Outcome::End { topic: Topic::Hypervisors, complete: true, limit: None },
+    ] {
+        app.on_report(Report { at: now(), epoch: 0, outcome });
+    }
+    let shown = |app: &mut App| {
+        let mut terminal = Terminal::new(TestBackend::new(100, 30)).unwrap();
+        let frame = terminal.draw(|frame| app.draw(frame)).unwrap();
+        crate::ui::ansi::plain(frame.buffer)
+    };
+    for code in [KeyCode::Char('/'), KeyCode::Char('7'), KeyCode::Enter] {
+        app.on_key(KeyEvent::new(code, KeyModifiers::NONE), now());
+    }
+    assert!(app.is_behind());
+    assert!(shown(&mut app).contains(" of 5,000 …"), "{}", shown(&mut app));
+    run(&mut app, None, vec![(FRAME * 2, Event::FocusLost)]).await;
+    assert!(!app.is_behind());
+    assert!(shown(&mut app).contains("1,355 of 5,000 shown"), "{}", shown(&mut app));
 }
 
 /// Says something for as long as anybody listens, and counts it.

@@ -5,6 +5,7 @@ mod refusal;
 mod traffic;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
@@ -76,9 +77,15 @@ pub(super) struct Http {
     /// When the next request may start, under a rate limit.
     next: tokio::sync::Mutex<tokio::time::Instant>,
     clock_offset: Mutex<Option<SignedDuration>>,
+    /// The memory of a long body that was read.
+    spare: Mutex<Option<BytesMut>>,
     /// Whether the environment names a proxy: then what cannot be reached may be that.
     proxied: bool,
 }
+
+/// Bodies of so many bytes leave their memory to the next one: shorter ones cost nothing, of longer ones there are
+/// none a second time.
+const SPARE: Range<usize> = 1 << 16..1 << 23;
 
 /// How often a request is sent that the service puts off each time.
 const TRIES: u32 = 4;
@@ -143,6 +150,7 @@ impl Http {
             started: Instant::now(),
             next: tokio::sync::Mutex::new(tokio::time::Instant::now()),
             clock_offset: Mutex::new(None),
+            spare: Mutex::new(None),
             proxied: ["http_proxy", "https_proxy", "all_proxy"].iter().any(|name| {
                 std::env::var_os(name).or_else(|| std::env::var_os(name.to_uppercase())).is_some()
             }),
@@ -247,7 +255,7 @@ impl Http {
         self.note_clock(&headers);
         // What it says of its length is believed as far as we would take it in.
         let length = response.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = BytesMut::with_capacity(length.unwrap_or_default().min(self.limits.body));
+        let mut body = self.room(length.unwrap_or_default().min(self.limits.body));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.limits.body {
                 return Err(Error::new(
@@ -265,6 +273,24 @@ impl Http {
         }
         let id = request_id(&headers).unwrap_or_else(|| id.to_owned());
         Ok((status, Answer { headers, body: body.freeze(), id }))
+    }
+
+    /// Room for a body of this length.
+    fn room(&self, length: usize) -> BytesMut {
+        let spare = if length >= SPARE.start { lock(&self.spare).take() } else { None };
+        let mut room = spare.unwrap_or_default();
+        room.reserve(length);
+        room
+    }
+
+    /// Takes back what a body stood in: the pages of a long list need no new memory each.
+    pub fn give_back(&self, body: Bytes) {
+        if SPARE.contains(&body.len())
+            && let Ok(mut room) = body.try_into_mut()
+        {
+            room.clear();
+            *lock(&self.spare) = Some(room);
+        }
     }
 
     fn note_clock(&self, headers: &HeaderMap) {

@@ -74,8 +74,17 @@ impl<T: Send + 'static> Pages<T> {
         self
     }
 
+    /// The first page alone: the next one is not asked for.
+    pub async fn first(mut self) -> Result<Option<Page<T>>, Error> {
+        self.turn(false).await
+    }
+
     /// The next page; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
+        self.turn(true).await
+    }
+
+    async fn turn(&mut self, goes_on: bool) -> Result<Option<Page<T>>, Error> {
         let Some(query) = self.query.take() else { return Ok(None) };
         let answer = match self.ahead.take() {
             Some((ahead, answer)) if ahead == query => answer.await.unwrap_or_else(gone)?,
@@ -83,13 +92,17 @@ impl<T: Send + 'static> Pages<T> {
         };
         let (id, bytes) = (answer.id.clone(), answer.body.len());
         let next = wire::next_at_end(&answer.body).map(|link| query_of(&link));
-        if let Some(next) = next.filter(|next| *next != query && !self.asked.contains(next)) {
+        if let Some(next) = next.filter(|next| goes_on && *next != query && !self.asked.contains(next)) {
             self.ahead = Some((next.clone(), AbortOnDropHandle::new(spawn(self.ask(next)))));
         }
         // Megabytes of JSON would hold up what else this thread has to do.
         let (service, parse, words) = (self.service, self.parse, self.session.words());
-        let read = spawn_blocking(move || answer.read(service, |body| parse(body, &mut lock(&words))));
-        let (rows, next) = read.await.unwrap_or_else(gone)?;
+        let read = spawn_blocking(move || {
+            (answer.read(service, |body| parse(body, &mut lock(&words))), answer.body)
+        });
+        let (parsed, body) = read.await.unwrap_or_else(gone);
+        self.session.give_back(body);
+        let (rows, next) = parsed?;
         if let Some(next) = next {
             // Clouds behind TLS give inner addresses: only the query is used, on our own endpoint.
             let next = query_of(&next);

@@ -97,6 +97,10 @@ impl Session {
         self.inner.http.traffic()
     }
 
+    pub(super) fn give_back(&self, body: Bytes) {
+        self.inner.http.give_back(body);
+    }
+
     pub(super) fn words(&self) -> Arc<std::sync::Mutex<Words>> {
         self.inner.words.clone()
     }

@@ -18,6 +18,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use smallvec::SmallVec;
 
 use super::pages::Parsed;
 use crate::model::{Flavor, Text};
@@ -62,19 +63,71 @@ impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
     }
 }
 
+/// Mostly one or two: what a row brings and does not keep must not lie between what others keep, where it would
+/// leave holes.
+type Few<T> = SmallVec<[T; 2]>;
+
+/// A short list.
+#[derive(Debug)]
+pub(super) struct List<T>(Few<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Few::new())
+    }
+}
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<List<T>, S::Error> {
+                let mut items = Few::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(List(items))
+            }
+        }
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
+}
+
 /// An object's entries, in the order of their keys.
 #[derive(Debug)]
-pub(super) struct Entries<'a, V>(Vec<(Str<'a>, V)>);
+pub(super) struct Entries<'a, V>(Few<(Str<'a>, V)>);
 
 impl<V> Default for Entries<'_, V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Few::new())
+    }
+}
+
+impl<'a, V> Deref for Entries<'a, V> {
+    type Target = [(Str<'a>, V)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl<'a, V> IntoIterator for Entries<'a, V> {
     type Item = (Str<'a>, V);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
+    type IntoIter = smallvec::IntoIter<[Self::Item; 2]>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -83,16 +136,16 @@ impl<'a, V> IntoIterator for Entries<'a, V> {
 
 impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Entries<'a, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Object<V> {
-            type Value = Entries<'de, V>;
+        struct Object<'a, V>(PhantomData<(Str<'a>, V)>);
+        impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Object<'a, V> {
+            type Value = Entries<'a, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entries<'de, V>, M::Error> {
-                let mut entries = Vec::new();
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entries<'a, V>, M::Error> {
+                let mut entries = Few::new();
                 while let Some(entry) = map.next_entry::<Str, V>()? {
                     entries.push(entry);
                 }
@@ -100,8 +153,7 @@ impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Entries<'a, V> {
                 Ok(Entries(entries))
             }
         }
-        let Entries(entries) = deserializer.deserialize_map(Object(PhantomData))?;
-        Ok(Self(entries))
+        deserializer.deserialize_map(Object(PhantomData))
     }
 }
 
@@ -143,20 +195,20 @@ pub(super) fn list<'de, B: Deserialize<'de>, T>(
     // Looked at once as a whole, which is faster than text by text.
     let body = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
     let mut json = serde_json::Deserializer::from_str(body);
-    let parsed = List { name, links, row, body: PhantomData }.deserialize(&mut json)?;
+    let parsed = Listing { name, links, row, body: PhantomData }.deserialize(&mut json)?;
     json.end()?;
     Ok(parsed)
 }
 
 /// The object around a list.
-struct List<F, B> {
+struct Listing<F, B> {
     name: &'static str,
     links: &'static str,
     row: F,
     body: PhantomData<B>,
 }
 
-impl<'de, B: Deserialize<'de>, T, F: FnMut(B) -> T> DeserializeSeed<'de> for List<F, B> {
+impl<'de, B: Deserialize<'de>, T, F: FnMut(B) -> T> DeserializeSeed<'de> for Listing<F, B> {
     type Value = Parsed<T>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Parsed<T>, D::Error> {
@@ -164,7 +216,7 @@ impl<'de, B: Deserialize<'de>, T, F: FnMut(B) -> T> DeserializeSeed<'de> for Lis
     }
 }
 
-impl<'de, B: Deserialize<'de>, T, F: FnMut(B) -> T> Visitor<'de> for List<F, B> {
+impl<'de, B: Deserialize<'de>, T, F: FnMut(B) -> T> Visitor<'de> for Listing<F, B> {
     type Value = Parsed<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

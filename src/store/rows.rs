@@ -15,7 +15,7 @@ const LOG: usize = 8_192;
 /// Rows that keep their slot while they live.
 #[derive(Debug)]
 pub struct Rows<T> {
-    slots: Vec<Option<Entry<T>>>,
+    slots: Blocks<Entry<T>>,
     /// Slots by their row's id; the ids stand in the rows alone.
     by_id: HashTable<Slot>,
     hasher: RandomState,
@@ -45,7 +45,7 @@ pub enum Change<T> {
 impl<T> Default for Rows<T> {
     fn default() -> Self {
         Self {
-            slots: Vec::new(),
+            slots: Blocks::default(),
             by_id: HashTable::new(),
             hasher: RandomState::default(),
             free: Vec::new(),
@@ -57,6 +57,11 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Identified + PartialEq> Rows<T> {
+    /// No rows, in the place of these: to who has followed them everything is new.
+    pub fn after(old: &Self) -> Self {
+        Self { revision: old.revision + 1, ..Self::default() }
+    }
+
     /// A full read starts: rows that it does not name can be swept at its end.
     pub fn begin_read(&mut self) {
         self.read = self.read.wrapping_add(1);
@@ -67,7 +72,7 @@ impl<T: Identified + PartialEq> Rows<T> {
         let read = self.read;
         let hash = self.hasher.hash_one(&**row.id());
         if let Some(slot) = self.find(hash, row.id())
-            && let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
+            && let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut)
         {
             entry.seen = read;
             if entry.row == row {
@@ -80,16 +85,12 @@ impl<T: Identified + PartialEq> Rows<T> {
         let entry = Some(Entry { row, seen: read });
         let slot = match self.free.pop() {
             Some(slot) => {
-                if let Some(place) = self.slots.get_mut(slot as usize) {
+                if let Some(place) = self.slots.get_mut(slot) {
                     *place = entry;
                 }
                 slot
             }
-            None => {
-                self.slots.push(entry);
-                // More rows than a u32 counts would need terabytes first.
-                (self.slots.len() - 1) as Slot
-            }
+            None => self.slots.push(entry),
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_id.insert_unique(hash, slot, |slot| hasher.hash_one(id_at(slots, *slot).unwrap_or_default()));
@@ -106,7 +107,7 @@ impl<T: Identified + PartialEq> Rows<T> {
         let slots = &self.slots;
         let entry = self.by_id.find_entry(self.hasher.hash_one(id), |slot| id_at(slots, *slot) == Some(id));
         let (slot, _) = entry.ok()?.remove();
-        let entry = self.slots.get_mut(slot as usize)?.take()?;
+        let entry = self.slots.get_mut(slot)?.take()?;
         self.free.push(slot);
         self.touch(slot);
         Some((slot, entry.row))
@@ -117,9 +118,8 @@ impl<T: Identified + PartialEq> Rows<T> {
         let gone: Vec<Text> = self
             .slots
             .iter()
-            .flatten()
-            .filter(|entry| entry.seen != self.read)
-            .map(|entry| entry.row.id().clone())
+            .filter(|(_, entry)| entry.seen != self.read)
+            .map(|(_, entry)| entry.row.id().clone())
             .collect();
         gone.iter().filter_map(|id| self.remove(id)).collect()
     }
@@ -134,7 +134,7 @@ impl<T: Identified + PartialEq> Rows<T> {
     }
 
     pub fn get(&self, slot: Slot) -> Option<&T> {
-        self.slots.get(slot as usize)?.as_ref().map(|entry| &entry.row)
+        self.slots.get(slot).map(|entry| &entry.row)
     }
 
     pub fn by_id(&self, id: &str) -> Option<&T> {
@@ -142,7 +142,7 @@ impl<T: Identified + PartialEq> Rows<T> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
-        self.slots.iter().enumerate().filter_map(|(i, e)| e.as_ref().map(|e| (i as Slot, &e.row)))
+        self.slots.iter().map(|(slot, entry)| (slot, &entry.row))
     }
 
     pub fn len(&self) -> usize {
@@ -154,8 +154,52 @@ impl<T: Identified + PartialEq> Rows<T> {
     }
 }
 
-fn id_at<T: Identified>(slots: &[Option<Entry<T>>], slot: Slot) -> Option<&str> {
-    slots.get(slot as usize)?.as_ref().map(|entry| &**entry.row.id())
+fn id_at<T: Identified>(slots: &Blocks<Entry<T>>, slot: Slot) -> Option<&str> {
+    slots.get(slot).map(|entry| &**entry.row.id())
+}
+
+/// Places in blocks that never move: a single vector that grows copies all of its rows, and leaves behind holes as
+/// large as they are.
+#[derive(Debug)]
+struct Blocks<T>(Vec<Vec<Option<T>>>);
+
+/// Places a block.
+const BLOCK: usize = 1_024;
+
+impl<T> Default for Blocks<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Blocks<T> {
+    fn get(&self, slot: Slot) -> Option<&T> {
+        let slot = slot as usize;
+        self.0.get(slot / BLOCK)?.get(slot % BLOCK)?.as_ref()
+    }
+
+    fn get_mut(&mut self, slot: Slot) -> Option<&mut Option<T>> {
+        let slot = slot as usize;
+        self.0.get_mut(slot / BLOCK)?.get_mut(slot % BLOCK)
+    }
+
+    fn push(&mut self, value: Option<T>) -> Slot {
+        if self.0.last().is_none_or(|block| block.len() == BLOCK) {
+            // The first one grows as it must: most kinds have few rows.
+            self.0.push(Vec::with_capacity(if self.0.is_empty() { 0 } else { BLOCK }));
+        }
+        let last = self.0.last_mut().map_or(0, |block| {
+            block.push(value);
+            block.len()
+        });
+        // More rows than a u32 counts would need terabytes first.
+        ((self.0.len() - 1) * BLOCK + last - 1) as Slot
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        let places = self.0.iter().flatten().enumerate();
+        places.filter_map(|(slot, value)| Some((slot as Slot, value.as_ref()?)))
+    }
 }
 
 impl<T: Identified + PartialEq> Slots for Rows<T> {
@@ -235,6 +279,18 @@ mod tests {
         let revision = rows.revision();
         assert_eq!(rows.upsert(named("c", "x")), Change::Inserted(0));
         assert_eq!(rows.changed_since(revision), Some(vec![0]));
+    }
+
+    #[test]
+    fn who_has_followed_rows_is_told_nothing_of_those_in_their_place() {
+        let mut old = Rows::default();
+        old.upsert(named("a", "x"));
+        let seen = old.revision();
+        let mut rows = Rows::after(&old);
+        assert_eq!(rows.changed_since(seen), None);
+        rows.upsert(named("b", "x"));
+        assert_eq!(rows.changed_since(seen), None);
+        assert_eq!(rows.changed_since(seen + 1), Some(vec![0]));
     }
 
     #[test]

@@ -42,7 +42,6 @@ pub(crate) fn instance(id: &str, host: Option<&str>, task: Option<&str>) -> Inst
         created: None,
         updated: None,
         launched_at: None,
-        terminated_at: None,
         partial: false,
     }
 }

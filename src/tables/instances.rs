@@ -6,7 +6,7 @@ use crate::health::instance as health;
 use crate::model::{AddressKind, Instance, PowerState};
 use crate::report::Topic;
 use crate::store::Store;
-use crate::table::{Column, Slot, Table, Value, column};
+use crate::table::{Column, Items, Slot, Table, Value, column};
 use crate::ui::format;
 
 pub const READS: &[Topic] = &[Topic::Instances, Topic::Projects];
@@ -41,7 +41,7 @@ fn known<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Instance) -> Value
 }
 
 fn addresses(instance: &Instance, kind: Option<AddressKind>) -> Value<'_> {
-    let list: Vec<_> = instance
+    let list: Items<'_> = instance
         .addresses
         .iter()
         .filter(|a| kind.is_none_or(|kind| a.kind == kind))

@@ -63,7 +63,7 @@ pub fn value<'a>(value: &'a Value<'_>, now: Timestamp) -> Cow<'a, str> {
         Value::Float(n) => Cow::Owned(if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.2}") }),
         Value::Time(at) => Cow::Owned(duration(now.duration_since(*at))),
         Value::Span(span) => Cow::Owned(duration(*span)),
-        Value::List(list) => match list.as_slice() {
+        Value::List(list) => match &**list {
             [one] => Cow::Borrowed(one.as_ref()),
             several => Cow::Owned(several.join(",")),
         },

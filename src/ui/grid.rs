@@ -1,7 +1,10 @@
 //! The one windowed grid: any number of rows, of which only the visible ones are ever built.
 
 mod fit;
+mod kept;
+mod keys;
 mod order;
+mod passing;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +14,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-pub use order::{Order, matches};
+pub use order::Order;
 
 use super::{format, text};
 use crate::action::Action;
@@ -139,7 +142,7 @@ impl<C: ?Sized> Grid<C> {
     /// Shows the rows that match. A row that the filter hides gets the cursor back when it is shown again.
     pub fn set_filter(&mut self, filter: Filter, cx: &C, now: Timestamp) {
         let before = self.hidden.take().or_else(|| self.key.clone());
-        self.order.filter(filter, cx, now);
+        self.order.filter(filter);
         self.order.sync(cx, now);
         self.total = (self.table.slots)(cx).count();
         self.widths.clear();
@@ -149,6 +152,31 @@ impl<C: ?Sized> Grid<C> {
             self.settle(cx);
             self.hidden = before;
         }
+    }
+
+    /// Puts the filter to more rows, where there are too many to ask between a key and its frame.
+    pub fn more(&mut self, cx: &C, now: Timestamp) {
+        self.order.more(cx, now);
+        // The row that had the cursor may be among what came.
+        if let Some(hidden) = self.hidden.take() {
+            let on = self.key.replace(hidden.clone());
+            if self.follow(cx) {
+                return;
+            }
+            (self.key, self.hidden) = (on, Some(hidden));
+        }
+        self.follow(cx);
+    }
+
+    /// Whether there is more to ask.
+    pub fn is_behind(&self) -> bool {
+        self.order.is_behind()
+    }
+
+    /// Rows that the filter was put to, when these are not all yet.
+    pub fn asked(&self) -> Option<usize> {
+        let left = self.order.left();
+        (left > 0).then(|| self.total.saturating_sub(left))
     }
 
     /// The operator moved the cursor: from now on it stays on its row.
@@ -280,9 +308,12 @@ impl<C: ?Sized> Grid<C> {
         if visible.is_empty() && area.height > 2 {
             let words = match self.total {
                 0 => format!("   there are no {}", self.table.name),
-                total => {
-                    format!("   none of the {} {} matches", format::number(total as i64), self.table.name)
-                }
+                total => match self.asked() {
+                    Some(asked) => format!("   none of the first {} matches …", format::number(asked as i64)),
+                    None => {
+                        format!("   none of the {} {} matches", format::number(total as i64), self.table.name)
+                    }
+                },
             };
             let line = Line::styled(words, looks.theme.style(Role::Dim));
             frame.render_widget(line, Rect { y: area.y + 2, height: 1, ..area });

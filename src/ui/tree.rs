@@ -1,37 +1,68 @@
-//! The one tree, over tui-tree-widget: children of opened nodes only.
+//! The one tree, over tui-tree-widget: children of opened nodes only, lines of visible nodes only.
+
+use std::collections::HashMap;
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
+use ratatui::text::{Line, Text};
 use tui_tree_widget::{Tree as Widget, TreeItem, TreeState};
 
 use super::text;
 use crate::action::Action;
 use crate::theme::{Look, Role, Theme};
 
-/// A node: an identifier that is unique among its siblings, its line, its children.
+/// A node: an identifier that is unique among its siblings, and its children.
 ///
 /// Children of a closed node need not be built: `has_children` alone draws its sign.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub id: String,
-    pub line: Line<'static>,
     pub children: Vec<Node>,
     pub has_children: bool,
 }
 
+/// What a node says, by the identifiers that lead to it, in so many cells.
+pub type LineOf<'a> = &'a dyn Fn(&[&str], usize) -> Line<'static>;
+
 /// The state of a tree and its built items.
 #[derive(Debug, Default)]
 pub struct Tree {
-    state: TreeState<String>,
-    nodes: Vec<Node>,
-    items: Vec<TreeItem<'static, String>>,
-    /// The area that the items were built for: lines are cut to it. `None`: to be built.
-    area: Option<Rect>,
-    /// Cells of the last frame.
-    width: u16,
+    names: Names,
+    state: TreeState<u32>,
+    items: Vec<TreeItem<'static, u32>>,
+    /// Of the last frame.
+    area: Rect,
+    /// Grows when a node is opened or closed.
+    opened: usize,
     /// What the whole tree shows is old.
     faded: bool,
+}
+
+/// Identifiers as numbers: the widget copies the path of every node of an opened branch at each frame.
+#[derive(Debug, Default)]
+struct Names {
+    names: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.to_owned());
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    fn path(&mut self, path: &[String]) -> Vec<u32> {
+        path.iter().map(|name| self.number(name)).collect()
+    }
+
+    fn of<'a>(&'a self, path: &[u32]) -> Vec<&'a str> {
+        path.iter().filter_map(|number| self.names.get(*number as usize)).map(String::as_str).collect()
+    }
 }
 
 /// Cells left of the roots, and right of the longest line.
@@ -41,29 +72,30 @@ const INDENT: usize = 2;
 
 impl Tree {
     /// New content; opened nodes stay, and so does the cursor: where its node is gone, on what held it.
-    pub fn set(&mut self, nodes: Vec<Node>) {
-        self.nodes = nodes;
-        self.area = None;
-        let mut path = existing(&self.nodes, self.state.selected());
+    pub fn set(&mut self, nodes: &[Node]) {
+        self.items = nodes.iter().filter_map(|node| item(node, &mut self.names)).collect();
+        let mut path = existing(&self.items, self.state.selected());
         if path.is_empty() {
-            path.extend(self.nodes.first().map(|node| node.id.clone()));
+            path.extend(self.items.first().map(|item| *item.identifier()));
         }
         // Also when it has not moved: it stays in sight when others come above it.
         self.state.select(path);
     }
 
     pub fn is_open(&self, path: &[String]) -> bool {
-        self.state.opened().contains(path)
+        let numbers: Option<Vec<u32>> =
+            path.iter().map(|name| self.names.numbers.get(name).copied()).collect();
+        numbers.is_some_and(|path| self.state.opened().contains(&path))
     }
 
-    pub fn open(&mut self, path: Vec<String>) {
-        self.state.open(path);
+    pub fn open(&mut self, path: &[String]) {
+        let path = self.names.path(path);
+        self.opened += usize::from(self.state.open(path));
     }
 
-    /// Cells that a line has at this depth, the root's being 0, as wide as the last frame was.
-    pub fn room(&self, depth: usize) -> usize {
-        let width = if self.width == 0 { 80 } else { self.width as usize };
-        width.saturating_sub(2 * MARGIN as usize + INDENT * (depth + 1))
+    /// A number that is another when other nodes are open: their children must be [`set`](Self::set) then.
+    pub fn opened(&self) -> usize {
+        self.opened
     }
 
     /// Whether all of it is drawn as old.
@@ -72,20 +104,22 @@ impl Tree {
     }
 
     /// The identifiers from the root to the node under the cursor.
-    pub fn selected(&self) -> &[String] {
-        self.state.selected()
+    pub fn selected(&self) -> Vec<&str> {
+        self.names.of(self.state.selected())
     }
 
     /// Puts the cursor on a node, and opens the way to it.
-    pub fn select(&mut self, path: Vec<String>) {
+    pub fn select(&mut self, path: &[String]) {
         for end in 1..path.len() {
-            self.state.open(path[..end].to_vec());
+            self.open(&path[..end]);
         }
+        let path = self.names.path(path);
         self.state.select(path);
     }
 
     pub fn on(&mut self, action: Action) -> bool {
-        let page = self.area.map_or(1, |area| area.height.max(1)) as usize;
+        let page = self.area.height.max(1) as usize;
+        let before = self.state.opened().len();
         match action {
             Action::Up => drop(self.state.key_up()),
             Action::Down => drop(self.state.key_down()),
@@ -100,12 +134,13 @@ impl Tree {
             Action::PageDown => self.step(|at| at + page),
             _ => return false,
         }
+        self.opened += usize::from(self.state.opened().len() != before);
         true
     }
 
     /// Closes the node, or goes to what holds it; a root stays.
     fn left(&mut self) {
-        if self.state.selected().len() > 1 || self.is_open(self.state.selected()) {
+        if self.state.selected().len() > 1 || self.state.opened().contains(self.state.selected()) {
             self.state.key_left();
         }
     }
@@ -116,57 +151,76 @@ impl Tree {
 
     /// A click on the line `row` of the last frame: on the node under the cursor it opens or closes it.
     pub fn click(&mut self, row: u16) {
-        if let Some(area) = self.area {
-            self.state.click_at(Position { x: area.x, y: area.y + row });
-        }
+        let before = self.state.opened().len();
+        self.state.click_at(Position { x: self.area.x, y: self.area.y + row });
+        self.opened += usize::from(self.state.opened().len() != before);
     }
 
-    pub fn draw(&mut self, frame: &mut Frame, area: Rect, theme: &Theme, look: &Look) {
+    pub fn draw(&mut self, frame: &mut Frame, area: Rect, theme: &Theme, look: &Look, line: LineOf) {
         let whole = area;
-        self.width = area.width;
         let area = Rect { x: area.x + MARGIN, width: area.width.saturating_sub(MARGIN), ..area };
-        if self.area.is_none_or(|built| built.width != area.width) {
-            self.items = self.nodes.iter().filter_map(|node| item(node, area.width as usize)).collect();
-        }
-        self.area = Some(area);
+        self.area = area;
         // Two siblings of one name cannot be: identifiers are the cloud's own keys.
         if let Ok(widget) = Widget::new(&self.items) {
             let (open, closed) = if look.is_ascii() { ("- ", "+ ") } else { ("▾ ", "▸ ") };
-            let widget = widget
-                .highlight_style(theme.style(Role::Selection))
-                .node_open_symbol(open)
-                .node_closed_symbol(closed)
-                .node_no_children_symbol("  ");
+            let widget =
+                widget.node_open_symbol(open).node_closed_symbol(closed).node_no_children_symbol("  ");
             frame.render_stateful_widget(widget, area, &mut self.state);
+            self.lines(frame, area, theme, line);
         }
         if self.faded {
             text::fade(frame.buffer_mut(), whole, theme);
         }
     }
+
+    /// Puts their lines beside the signs that the widget has drawn. One that is too long says so: half a figure
+    /// would pass for a whole one.
+    fn lines(&self, frame: &mut Frame, area: Rect, theme: &Theme, line: LineOf) {
+        let mut before: &[u32] = &[];
+        for y in area.top()..area.bottom() {
+            let Some(path) = self.state.rendered_at(Position { x: area.x, y }) else { return };
+            // Below the last node the widget names the last node.
+            if path == before {
+                return;
+            }
+            before = path;
+            let room = (area.width as usize).saturating_sub(INDENT * path.len());
+            let line = line(&self.names.of(path), room.saturating_sub(MARGIN as usize));
+            let line = text::cut_line(line, room);
+            let x = area.right() - room as u16;
+            frame.render_widget(line, Rect { x, y, width: room as u16, height: 1 });
+            if path == self.state.selected() {
+                frame.buffer_mut().set_style(Rect { y, height: 1, ..area }, theme.style(Role::Selection));
+            }
+        }
+    }
 }
 
 /// As much of a path as there is in the tree. Below a closed node nothing is built, so nothing is known.
-fn existing(nodes: &[Node], path: &[String]) -> Vec<String> {
+fn existing(items: &[TreeItem<'static, u32>], path: &[u32]) -> Vec<u32> {
     let mut found = Vec::new();
-    let mut level = nodes;
+    let mut level = items;
     for id in path {
-        let Some(node) = level.iter().find(|node| node.id == *id) else { break };
-        found.push(id.clone());
-        level = &node.children;
+        let Some(item) = level.iter().find(|item| item.identifier() == id) else { break };
+        found.push(*id);
+        level = item.children();
     }
     found
 }
 
-/// A node in so many cells. A line that is too long says so: half a figure would pass for a whole one.
-fn item(node: &Node, width: usize) -> Option<TreeItem<'static, String>> {
-    let line = text::cut_line(node.line.clone(), width.saturating_sub(INDENT));
-    let below = width.saturating_sub(INDENT);
-    let mut children: Vec<_> = node.children.iter().filter_map(|child| item(child, below)).collect();
-    if children.is_empty() && node.has_children {
-        // A stand-in draws the sign of a closed node; opening builds the real ones.
-        children.push(TreeItem::new_leaf(String::from("…"), "…"));
+/// A node without its line, in which the widget would only count the rows.
+fn item(node: &Node, names: &mut Names) -> Option<TreeItem<'static, u32>> {
+    let id = names.number(&node.id);
+    let line = || Text::from(Line::default());
+    if !node.has_children {
+        return Some(TreeItem::new_leaf(id, line()));
     }
-    TreeItem::new(node.id.clone(), line, children).ok()
+    let mut children: Vec<_> = node.children.iter().filter_map(|child| item(child, names)).collect();
+    if children.is_empty() {
+        // A stand-in draws the sign of a closed node; opening builds the real ones.
+        children.push(TreeItem::new_leaf(names.number("…"), line()));
+    }
+    TreeItem::new(id, line(), children).ok()
 }
 
 #[cfg(test)]
@@ -176,31 +230,37 @@ mod tests {
     use super::*;
 
     fn leaf(id: &str) -> Node {
-        Node {
-            id: id.into(),
-            line: Line::from(format!("{id} 12/128 GiB")),
-            children: Vec::new(),
-            has_children: false,
+        Node { id: id.into(), children: Vec::new(), has_children: false }
+    }
+
+    fn line(path: &[&str], _: usize) -> Line<'static> {
+        match path {
+            [root] => Line::from((*root).to_owned()),
+            _ => Line::from(format!("{} 12/128 GiB", path.last().unwrap())),
         }
     }
 
     fn branch(id: &str, leaves: &[&str]) -> Node {
         let children = leaves.iter().map(|id| leaf(id)).collect();
-        Node { id: id.into(), line: Line::from(id.to_owned()), children, has_children: true }
+        Node { id: id.into(), children, has_children: true }
     }
 
     fn draw(tree: &mut Tree, width: u16) -> String {
+        draw_with(tree, width, &line)
+    }
+
+    fn draw_with(tree: &mut Tree, width: u16, line: LineOf) -> String {
         let mut terminal = ratatui::Terminal::new(TestBackend::new(width, 6)).unwrap();
         let theme = Theme::shipped("mono").unwrap().unwrap();
         let look = Look::new(false, 1);
-        let drawn = terminal.draw(|frame| tree.draw(frame, frame.area(), &theme, &look)).unwrap();
+        let drawn = terminal.draw(|frame| tree.draw(frame, frame.area(), &theme, &look, line)).unwrap();
         super::super::ansi::plain(drawn.buffer)
     }
 
     fn opened() -> Tree {
         let mut tree = Tree::default();
-        tree.open(vec!["a".into()]);
-        tree.set(vec![branch("a", &["a1", "a2"]), branch("b", &[])]);
+        tree.open(&["a".into()]);
+        tree.set(&[branch("a", &["a1", "a2"]), branch("b", &[])]);
         draw(&mut tree, 30);
         tree
     }
@@ -219,11 +279,11 @@ mod tests {
         tree.on(Action::Bottom);
         tree.on(Action::Up);
         assert_eq!(tree.selected(), ["a", "a2"]);
-        tree.set(vec![branch("a", &["a1"]), branch("b", &[])]);
+        tree.set(&[branch("a", &["a1"]), branch("b", &[])]);
         assert_eq!(tree.selected(), ["a"]);
-        tree.set(vec![branch("b", &[])]);
+        tree.set(&[branch("b", &[])]);
         assert_eq!(tree.selected(), ["b"]);
-        tree.set(Vec::new());
+        tree.set(&[]);
         assert!(tree.selected().is_empty());
     }
 
@@ -236,6 +296,32 @@ mod tests {
             assert_eq!(tree.selected(), expected);
         }
         assert!(!tree.is_open(&["a".to_owned()]));
+    }
+
+    #[test]
+    fn only_the_lines_on_screen_are_made() {
+        let leaves: Vec<String> = (0..5_000).map(|n| format!("leaf{n:04}")).collect();
+        let mut tree = Tree::default();
+        tree.open(&["a".into()]);
+        tree.set(&[branch("a", &leaves.iter().map(String::as_str).collect::<Vec<_>>())]);
+        let made = std::cell::Cell::new(0);
+        let counted = |path: &[&str], room| {
+            made.set(made.get() + 1);
+            line(path, room)
+        };
+        let draw = |tree: &mut Tree| draw_with(tree, 30, &counted);
+        assert!(draw(&mut tree).contains("leaf0004"));
+        tree.on(Action::Bottom);
+        let bottom = draw(&mut tree);
+        assert!(bottom.contains("leaf4999") && !bottom.contains("leaf4993"), "{bottom}");
+        assert_eq!(made.get(), 12, "two frames of six lines");
+    }
+
+    #[test]
+    fn below_the_last_node_nothing_stands() {
+        let mut tree = Tree::default();
+        tree.set(&[branch("a", &[]), branch("b", &[])]);
+        assert_eq!(draw(&mut tree, 12).trim_end(), " ▸ a\n ▸ b");
     }
 
     #[test]

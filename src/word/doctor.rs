@@ -192,8 +192,8 @@ impl Report {
         self.note(what, outcome.map(|(rows, took)| format!("{} in {} ms", rows.len(), took.as_millis())));
     }
 
-    async fn page<T: Send + 'static>(&mut self, what: &str, mut pages: Pages<T>) {
-        let outcome = timed(pages.next()).await;
+    async fn page<T: Send + 'static>(&mut self, what: &str, pages: Pages<T>) {
+        let outcome = timed(pages.first()).await;
         let words = |(page, took): (Option<crate::source::Page<T>>, Duration)| {
             let rows = page.map_or(0, |page| page.rows.len());
             format!("first page has {rows}, in {} ms", took.as_millis())

@@ -63,6 +63,9 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
             }
         }
         feed.want(app.wanted());
+        while app.is_behind() {
+            app.catch_up();
+        }
         draw(&mut app)?;
         // The letters of a filter ask nothing: only what does is waited for before the next key.
         if asked {

@@ -18,7 +18,7 @@ use crate::source::Sources;
 use crate::store::{Standing, Store};
 use crate::table::{Align, Column, Slot, Table, Value};
 use crate::tables::{self, Listed};
-use crate::ui::{format, grid, text};
+use crate::ui::{format, text};
 
 /// What to show, and how.
 pub struct Wish {
@@ -142,8 +142,7 @@ fn select(
     now: Timestamp,
 ) -> Vec<Slot> {
     let slots = (table.slots)(store);
-    let mut rows: Vec<Slot> =
-        slots.live().into_iter().filter(|&slot| grid::matches(filter, table, store, slot, now)).collect();
+    let mut rows = filter.sieve(table.columns, store, now).keep(&slots.live());
     if let Some(column) = table.column(name) {
         let compare =
             |column: &Column<Store>, a, b| (column.value)(store, a).order(&(column.value)(store, b));

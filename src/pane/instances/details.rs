@@ -148,7 +148,7 @@ fn network(row: &Instance) -> Section {
             AddressKind::Fixed => "fixed",
             AddressKind::Floating => "floating",
         };
-        let mac = mac.as_deref().map(|mac| format!("  {mac}")).unwrap_or_default();
+        let mac = mac.map(|mac| format!("  {mac}")).unwrap_or_default();
         section.add(kind, format!("{addr}  {network}{mac}"));
     }
     if row.addresses.is_empty() {

@@ -5,9 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use smallvec::SmallVec;
 
-use crate::model::{Address, AddressKind, Fault, Flavor, Instance, PowerState, Text, VolumeRef};
-use crate::source::wire::{self, Entries, Str, Words};
+use crate::model::{Address, AddressKind, Fault, Flavor, Instance, Mac, PowerState, Text, VolumeRef};
+use crate::source::wire::{self, Entries, List, Str, Words};
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
@@ -27,14 +28,12 @@ pub(super) struct ServerBody<'a> {
     created: Option<Timestamp>,
     #[serde(default, deserialize_with = "wire::timestamp")]
     updated: Option<Timestamp>,
-    addresses: Option<Entries<'a, Vec<AddressBody<'a>>>>,
+    addresses: Option<Entries<'a, List<AddressBody<'a>>>>,
     key_name: Option<Str<'a>>,
     #[serde(rename = "OS-EXT-AZ:availability_zone")]
     zone: Option<Str<'a>>,
     #[serde(default, rename = "OS-SRV-USG:launched_at", deserialize_with = "wire::timestamp")]
     launched_at: Option<Timestamp>,
-    #[serde(default, rename = "OS-SRV-USG:terminated_at", deserialize_with = "wire::timestamp")]
-    terminated_at: Option<Timestamp>,
     #[serde(rename = "OS-EXT-SRV-ATTR:host")]
     host: Option<Str<'a>>,
     #[serde(rename = "OS-EXT-SRV-ATTR:hypervisor_hostname")]
@@ -48,11 +47,11 @@ pub(super) struct ServerBody<'a> {
     #[serde(rename = "OS-EXT-STS:power_state")]
     power_state: Option<i64>,
     #[serde(default, rename = "os-extended-volumes:volumes_attached")]
-    volumes: Vec<VolumeBody<'a>>,
+    volumes: List<VolumeBody<'a>>,
     locked: Option<bool>,
     locked_reason: Option<Str<'a>>,
     host_status: Option<Str<'a>>,
-    security_groups: Option<Vec<GroupBody<'a>>>,
+    security_groups: Option<List<GroupBody<'a>>>,
     fault: Option<FaultBody<'a>>,
 }
 
@@ -173,7 +172,8 @@ impl ServerBody<'_> {
                 .collect(),
             security_groups: {
                 let groups = self.security_groups.unwrap_or_default();
-                let mut names: Vec<Text> = groups.iter().map(|group| words.text(&group.name)).collect();
+                let mut names: SmallVec<[Text; 4]> =
+                    groups.iter().map(|group| words.text(&group.name)).collect();
                 // One entry a port: the same group many times.
                 names.sort();
                 names.dedup();
@@ -195,7 +195,6 @@ impl ServerBody<'_> {
             created: self.created,
             updated: self.updated,
             launched_at: self.launched_at,
-            terminated_at: self.terminated_at,
             partial,
         }
     }
@@ -220,8 +219,9 @@ fn own(text: &Str) -> Text {
     Text::from(&**text)
 }
 
-fn addresses<'a>(networks: Entries<'a, Vec<AddressBody<'a>>>, words: &mut Words) -> Box<[Address]> {
-    let mut addresses = Vec::new();
+fn addresses(networks: Entries<List<AddressBody>>, words: &mut Words) -> Box<[Address]> {
+    // Of the right size at once: what shrinks leaves a hole.
+    let mut addresses = Vec::with_capacity(networks.iter().map(|(_, list)| list.len()).sum());
     for (network, list) in networks {
         let network = words.text(&network);
         addresses.extend(list.iter().map(|address| Address {
@@ -231,7 +231,7 @@ fn addresses<'a>(networks: Entries<'a, Vec<AddressBody<'a>>>, words: &mut Words)
                 Some("floating") => AddressKind::Floating,
                 _ => AddressKind::Fixed,
             },
-            mac: address.mac.as_ref().map(own),
+            mac: address.mac.as_deref().and_then(Mac::parse),
         }));
     }
     addresses.into()

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::model::Named;
 use crate::store::Rows;
-use crate::table::{Value, column};
+use crate::table::{Slots, Value, column};
 
 /// Rows of a name and a number in the name.
 struct World {
@@ -271,6 +272,200 @@ fn draw_with(
     let first = (0..width).map(|x| &drawn.buffer[(x, 1)]);
     let styles = first.filter(|cell| cell.symbol() != " ").map(|cell| cell.style()).collect();
     (super::super::ansi::plain(drawn.buffer), styles)
+}
+
+/// Things with a column of each kind, made from their name and id.
+static KINDS: Table<World> = Table {
+    name: "things",
+    columns: &[
+        column!("name", "NAME", "", "test", Left, (4, 20), 0, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.name))
+        }),
+        column!("id", "ID", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.id))
+        }),
+        column!("length", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| match row.name.len() {
+                0 => Value::Unknown,
+                length => Value::Int(length as i64),
+            })
+        }),
+        column!("born", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| match row.id.parse::<i64>() {
+                Ok(n) if n % 3 > 0 => Value::Time(NOW - jiff::SignedDuration::from_secs(n % 7 * 60)),
+                _ => Value::Absent,
+            })
+        }),
+        column!("letters", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| {
+                Value::List(row.name.split_inclusive('b').map(Into::into).collect())
+            })
+        }),
+        column!("odd", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| Value::Bool(row.id.ends_with(['1', '3', '5'])))
+        }),
+        column!("half", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
+            w.rows.get(slot).map_or(Value::Unknown, |row| Value::Float(row.name.len() as f64 / 2.0))
+        }),
+    ],
+    slots: |world| &world.rows,
+    sort: ("length", true),
+    words: |_, _, _, _| None,
+};
+
+/// All rows asked anew and sorted by comparing: what a grid must show in the end.
+fn naive(world: &World, filter: &Filter, column: &str, descending: bool) -> Vec<Slot> {
+    let value = |column: &'static Column<World>, slot| (column.value)(world, slot);
+    let (column, name) = (KINDS.column(column).unwrap(), &KINDS.columns[0]);
+    let mut slots = filter.sieve(KINDS.columns, world, NOW).keep(&world.rows.live());
+    slots.sort_by(|&a, &b| {
+        let order = value(column, a).order(&value(column, b));
+        let order = if descending { order.reverse() } else { order };
+        order
+            .then_with(|| value(name, a).order(&value(name, b)))
+            .then_with(|| world.rows.key(a).cmp(&world.rows.key(b)))
+    });
+    slots
+}
+
+const FILTERS: &[&str] = &[
+    "",
+    "a",
+    "ab",
+    "b",
+    "!a",
+    "1",
+    "name=*b",
+    "length>1",
+    "born<3m",
+    "born<3m a",
+    "letters=ab",
+    "odd=yes 1",
+    "~b$",
+    "nothing",
+];
+
+/// What may happen to a grid.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u16, String),
+    Remove(u16),
+    Sort(usize, bool),
+    Filter(usize),
+    Sync,
+    More,
+}
+
+fn step(rows: u16) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..rows, "[abc]{0,3}").prop_map(|(id, name)| Step::Put(id, name)),
+        3 => (0..rows).prop_map(Step::Remove),
+        2 => (0..KINDS.columns.len(), any::<bool>()).prop_map(|(column, down)| Step::Sort(column, down)),
+        2 => (0..FILTERS.len()).prop_map(Step::Filter),
+        2 => Just(Step::Sync),
+        1 => Just(Step::More),
+    ]
+}
+
+/// Takes the steps; after each the cursor is on a shown row and no row is shown twice, and in the end the
+/// grid shows what the naive model does.
+fn take(world: &mut World, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut grid = Grid::new(&KINDS);
+    let names: Vec<&str> = KINDS.columns.iter().map(|column| column.name).collect();
+    let (mut filter, mut column, mut descending) = (Filter::default(), "length", true);
+    grid.sync(world, NOW);
+    for step in steps.iter().chain([&Step::Sync]) {
+        match step {
+            Step::Put(id, name) => put(world, &id.to_string(), name),
+            Step::Remove(id) => drop(world.rows.remove(&id.to_string())),
+            Step::Sort(by, down) => {
+                (column, descending) = (KINDS.columns[*by].name, *down);
+                grid.sort(&KINDS.columns[*by], *down, world, NOW);
+            }
+            Step::Filter(at) => {
+                filter = Filter::parse(FILTERS[*at], &names).unwrap();
+                grid.set_filter(filter.clone(), world, NOW);
+            }
+            Step::Sync => grid.sync(world, NOW),
+            Step::More => grid.more(world, NOW),
+        }
+        if matches!(step, Step::Put(..) | Step::Remove(_)) {
+            continue;
+        }
+        let shown = naive(world, &filter, column, descending);
+        if grid.is_behind() {
+            // Not all yet, but nothing that does not belong there, and in the right order.
+            let mut rest = shown.iter();
+            prop_assert!(grid.slots().iter().all(|slot| rest.any(|other| other == slot)), "{step:?}");
+        } else {
+            prop_assert_eq!(grid.slots(), shown, "{:?}", step);
+        }
+        prop_assert_eq!(grid.selected().is_none(), grid.slots().is_empty());
+    }
+    while grid.is_behind() {
+        grid.more(world, NOW);
+    }
+    prop_assert_eq!(grid.slots(), naive(world, &filter, column, descending));
+    Ok(())
+}
+
+/// Of so many rows orders are kept, a filter takes steps, and a view can be too far behind the change log.
+#[test]
+fn many_rows_show_what_a_naive_grid_would() {
+    const ROWS: u16 = 18_000;
+    let mut world = World { rows: Rows::default() };
+    for id in 0..ROWS {
+        put(&mut world, &id.to_string(), &format!("{}{}", "abc".repeat(id as usize % 4), id % 1_000));
+    }
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let tree = proptest::collection::vec(step(ROWS), 90).new_tree(&mut runner).unwrap();
+    let mut steps = tree.current();
+    // Kept orders and answers that are overtaken by more changes than are remembered.
+    let flood = (0..9_000).map(|id| Step::Put(id * 2, "bca".to_owned()));
+    steps.splice(40..40, flood);
+    take(&mut world, &steps).unwrap();
+}
+
+#[test]
+fn rows_come_in_steps_and_the_cursor_with_them() {
+    const ROWS: usize = 60_000;
+    let mut world = World { rows: Rows::default() };
+    for id in 0..ROWS {
+        put(&mut world, &format!("{id:05}"), if id == 55_000 { "here" } else { "there" });
+    }
+    let mut grid = Grid::new(&KINDS);
+    let names: Vec<&str> = KINDS.columns.iter().map(|column| column.name).collect();
+    let filter = |text| Filter::parse(text, &names).unwrap();
+    grid.sync(&world, NOW);
+    grid.select_key("55001", &world);
+    grid.set_filter(filter("!55000"), &world, NOW);
+    let asked = grid.asked().unwrap();
+    assert!(grid.is_behind() && asked > 0 && asked < ROWS, "{asked}");
+    assert_eq!(grid.shown(), asked, "the uppermost rows are there at once");
+    assert_ne!(grid.selected().and_then(|slot| world.rows.key(slot)).unwrap().as_ref(), "55001");
+    grid.set_filter(filter("!55000 zzz"), &world, NOW);
+    assert!(draw_with(&mut grid, &world, 60, 5, &|_, _, _| None, false).0.contains("none of the first"));
+    grid.set_filter(filter("!55000"), &world, NOW);
+    let mut steps = 0;
+    while grid.is_behind() {
+        grid.more(&world, NOW);
+        steps += 1;
+    }
+    assert!(steps > 1);
+    assert_eq!((grid.asked(), grid.shown(), grid.total()), (None, ROWS - 1, ROWS));
+    assert_eq!(grid.selected().and_then(|slot| world.rows.key(slot)).unwrap().as_ref(), "55001");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_happens_a_grid_shows_what_a_naive_one_would(
+        steps in proptest::collection::vec(step(40), 1..60),
+    ) {
+        let mut world = World { rows: Rows::default() };
+        take(&mut world, &steps)?;
+    }
 }
 
 proptest! {

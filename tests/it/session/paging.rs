@@ -130,7 +130,8 @@ async fn pages_that_go_round_in_circles_end_with_an_error() {
             "{case}: {error:?}"
         );
         assert_eq!(names.len(), rows, "{case}");
-        assert!(cloud.asked(SERVERS).len() <= most.max(2), "{case}");
+        // One more may have been on its way.
+        assert!(cloud.asked(SERVERS).len() <= most.max(2) + 1, "{case}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use stackwatch::model::{
-    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Named, PowerState, Text,
+    ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, Named, PowerState, Text,
     VolumeRef,
 };
 
@@ -167,14 +167,13 @@ fn planted(n: u64, &(name, status, host, project, flavor, age): &Seed) -> Instan
         created: Some(ago(age)),
         updated: Some(ago(age - 30)),
         launched_at: host.as_ref().filter(|_| status != "BUILD").map(|_| ago(age - 25)),
-        terminated_at: None,
         partial: false,
         host,
     }
 }
 
 fn address(network: &str, addr: String, kind: AddressKind) -> Address {
-    Address { network: network.into(), addr: addr.into(), kind, mac: Some("fa:16:3e:c8:43:92".into()) }
+    Address { network: network.into(), addr: addr.into(), kind, mac: Mac::parse("fa:16:3e:c8:43:92") }
 }
 
 /// What makes an instance one of a kind.
@@ -333,7 +332,6 @@ pub fn poison(row: &mut Instance) {
     for address in &mut row.addresses {
         evil(&mut address.network);
         evil(&mut address.addr);
-        address.mac.iter_mut().for_each(evil);
     }
     Arc::make_mut(&mut row.security_groups).iter_mut().for_each(evil);
     let more = |pairs: &[(Text, Text)]| pairs.iter().cloned().chain([(EVIL.into(), EVIL.into())]).collect();

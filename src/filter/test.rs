@@ -1,0 +1,173 @@
+//! What one condition asks of one cell. Nothing is allocated for a cell of ASCII text, and case is folded in
+//! place: 100,000 rows of thirty columns are asked at each letter.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+
+use crate::table::Value;
+
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    /// Lower case.
+    Contains(String),
+    /// Lower case, between stars.
+    Equals(Vec<String>),
+    Matches(Regex),
+    Compare(Comparison, Bound),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Comparison {
+    Greater,
+    Less,
+    AtLeast,
+    AtMost,
+}
+
+/// What a cell is compared with: as a number, and as a length of time in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bound {
+    pub number: Option<f64>,
+    pub seconds: Option<f64>,
+}
+
+impl Test {
+    /// Whether ages alone decide: what passes now may not in a minute.
+    pub fn is_about_age(&self) -> bool {
+        matches!(self, Test::Compare(_, Bound { number: None, .. }))
+    }
+
+    /// Whether a cell that passes this test passes `before` too.
+    pub fn implies(&self, before: &Test) -> bool {
+        match (self, before) {
+            (Test::Contains(new), Test::Contains(old)) => new.contains(old.as_str()),
+            (Test::Equals(new), Test::Equals(old)) => new == old,
+            (Test::Matches(new), Test::Matches(old)) => new.as_str() == old.as_str(),
+            // The same age is another one a moment later.
+            (Test::Compare(is, bound), Test::Compare(was, before)) => {
+                is == was && bound == before && !self.is_about_age()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a cell passes; `now` turns moments into ages. Numbers are written into `scratch`.
+    pub fn passes(&self, value: &Value<'_>, now: Timestamp, scratch: &mut String) -> bool {
+        match self {
+            Test::Compare(comparison, bound) => {
+                let (cell, bound) = match value {
+                    Value::Int(n) => (*n as f64, bound.number),
+                    Value::Float(n) => (*n, bound.number),
+                    Value::Time(at) => (now.duration_since(*at).as_secs_f64(), bound.seconds),
+                    Value::Span(span) => (SignedDuration::as_secs_f64(span), bound.seconds),
+                    // Unknown is neither more nor less than anything.
+                    _ => return false,
+                };
+                bound.is_some_and(|bound| match comparison {
+                    Comparison::Greater => cell > bound,
+                    Comparison::Less => cell < bound,
+                    Comparison::AtLeast => cell >= bound,
+                    Comparison::AtMost => cell <= bound,
+                })
+            }
+            _ => match value {
+                Value::Text(text) => self.on_text(text),
+                Value::List(list) => {
+                    list.iter().any(|item| self.on_text(item))
+                        // A list equals what one of its items equals, or all of them together.
+                        || matches!(self, Test::Equals(_)) && list.len() != 1 && {
+                            scratch.clear();
+                            for (i, item) in list.iter().enumerate() {
+                                scratch.push_str(if i == 0 { "" } else { "," });
+                                scratch.push_str(item);
+                            }
+                            self.on_text(scratch)
+                        }
+                }
+                Value::Int(n) => self.on_text(written(scratch, n)),
+                Value::Float(n) => self.on_text(written(scratch, n)),
+                Value::Bool(b) => bool_words(*b).iter().any(|word| self.on_text(word)),
+                Value::Unknown => matches!(self, Test::Equals(_)) && self.on_text("?"),
+                Value::Absent => {
+                    matches!(self, Test::Equals(parts) if parts.len() == 1 && parts[0].is_empty())
+                }
+                Value::Time(at) => matches!(self, Test::Matches(_)) && self.on_text(written(scratch, at)),
+                Value::Span(_) => false,
+            },
+        }
+    }
+
+    fn on_text(&self, text: &str) -> bool {
+        match self {
+            Test::Contains(part) => contains_folded(text, part),
+            Test::Equals(parts) => glob(text, parts),
+            Test::Matches(regex) => regex.is_match(text),
+            Test::Compare(..) => false,
+        }
+    }
+}
+
+/// `locked=yes` and `locked=true` both.
+pub(super) fn bool_words(b: bool) -> [&'static str; 2] {
+    if b { ["yes", "true"] } else { ["no", "false"] }
+}
+
+fn written<'a>(scratch: &'a mut String, value: &dyn std::fmt::Display) -> &'a str {
+    scratch.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(scratch, "{value}");
+    scratch
+}
+
+/// Whether the text holds the part (lower case already), whatever its case.
+fn contains_folded(text: &str, part: &str) -> bool {
+    if text.is_ascii() {
+        find_ascii(text.as_bytes(), part.as_bytes()).is_some()
+    } else {
+        text.to_lowercase().contains(part)
+    }
+}
+
+/// Where an ASCII text holds the part (lower case already).
+fn find_ascii(text: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() {
+        return Some(0);
+    }
+    text.windows(part.len()).position(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// Parts between stars (lower case already), in order; the first and last stand at the ends.
+fn glob(text: &str, parts: &[String]) -> bool {
+    if text.is_ascii() { glob_ascii(text.as_bytes(), parts) } else { glob_lower(&text.to_lowercase(), parts) }
+}
+
+fn glob_ascii(text: &[u8], parts: &[String]) -> bool {
+    let (Some((first, rest)), Some(last)) = (parts.split_first(), parts.last()) else { return false };
+    let Some((_, middle)) = rest.split_last() else { return text.eq_ignore_ascii_case(first.as_bytes()) };
+    let Some((start, mut text)) = text.split_at_checked(first.len()) else { return false };
+    if !start.eq_ignore_ascii_case(first.as_bytes()) {
+        return false;
+    }
+    for part in middle {
+        match find_ascii(text, part.as_bytes()) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.len().checked_sub(last.len()).is_some_and(|at| text[at..].eq_ignore_ascii_case(last.as_bytes()))
+}
+
+fn glob_lower(text: &str, parts: &[String]) -> bool {
+    let (Some((first, rest)), Some(last)) = (parts.split_first(), parts.last()) else { return false };
+    let Some((_, middle)) = rest.split_last() else { return text == first };
+    let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
+    for part in middle {
+        match text.find(part.as_str()) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(last.as_str())
+}
