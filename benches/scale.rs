@@ -41,6 +41,7 @@ const FRAME: Duration = Duration::from_millis(16);
 const REST: u32 = 8;
 
 fn main() {
+    stackwatch::memory::one_heap();
     let words: Vec<String> = std::env::args().collect();
     if let Some(at) = words.iter().position(|word| word == "serve") {
         let n = |i: usize| words[at + i].parse().expect("a number");
