@@ -14,7 +14,7 @@ use crate::source::Sources;
 
 /// Reports that may wait to be taken in, each a page of rows at most. When it is full, collectors wait: nothing is
 /// lost.
-const CHANNEL: usize = 16;
+const CHANNEL: usize = 4;
 
 /// The running collectors of one cloud. Dropping it cancels them all.
 pub struct Feed {

@@ -16,6 +16,7 @@ pub mod feed;
 pub mod filter;
 pub mod health;
 pub mod keymap;
+pub mod memory;
 pub mod model;
 pub mod pane;
 pub mod report;

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use stackwatch::cli::Cli;
 use stackwatch::exit::Exit;
+use stackwatch::memory;
 use stackwatch::terminal::panics;
 use stackwatch::word;
 
 fn main() -> ExitCode {
+    memory::one_heap();
     // First, so that whatever panics from here on is said on a terminal that can show it.
     if let Err(error) = panics::install() {
         eprintln!("stackwatch: {error}");

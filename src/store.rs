@@ -84,6 +84,8 @@ impl Store {
         // What was seen of the old rows says nothing of the new ones.
         self.hypervisors = Rows::after(&old.hypervisors);
         self.instances = Rows::after(&old.instances);
+        self.nodes = Rows::after(&old.nodes);
+        self.queues = Rows::after(&old.queues);
     }
 
     /// Takes in one report.

@@ -1,6 +1,7 @@
 //! What one condition asks of one cell. Nothing is allocated for a cell of ASCII text, and case is folded in
 //! place: 100,000 rows of thirty columns are asked at each letter.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
@@ -123,15 +124,16 @@ fn written<'a>(scratch: &'a mut String, value: &dyn std::fmt::Display) -> &'a st
 
 /// Whether the text holds the part (lower case already), whatever its case.
 fn contains_folded(text: &str, part: &str) -> bool {
-    if text.is_ascii() {
-        find_ascii(text.as_bytes(), part.as_bytes()).is_some()
-    } else {
-        text.to_lowercase().contains(part)
-    }
+    find(folded(text).as_bytes(), part.as_bytes()).is_some()
 }
 
-/// Where an ASCII text holds the part (lower case already).
-fn find_ascii(text: &[u8], part: &[u8]) -> Option<usize> {
+/// ASCII as it is, since its case is folded while it is compared; all else in lower case.
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+/// Where a text holds the part (lower case already). Of whole characters bytes find no half ones.
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     if part.is_empty() {
         return Some(0);
     }
@@ -140,34 +142,19 @@ fn find_ascii(text: &[u8], part: &[u8]) -> Option<usize> {
 
 /// Parts between stars (lower case already), in order; the first and last stand at the ends.
 fn glob(text: &str, parts: &[String]) -> bool {
-    if text.is_ascii() { glob_ascii(text.as_bytes(), parts) } else { glob_lower(&text.to_lowercase(), parts) }
-}
-
-fn glob_ascii(text: &[u8], parts: &[String]) -> bool {
+    let text = folded(text);
     let (Some((first, rest)), Some(last)) = (parts.split_first(), parts.last()) else { return false };
-    let Some((_, middle)) = rest.split_last() else { return text.eq_ignore_ascii_case(first.as_bytes()) };
-    let Some((start, mut text)) = text.split_at_checked(first.len()) else { return false };
-    if !start.eq_ignore_ascii_case(first.as_bytes()) {
+    let (first, last) = (first.as_bytes(), last.as_bytes());
+    let Some((_, middle)) = rest.split_last() else { return text.as_bytes().eq_ignore_ascii_case(first) };
+    let Some((start, mut text)) = text.as_bytes().split_at_checked(first.len()) else { return false };
+    if !start.eq_ignore_ascii_case(first) {
         return false;
     }
     for part in middle {
-        match find_ascii(text, part.as_bytes()) {
+        match find(text, part.as_bytes()) {
             Some(at) => text = &text[at + part.len()..],
             None => return false,
         }
     }
-    text.len().checked_sub(last.len()).is_some_and(|at| text[at..].eq_ignore_ascii_case(last.as_bytes()))
-}
-
-fn glob_lower(text: &str, parts: &[String]) -> bool {
-    let (Some((first, rest)), Some(last)) = (parts.split_first(), parts.last()) else { return false };
-    let Some((_, middle)) = rest.split_last() else { return text == first };
-    let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
-    for part in middle {
-        match text.find(part.as_str()) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last.as_str())
+    text.len().checked_sub(last.len()).is_some_and(|at| text[at..].eq_ignore_ascii_case(last))
 }

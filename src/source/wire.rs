@@ -1,18 +1,16 @@
 //! What several services' answers have in common: ids that are numbers in old versions, three ways of
-//! writing a time, lists with links to the next page, words that repeat.
+//! writing a time, lists with links to the next page, words that repeat (`words.rs`).
 //!
 //! A large cloud's list is hundreds of megabytes of which a row keeps little: bodies are read in place, texts
 //! are borrowed from them, and a row is made before the next is read.
 
+mod words;
+
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
-use std::hash::Hash;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -20,8 +18,10 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::{Deserialize, Deserializer};
 use smallvec::SmallVec;
 
+pub(super) use words::Words;
+
 use super::pages::Parsed;
-use crate::model::{Flavor, Text};
+use crate::model::Text;
 
 /// A text of the body: borrowed, unless JSON had to escape something in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -298,69 +298,6 @@ pub(super) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     Ok(Option::<Str>::deserialize(deserializer)?.as_deref().and_then(parse_time))
 }
 
-/// What many rows share is kept once, for as long as a row holds it.
-#[derive(Default)]
-pub(super) struct Words {
-    texts: Shared<str>,
-    lists: Shared<[Text]>,
-    flavors: Shared<Flavor>,
-}
-
-impl Words {
-    pub fn text(&mut self, word: &str) -> Text {
-        self.texts.get(word, |word| word.into())
-    }
-
-    pub fn maybe(&mut self, word: Option<impl AsRef<str>>) -> Option<Text> {
-        word.filter(|word| !word.as_ref().is_empty()).map(|word| self.text(word.as_ref()))
-    }
-
-    pub fn pairs(&mut self, entries: Option<Entries<Str>>) -> Box<[(Text, Text)]> {
-        let entries = entries.unwrap_or_default().into_iter();
-        entries.map(|(key, value)| (self.text(&key), self.text(&value))).collect()
-    }
-
-    pub fn list(&mut self, list: &[Text]) -> Arc<[Text]> {
-        self.lists.get(list, |list| list.into())
-    }
-
-    pub fn flavor(&mut self, flavor: Flavor) -> Arc<Flavor> {
-        self.flavors.get(&flavor, |flavor| Arc::new(flavor.clone()))
-    }
-}
-
-/// One kind of what is shared.
-struct Shared<T: ?Sized> {
-    known: HashSet<Arc<T>, RandomState>,
-    /// How many there may be before those that no row holds any more are let go.
-    room: usize,
-}
-
-/// So few are never worth a look at all of them.
-const ROOM: usize = 4_096;
-
-impl<T: ?Sized> Default for Shared<T> {
-    fn default() -> Self {
-        Self { known: HashSet::default(), room: ROOM }
-    }
-}
-
-impl<T: ?Sized + Hash + Eq> Shared<T> {
-    fn get(&mut self, value: &T, new: impl FnOnce(&T) -> Arc<T>) -> Arc<T> {
-        if let Some(known) = self.known.get(value) {
-            return known.clone();
-        }
-        if self.known.len() >= self.room {
-            self.known.retain(|known| Arc::strong_count(known) > 1);
-            // A look at all of them is paid for by as many new ones.
-            self.room = ROOM.max(self.known.len() * 2);
-        }
-        let shared = new(value);
-        self.known.insert(shared.clone());
-        shared
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,17 +344,5 @@ mod tests {
             assert!(read(body).is_err(), "{body}");
         }
         assert!(read("{}").unwrap_err().to_string().starts_with("missing field `rows`"));
-    }
-
-    #[test]
-    fn a_word_is_kept_once_and_as_long_as_somebody_holds_it() {
-        let mut words = Words::default();
-        let held = words.text("ACTIVE");
-        assert!(Arc::ptr_eq(&held, &words.text("ACTIVE")));
-        for n in 0..3 * ROOM {
-            words.text(&n.to_string());
-        }
-        assert!(words.texts.known.len() <= ROOM, "{}", words.texts.known.len());
-        assert!(Arc::ptr_eq(&held, &words.text("ACTIVE")));
     }
 }

@@ -1,6 +1,6 @@
 //! The one tree, over tui-tree-widget: children of opened nodes only, lines of visible nodes only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -43,17 +43,41 @@ pub struct Tree {
 struct Names {
     names: Vec<String>,
     numbers: HashMap<String, u32>,
+    /// Numbers that may be given again.
+    free: Vec<u32>,
+    /// How many there may be before those that the tree does not hold any more are let go.
+    room: usize,
 }
+
+/// So few are never worth a look at all of them.
+const ROOM: usize = 4_096;
 
 impl Names {
     fn number(&mut self, name: &str) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = self.names.len() as u32;
-        self.names.push(name.to_owned());
+        let number = self.free.pop().unwrap_or(self.names.len() as u32);
+        match self.names.get_mut(number as usize) {
+            Some(place) => name.clone_into(place),
+            None => self.names.push(name.to_owned()),
+        }
         self.numbers.insert(name.to_owned(), number);
         number
+    }
+
+    /// Lets go of the numbers that are not held: queues come and go by the thousand, their names with them.
+    fn keep(&mut self, held: &HashSet<u32>) {
+        let free = &mut self.free;
+        self.numbers.retain(|_, number| {
+            let stays = held.contains(number);
+            if !stays {
+                free.push(*number);
+            }
+            stays
+        });
+        // A look at all of them is paid for by as many new ones.
+        self.room = self.numbers.len() * 2;
     }
 
     fn path(&mut self, path: &[String]) -> Vec<u32> {
@@ -80,6 +104,11 @@ impl Tree {
         }
         // Also when it has not moved: it stays in sight when others come above it.
         self.state.select(path);
+        if self.names.numbers.len() > self.names.room.max(ROOM) {
+            let mut held: HashSet<u32> = self.state.opened().iter().flatten().copied().collect();
+            hold(&self.items, &mut held);
+            self.names.keep(&held);
+        }
     }
 
     pub fn is_open(&self, path: &[String]) -> bool {
@@ -208,6 +237,14 @@ fn existing(items: &[TreeItem<'static, u32>], path: &[u32]) -> Vec<u32> {
     found
 }
 
+/// The identifiers of these nodes and of all below them.
+fn hold(items: &[TreeItem<'static, u32>], held: &mut HashSet<u32>) {
+    for item in items {
+        held.insert(*item.identifier());
+        hold(item.children(), held);
+    }
+}
+
 /// A node without its line, in which the widget would only count the rows.
 fn item(node: &Node, names: &mut Names) -> Option<TreeItem<'static, u32>> {
     let id = names.number(&node.id);
@@ -285,6 +322,20 @@ mod tests {
         assert_eq!(tree.selected(), ["b"]);
         tree.set(&[]);
         assert!(tree.selected().is_empty());
+    }
+
+    #[test]
+    fn names_that_come_and_go_are_let_go_and_the_cursor_and_open_nodes_stay() {
+        let mut tree = opened();
+        tree.on(Action::Down);
+        for n in 0..3 * ROOM {
+            tree.set(&[branch("a", &["a1", &format!("reply_{n}")]), branch("b", &[])]);
+        }
+        assert!(tree.names.names.len() <= ROOM + 2, "{}", tree.names.names.len());
+        assert_eq!(tree.selected(), ["a", "a1"]);
+        assert!(tree.is_open(&["a".into()]));
+        let last = format!("reply_{}", 3 * ROOM - 1);
+        assert!(draw(&mut tree, 30).contains(&last), "{last}");
     }
 
     #[test]

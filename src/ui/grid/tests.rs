@@ -13,15 +13,21 @@ struct World {
     rows: Rows<Named>,
 }
 
+impl World {
+    fn name(&self, slot: Slot) -> Value<'_> {
+        self.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.name))
+    }
+
+    fn id(&self, slot: Slot) -> Value<'_> {
+        self.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.id))
+    }
+}
+
 static TABLE: Table<World> = Table {
     name: "things",
     columns: &[
-        column!("name", "NAME", "", "test", Left, (4, 20), 0, |w: &World, slot| {
-            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.name))
-        }),
-        column!("id", "ID", "", "test", Right, (4, 6), 1, |w: &World, slot| {
-            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.id))
-        }),
+        column!("name", "NAME", "", "test", Left, (4, 20), 0, World::name),
+        column!("id", "ID", "", "test", Right, (4, 6), 1, World::id),
     ],
     slots: |world| &world.rows,
     sort: ("name", false),
@@ -278,12 +284,8 @@ fn draw_with(
 static KINDS: Table<World> = Table {
     name: "things",
     columns: &[
-        column!("name", "NAME", "", "test", Left, (4, 20), 0, |w: &World, slot| {
-            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.name))
-        }),
-        column!("id", "ID", "", "test", Right, (4, 6), 1, |w: &World, slot| {
-            w.rows.get(slot).map_or(Value::Unknown, |row| Value::text(&*row.id))
-        }),
+        column!("name", "NAME", "", "test", Left, (4, 20), 0, World::name),
+        column!("id", "ID", "", "test", Right, (4, 6), 1, World::id),
         column!("length", "", "", "test", Right, (4, 6), 1, |w: &World, slot| {
             w.rows.get(slot).map_or(Value::Unknown, |row| match row.name.len() {
                 0 => Value::Unknown,
