@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::config::looks::Looks;
-use crate::health::Verdict;
+use crate::health::{Verdict, expect};
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{Report, Topic};
@@ -91,6 +91,7 @@ pub struct App {
     /// What the last frame showed of the store: nothing newer, no new frame.
     shown: u64,
     refresh: BTreeMap<Topic, u64>,
+    expected: expect::Names,
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
@@ -146,6 +147,7 @@ impl App {
             dirty: true,
             shown: 0,
             refresh: BTreeMap::new(),
+            expected: expect::Names::new(true),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
             answers: Vec::new(),
@@ -174,6 +176,7 @@ impl App {
     pub fn next_epoch(&mut self) -> u64 {
         self.epoch += 1;
         self.store.reset(self.epoch);
+        self.expected = expect::Names::new(true);
         self.epoch
     }
 
@@ -259,7 +262,14 @@ impl App {
     /// What the screen makes worth asking.
     pub fn wanted(&mut self) -> Wanted {
         let rested = self.now.duration_since(self.touched) > REST && self.touched != Timestamp::UNIX_EPOCH;
-        let mut wanted = Wanted { refresh: self.refresh.clone(), slow: rested, ..Wanted::default() };
+        let mut wanted = Wanted {
+            refresh: self.refresh.clone(),
+            slow: rested,
+            queues: self.expected.of(&self.store),
+            stirred: self.store.events.stirred(),
+            heard: self.store.freshness(Topic::Events).standing(Topic::Events, self.now) == Standing::Fresh,
+            ..Wanted::default()
+        };
         self.with_pane(|pane, cx| pane.wants(cx, &mut wanted));
         wanted
     }

@@ -7,10 +7,12 @@
 pub mod query;
 
 mod brokers;
+mod declares;
 mod hypervisors;
 mod identity;
 mod instances;
 mod names;
+mod notifications;
 mod placement;
 mod queues;
 mod whole;
@@ -31,7 +33,8 @@ use whole::Whole;
 /// The collectors of a cloud and of its brokers, in the order in which they start.
 pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     let mut collectors = sources.session.as_ref().map(of_cloud).unwrap_or_default();
-    collectors.extend(brokers::all(&sources.brokers));
+    collectors.extend(brokers::all(&sources.brokers, &sources.amqp));
+    collectors.extend(notifications::all(&sources.amqp));
     collectors
 }
 

@@ -6,6 +6,7 @@
 mod agent;
 mod aggregate;
 mod broker;
+mod event;
 mod hypervisor;
 mod instance;
 mod migration;
@@ -17,7 +18,8 @@ mod service;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
-pub use broker::{Alarm, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
+pub use broker::{Alarm, AmqpState, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
+pub use event::{Event, News};
 pub use hypervisor::Hypervisor;
 pub use instance::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, PowerState, VolumeRef,
@@ -25,7 +27,7 @@ pub use instance::{
 pub use migration::Migration;
 pub use names::{Named, NamedKind};
 pub use provider::{Inventory, Provider, ResourceClass};
-pub use queue::{Consumer, Queue, QueueType};
+pub use queue::{Consumer, Counts, Queue, QueueType};
 pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction, Migration, Named,
-    NamedKind, Provider, Queue, Service, Text,
+    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Event, Hypervisor, Instance,
+    InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
 };
 
 /// One thing a collector says, with its own time: the store reads no clock.
@@ -68,10 +68,11 @@ pub enum Topic {
     Nodes,
     Queues,
     Consumers,
+    Events,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 17] = [
+    pub const ALL: [Topic; 18] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -89,6 +90,7 @@ impl Topic {
         Topic::Nodes,
         Topic::Queues,
         Topic::Consumers,
+        Topic::Events,
     ];
 
     /// The name in `sources` and messages.
@@ -111,6 +113,7 @@ impl Topic {
             Topic::Nodes => "nodes",
             Topic::Queues => "queues",
             Topic::Consumers => "consumers",
+            Topic::Events => "notifications",
         }
     }
 
@@ -128,13 +131,13 @@ impl Topic {
             Topic::Providers => "placement",
             Topic::Agents => "neutron",
             Topic::Images => "glance",
-            Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers => "rabbitmq",
+            Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
     }
 
     /// Whether a broker answers for it, and no service of the cloud.
     pub fn is_of_broker(self) -> bool {
-        matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers)
+        matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events)
     }
 
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
@@ -142,6 +145,8 @@ impl Topic {
     pub fn stale_after(self) -> SignedDuration {
         SignedDuration::from_secs(match self {
             Topic::Instances => 90,
+            // The connection is looked after each 15 s.
+            Topic::Events => 60,
             Topic::Services | Topic::Migrations | Topic::Agents | Topic::Brokers | Topic::Nodes => 120,
             Topic::Hypervisors => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
@@ -179,6 +184,15 @@ pub enum Delta {
     Brokers(Vec<Broker>),
     Nodes(Vec<BrokerNode>),
     Queues(Vec<Queue>),
+    /// What passive declares say in one vhost: all that is known of it, each time.
+    Amqp {
+        state: AmqpState,
+        found: Vec<(Text, Counts)>,
+    },
+    /// What services said over the bus, in the order in which it came.
+    Events(Vec<Event>),
+    /// Notifications may have been missed: what they would have told must be asked for.
+    Missed,
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

@@ -3,6 +3,7 @@
 //! Panes and the app know this and no collector; collectors know this and no pane.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::{NamedKind, Text};
 use crate::report::Topic;
@@ -16,6 +17,12 @@ pub struct Wanted {
     pub hypervisors: Vec<Text>,
     /// Ids on screen whose names nobody has told yet.
     pub names: Vec<(NamedKind, Text)>,
+    /// Names of the queues that OpenStack's services have declared; `None` until their lists were read.
+    pub queues: Option<Arc<[Text]>>,
+    /// Grows with each notification that told less than must be known: an instance that nobody knew, or a gap.
+    pub stirred: u64,
+    /// Notifications are heard: what they tell need not be asked for as often.
+    pub heard: bool,
     /// Nobody has looked for long: poll at a quarter of the rate.
     pub slow: bool,
 }

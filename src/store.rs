@@ -5,24 +5,26 @@
 //! other changes, so that views re-place it.
 
 mod drift;
+mod events;
 mod freshness;
 mod index;
 mod queues;
 mod rows;
 mod trend;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 pub use drift::Drift;
+pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 
 use crate::model::{
-    Agent, Aggregate, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction, Migration, Named,
-    NamedKind, Provider, Queue, Service, Text,
+    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction,
+    Migration, Named, NamedKind, Provider, Queue, Service, Text,
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
@@ -50,8 +52,12 @@ pub struct Store {
     pub brokers: Rows<Broker>,
     pub nodes: Rows<BrokerNode>,
     pub queues: Rows<Queue>,
+    /// How brokers are reached over AMQP, by broker and vhost.
+    pub amqp: BTreeMap<(Text, Text), AmqpState>,
     /// The last answers about single queues, by queue id.
     pub consumers: HashMap<Text, (Timestamp, Vec<Consumer>)>,
+    /// The last notifications, the newest last.
+    pub events: Events,
     freshness: HashMap<Topic, Freshness>,
     epoch: u64,
     /// nova-compute's service row of a host.
@@ -212,6 +218,13 @@ impl Store {
                     self.put_queue(row, at);
                 }
             }
+            Delta::Amqp { state, found } => self.put_amqp(state, found, at),
+            Delta::Events(events) => {
+                for event in events {
+                    self.put_event(event, at);
+                }
+            }
+            Delta::Missed => self.events.stirred += 1,
             Delta::Consumers { queue, consumers } => {
                 if let Some(slot) = self.queues.slot_of(&queue) {
                     self.queues.touch(slot);
@@ -259,7 +272,7 @@ impl Store {
             Topic::Brokers => self.brokers.begin_read(),
             Topic::Nodes => self.nodes.begin_read(),
             Topic::Queues => self.queues.begin_read(),
-            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers => {}
+            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers | Topic::Events => {}
         }
     }
 
@@ -301,7 +314,7 @@ impl Store {
             }
             // Names of what is gone stay useful: rows may still refer to them.
             Topic::Projects | Topic::Users | Topic::Images => {}
-            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers => {}
+            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers | Topic::Events => {}
         }
     }
 

@@ -15,7 +15,7 @@ use crate::cli::{Cli, Common, Word};
 use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
 use crate::config::file::{self, File};
 use crate::exit::Exit;
-use crate::source::rabbitmq::Management;
+use crate::source::rabbitmq::{Amqp, Management};
 use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
 
@@ -177,6 +177,12 @@ fn brokers(file: &File, limits: Limits) -> Result<Vec<Management>, Error> {
     file.broker.0.iter().map(|broker| Management::new(broker.clone(), limits)).collect()
 }
 
+/// The vhosts of the settings' transport URLs. Nothing is asked yet.
+fn amqp(file: &File, limits: Limits) -> Result<Vec<Amqp>, Error> {
+    let of_broker = |broker| Amqp::all(broker, limits);
+    Ok(file.broker.0.iter().map(of_broker).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 /// How long to wait for a broker: a node that asks a peer which is down takes 10 s longer by itself.
 fn broker_limits() -> Limits {
     let usual = Limits::default();
@@ -188,7 +194,8 @@ const BROKER_TOTAL: Duration = Duration::from_secs(60);
 
 /// A cloud with the brokers below it.
 fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
-    Ok(Sources { session: Some(session(cloud, file)?), brokers: brokers(file, broker_limits())? })
+    let session = Some(session(cloud, file)?);
+    Ok(Sources { session, brokers: brokers(file, broker_limits())?, amqp: amqp(file, broker_limits())? })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

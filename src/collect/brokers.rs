@@ -14,7 +14,7 @@ use super::{Collector, Outlet, outage, pause_after};
 use crate::model::{Broker, Connections, Identified, Text};
 use crate::report::{Delta, Outage, Outcome, Topic};
 use crate::request::Wanted;
-use crate::source::rabbitmq::{self, Management};
+use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, ErrorKind};
 
 /// The rhythm of what is cheap. A broker measures itself every 5 s.
@@ -27,7 +27,7 @@ const SHARE: u32 = 10;
 const CONNECTIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// The collectors over these brokers; where there are none, those that say so.
-pub(super) fn all(brokers: &[Management]) -> Vec<Box<dyn Collector>> {
+pub(super) fn all(brokers: &[Management], amqp: &[Amqp]) -> Vec<Box<dyn Collector>> {
     if brokers.is_empty() {
         return [Topic::Brokers, Topic::Nodes, Topic::Queues]
             .map(|topic| Box::new(Unconfigured(topic)) as Box<dyn Collector>)
@@ -36,7 +36,7 @@ pub(super) fn all(brokers: &[Management]) -> Vec<Box<dyn Collector>> {
     vec![
         Box::new(Brokers::new(brokers)),
         Box::new(Nodes { each: Each::new(brokers), known: HashMap::new() }),
-        Box::new(Queues::new(brokers)),
+        Box::new(Queues::new(brokers, amqp)),
     ]
 }
 

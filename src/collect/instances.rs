@@ -20,6 +20,11 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 /// A full read, at most so often; and never sooner than [`FULL_SHARE`] times its own duration.
 const FULL_EVERY: Duration = Duration::from_secs(600);
 const FULL_SHARE: u32 = 20;
+/// How often changes are asked for; and while notifications tell of them.
+const CHANGES_EVERY: Duration = Duration::from_secs(10);
+const HEARD_EVERY: Duration = Duration::from_secs(20);
+/// A notification that says too little asks sooner, but not sooner than this after the last time.
+const STIRRED: Duration = Duration::from_secs(2);
 /// The same while a cell is down.
 const PARTIAL_EVERY: Duration = Duration::from_secs(60);
 
@@ -35,6 +40,9 @@ pub struct Instances {
     own_project: Option<Error>,
     faults: Faults,
     refreshes: u64,
+    stirred: u64,
+    heard: bool,
+    asked: Option<Instant>,
 }
 
 impl Instances {
@@ -47,6 +55,9 @@ impl Instances {
             own_project: None,
             faults: Faults::default(),
             refreshes: 0,
+            stirred: 0,
+            heard: false,
+            asked: None,
         }
     }
 
@@ -165,7 +176,11 @@ impl Collector for Instances {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(10)
+        if self.heard { HEARD_EVERY } else { CHANGES_EVERY }
+    }
+
+    fn urgent(&self, wanted: &Wanted) -> bool {
+        wanted.stirred != self.stirred && self.asked.is_none_or(|at| at.elapsed() >= STIRRED)
     }
 
     fn round<'a>(
@@ -174,7 +189,12 @@ impl Collector for Instances {
         out: &'a Outlet,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let asked = wanted.borrow().refresh.get(&Topic::Instances).copied().unwrap_or(0);
+            let asked = {
+                let wanted = wanted.borrow();
+                (self.stirred, self.heard) = (wanted.stirred, wanted.heard);
+                wanted.refresh.get(&Topic::Instances).copied().unwrap_or(0)
+            };
+            self.asked = Some(Instant::now());
             // Asked by hand twice in a row: the operator doubts what stands there, so everything is read.
             let insist = asked > self.refreshes + 1;
             self.refreshes = asked;

@@ -1,19 +1,21 @@
-//! Queues: all of them as often as the broker can bear it, and of a large broker the deepest in between.
+//! Queues: all of them as often as the broker can bear it, and of a large broker the deepest in between; and over
+//! AMQP those that must be there, which is all there is where the management API gives no answer.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::brokers::{EVERY, Each, ids, is_too_much, missing};
-use super::{Collector, Outlet, outage};
+use super::declares::{Declares, Said};
+use super::{Collector, Outlet, outage, pause_after};
 use crate::model::{Queue, Text};
 use crate::report::{Delta, Outage, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::Error;
-use crate::source::rabbitmq::{self, Management, Which};
+use crate::source::rabbitmq::{self, Amqp, Management, Which};
 
 /// With more queues than this a list costs a broker seconds (operations.md 3.4).
 const MANY: u64 = 2_000;
@@ -22,6 +24,8 @@ const DEEPEST_EVERY: Duration = Duration::from_secs(30);
 const ALL_EVERY: Duration = Duration::from_secs(60);
 /// All queues cost a broker at most this part of the time.
 const SHARE: u32 = 10;
+/// A list that fails so often in a row is given up: what AMQP says stands alone then.
+const GIVEN_UP: u32 = 3;
 /// Rows that are handed on at once, so that keys are heard in between.
 const CHUNK: usize = 1_000;
 
@@ -32,8 +36,9 @@ pub(super) struct Queues {
 }
 
 /// What is known of one broker's list.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Listing {
+    declares: Declares,
     known: HashSet<Text>,
     /// When it was read whole, and how long that took.
     whole: Option<(Instant, Duration)>,
@@ -43,8 +48,10 @@ struct Listing {
     blind: Option<Option<Outage>>,
     /// What the account may not see of it, by the last whole read.
     limit: Option<Outage>,
-    /// It failed the last time: then the next answer must be whole.
-    failed: bool,
+    /// How often it failed in a row: the next answer must be whole then.
+    failures: u32,
+    /// Why, and until when it is left alone while AMQP answers for it.
+    rest: Option<(Error, Instant)>,
     /// One answer with all of them is more than the broker can give: it is asked page by page.
     paged: bool,
 }
@@ -52,17 +59,34 @@ struct Listing {
 /// One broker's answer.
 struct Read {
     rows: Vec<Queue>,
+    /// All that can be had: what it does not name is gone.
     whole: bool,
+    said: Vec<Said>,
     listing: Listing,
 }
 
 impl Queues {
-    pub fn new(brokers: &[Management]) -> Self {
-        Self { each: Each::new(brokers), lists: vec![Listing::default(); brokers.len()], refreshes: 0 }
+    pub fn new(brokers: &[Management], amqp: &[Amqp]) -> Self {
+        let list = |broker: &Management| Listing::new(Declares::new(amqp, &broker.config().name));
+        Self { each: Each::new(brokers), lists: brokers.iter().map(list).collect(), refreshes: 0 }
     }
 }
 
 impl Listing {
+    fn new(declares: Declares) -> Self {
+        Self {
+            declares,
+            known: HashSet::new(),
+            whole: None,
+            count: 0,
+            blind: None,
+            limit: None,
+            failures: 0,
+            rest: None,
+            paged: false,
+        }
+    }
+
     fn is_large(&self) -> bool {
         self.count > MANY
     }
@@ -71,17 +95,62 @@ impl Listing {
         self.whole.is_none_or(|(at, cost)| !self.is_large() || at.elapsed() >= ALL_EVERY.max(cost * SHARE))
     }
 
-    async fn read(mut self, broker: &Management, anew: bool) -> Result<Read, Error> {
+    /// Both ways at once.
+    async fn read(
+        mut self,
+        broker: &Management,
+        anew: bool,
+        wanted: &watch::Receiver<Wanted>,
+    ) -> Result<Read, Error> {
+        let mut declares = self.declares.clone();
+        let (listed, mut said) = join(self.list(broker, anew), declares.ask(wanted, false)).await;
+        let listed = match listed {
+            // There is nothing else to say: worth a while.
+            Err(error) if said.is_empty() => {
+                said = declares.ask(wanted, true).await;
+                Err(error)
+            }
+            listed => listed,
+        };
+        self.declares = declares;
+        match listed {
+            Ok((rows, whole)) => {
+                (self.failures, self.rest) = (0, None);
+                Ok(Read { rows, whole, said, listing: self })
+            }
+            Err(error) => {
+                let answered = said.iter().any(|said| said.state.trouble.is_none());
+                let never = self.whole.is_none();
+                self.failures += 1;
+                if !answered || (!never && self.failures < GIVEN_UP) {
+                    return Err(error);
+                }
+                if self.rest.is_none() {
+                    self.rest = Some((error.clone(), Instant::now() + pause_after(&error, self.failures)));
+                }
+                self.limit = Some(over_amqp(&error, &said));
+                Ok(Read { rows: Vec::new(), whole: true, said, listing: self })
+            }
+        }
+    }
+
+    /// The list by the management API; whether it has all queues.
+    async fn list(&mut self, broker: &Management, anew: bool) -> Result<(Vec<Queue>, bool), Error> {
+        if let Some((error, until)) = self.rest.take()
+            && !anew
+            && until > Instant::now()
+        {
+            self.rest = Some((error.clone(), until));
+            return Err(error);
+        }
         // How many there are decides how to ask for them.
         self.count = rabbitmq::queue_count(broker).await?.unwrap_or(0);
         if anew || self.blind.is_none() {
             self.blind = Some(blind(broker).await?);
         }
-        if !anew && !self.is_due() && !self.failed {
-            let rows = rabbitmq::queues(broker, Which::Deepest(1)).await?.rows;
-            return Ok(Read { rows, whole: false, listing: self });
+        if !anew && !self.is_due() && self.failures == 0 {
+            return Ok((rabbitmq::queues(broker, Which::Deepest(1)).await?.rows, false));
         }
-        self.failed = false;
         let started = Instant::now();
         let rows = match self.paged {
             true => pages(broker).await?,
@@ -95,7 +164,7 @@ impl Listing {
             },
         };
         self.whole = Some((Instant::now(), started.elapsed()));
-        Ok(Read { rows, whole: true, listing: self })
+        Ok((rows, true))
     }
 
     /// Fewer queues than the broker says it has: those of vhosts on which the account has no permission are
@@ -111,6 +180,19 @@ impl Listing {
         }
         Some(outage(&rabbitmq::hides(&broker.config().user, shown, all), None))
     }
+}
+
+/// The list failed, and AMQP tells a part of it.
+fn over_amqp(error: &Error, said: &[Said]) -> Outage {
+    let found: usize = said.iter().map(|said| said.found.len()).sum();
+    let mut outage = outage(error, None);
+    let queues = match found {
+        1 => "1 queue".to_owned(),
+        n => format!("{n} queues"),
+    };
+    outage.message =
+        format!("{}; AMQP tells ready messages and consumers of {queues} that must be there", error.message);
+    outage
 }
 
 /// Why an account sees but a part, when its tags are to blame: then even the count is of its own vhosts alone.
@@ -144,6 +226,10 @@ impl Collector for Queues {
         self.each.every(if large { DEEPEST_EVERY } else { EVERY })
     }
 
+    fn urgent(&self, wanted: &Wanted) -> bool {
+        wanted.queues.is_some() && self.lists.iter().any(|list| list.declares.waits())
+    }
+
     fn round<'a>(
         &'a mut self,
         wanted: &'a watch::Receiver<Wanted>,
@@ -153,10 +239,10 @@ impl Collector for Queues {
             let topic = Topic::Queues;
             let asked = wanted.borrow().refresh.get(&topic).copied().unwrap_or(0);
             let anew = std::mem::replace(&mut self.refreshes, asked) != asked;
-            let recovers = self.lists.iter().any(|list| list.failed);
+            let recovers = self.lists.iter().any(|list| list.failures > 0);
             let brokers = self.each.brokers.clone();
             let lists = self.lists.clone();
-            let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew)).await;
+            let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew, wanted)).await;
             let whole = answers.iter().all(|answer| matches!(answer, Ok(read) if read.whole));
             if whole {
                 out.say(Outcome::Begin { topic, expected: None }).await;
@@ -165,12 +251,15 @@ impl Collector for Queues {
             for ((answer, broker), list) in answers.into_iter().zip(&brokers).zip(&mut self.lists) {
                 match answer {
                     Err(error) => {
-                        list.failed = true;
+                        list.failures += 1;
                         failed.push((broker.config().name.as_str().into(), error));
                     }
-                    Ok(Read { rows, whole: of_it_all, mut listing }) => {
+                    Ok(Read { rows, whole: of_it_all, said, mut listing }) => {
                         let mut gone = Vec::new();
-                        if of_it_all {
+                        if listing.failures > 0 {
+                            // What it listed is old. What AMQP says of it comes anew.
+                            gone = listing.known.drain().collect();
+                        } else if of_it_all {
                             listing.limit = listing.hidden(broker, rows.len());
                             let now = ids(&rows);
                             // Where other brokers' rows stay, nothing is swept: what is gone is named.
@@ -180,6 +269,9 @@ impl Collector for Queues {
                         *list = listing;
                         say(rows, out).await;
                         out.say(Outcome::Part(Delta::Remove(topic, gone))).await;
+                        for Said { state, found } in said {
+                            out.say(Outcome::Part(Delta::Amqp { state, found })).await;
+                        }
                     }
                 }
             }

@@ -18,10 +18,8 @@ use super::secret::Secret;
 pub struct BrokerConfig {
     /// What rows and messages call it: the `name` of the settings, else its first host.
     pub name: String,
-    /// Where its nodes speak AMQP; empty where only the management API was named.
-    pub hosts: Vec<Host>,
-    /// The vhosts that its transport URLs name.
-    pub vhosts: Vec<String>,
+    /// Where its nodes speak AMQP, once for each vhost; empty where only the management API was named.
+    pub transports: Vec<Transport>,
     /// The management API's addresses in the order in which they are tried, without their userinfo.
     pub management: Vec<Url>,
     pub user: String,
@@ -29,8 +27,20 @@ pub struct BrokerConfig {
     pub tls: Tls,
     /// How many nodes the cluster should have.
     pub nodes: Option<usize>,
+    /// The exchanges whose notifications are listened to; empty: none are.
+    pub notifications: Vec<String>,
     /// Where this was found, in words.
     pub origin: String,
+}
+
+/// Where OpenStack's services send their notifications: each its own `control_exchange`, and oslo's default.
+pub const EXCHANGES: [&str; 4] = ["nova", "neutron", "cinder", "openstack"];
+
+impl BrokerConfig {
+    /// Where its nodes speak AMQP.
+    pub fn hosts(&self) -> &[Host] {
+        self.transports.first().map_or(&[], |transport| &transport.hosts)
+    }
 }
 
 /// The management plugin's ports, in the clear and with TLS.

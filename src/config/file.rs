@@ -157,7 +157,8 @@ mod tests {
             let found = brokers(text);
             let said = found.iter().map(|broker| {
                 let urls: Vec<&str> = broker.management.iter().map(url::Url::as_str).collect();
-                format!("{} {} {} {}", broker.name, broker.vhosts.join(","), urls.join(" "), broker.user)
+                let vhosts: Vec<&str> = broker.transports.iter().map(|url| url.vhost.as_str()).collect();
+                format!("{} {} {} {}", broker.name, vhosts.join(","), urls.join(" "), broker.user)
             });
             assert_eq!(said.collect::<Vec<_>>().join("\n"), expected, "{text}");
         }

@@ -3,7 +3,7 @@
 
 use super::expect::{self, Expected};
 use super::{Note, Verdict, node};
-use crate::model::{Broker, Connections};
+use crate::model::{AmqpState, Broker, Connections};
 use crate::report::Topic;
 use crate::store::Store;
 
@@ -21,6 +21,26 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
     let name = &broker.name;
     if let Some((cause, next)) = &broker.trouble {
         say(Verdict::Unknown, format!("{cause}; {next}"));
+    }
+    for amqp in over_amqp(store, broker) {
+        let place = format!("AMQP, vhost {}", amqp.vhost);
+        if let Some((cause, next)) = &amqp.trouble {
+            // Beside a management API that answers it is a way less; with both gone nothing is known.
+            let verdict = if broker.trouble.is_some() { Verdict::Unknown } else { Verdict::Warning };
+            say(verdict, format!("{place}: {cause}; {next}"));
+        }
+        if let Some((n, words)) = &amqp.refused {
+            let user = &amqp.user;
+            say(
+                Verdict::Warning,
+                format!(
+                    "{place}: {n} queues may not be asked for: {words}; brokers before 4.2.6 want a permission on \
+                     the vhost alone, 4.2.6 and 4.3.0 `configure` on the queue, later ones any: `rabbitmqctl \
+                     set_permissions -p {} {user} '^$' '^$' '.*'`",
+                    amqp.vhost
+                ),
+            );
+        }
     }
     for alarm in broker.alarms.iter().flatten() {
         let next = match &*alarm.resource {
@@ -75,6 +95,11 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
     notes
 }
 
+/// Its vhosts, as far as AMQP was tried.
+fn over_amqp<'a>(store: &'a Store, broker: &'a Broker) -> impl Iterator<Item = &'a AmqpState> {
+    store.amqp.values().filter(move |state| state.broker == broker.name)
+}
+
 /// Connections that wait.
 fn slowed(connections: &Connections) -> Option<(Verdict, String)> {
     let Connections { running, flow, blocking, blocked, other } = connections;
@@ -94,14 +119,22 @@ fn slowed(connections: &Connections) -> Option<(Verdict, String)> {
     None
 }
 
-/// Queues of services that are up, which no broker has. Judged only when every queue was read: what an
-/// account may not see is not missing.
+/// Queues of services that are up, which no broker has. Judged only when every queue was read, or asked for: what
+/// an account may not see is not missing.
 pub fn missing(store: &Store) -> Vec<Expected> {
     let fresh = store.freshness(Topic::Queues);
-    if fresh.as_of.is_none() || !fresh.complete || fresh.limit.is_some() {
+    if fresh.as_of.is_none() {
         return Vec::new();
     }
     let mut all = expect::expected(store);
+    if !fresh.complete || fresh.limit.is_some() {
+        // Over AMQP a vhost says of each by name that it is not there.
+        let told = !store.amqp.is_empty() && store.amqp.values().all(|state| state.trouble.is_none());
+        let nowhere =
+            |name: &str| store.amqp.values().all(|state| state.missing.iter().any(|n| &**n == name));
+        all.retain(|expected| told && nowhere(&expected.name));
+        return all;
+    }
     all.retain(|expected| match &expected.host {
         Some(host) => !store.queues_to(host).any(|queue| *queue.name == *expected.name),
         None => !store.queues_shared_by(expected.service).any(|queue| *queue.name == *expected.name),

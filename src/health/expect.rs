@@ -3,11 +3,14 @@
 //!
 //! operations.md 3.1: an RPC server of topic T on host S consumes from `T` and from `T.S`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::model::{Queue, QueueRole, Service, ServiceState, ServiceStatus, Text};
+use crate::model::{Agent, Queue, QueueRole, Service, ServiceState, ServiceStatus, Text};
 use crate::report::Topic;
 use crate::store::Store;
+use crate::table::Slots;
 
 /// What its service's own list says of whoever should be behind a host's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,38 @@ fn up<'a>(store: &'a Store, binary: &'a str) -> impl Iterator<Item = &'a Service
     rows.filter(move |row| &*row.binary == binary && row.state == ServiceState::Up)
 }
 
+/// The names of the queues that listed services have declared, whether those are up or not: one that is down has
+/// left its queue behind. Made anew when the lists change.
+#[derive(Debug, Default)]
+pub struct Names {
+    has_cloud: bool,
+    /// Revisions of the lists that the names were made of.
+    made_of: Option<(u64, u64)>,
+    names: Arc<[Text]>,
+}
+
+impl Names {
+    /// Without a cloud nobody tells of services.
+    pub fn new(has_cloud: bool) -> Self {
+        Self { has_cloud, ..Self::default() }
+    }
+
+    /// `None` while a list may still come.
+    pub fn of(&mut self, store: &Store) -> Option<Arc<[Text]>> {
+        let settled = |topic| store.freshness(topic).settled();
+        if self.has_cloud && !(settled(Topic::Services) && settled(Topic::Agents)) {
+            return None;
+        }
+        let now = (store.services.revision(), store.agents.revision());
+        if self.made_of != Some(now) {
+            let names = declared(store, |_| true, |_| true).into_iter().map(|queue| queue.name.into());
+            self.names = names.collect();
+            self.made_of = Some(now);
+        }
+        Some(self.names.clone())
+    }
+}
+
 /// A queue that must be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -102,18 +137,28 @@ pub struct Expected {
 /// The queues that services which are up have declared. Never a reply or fanout queue: their names are the
 /// process's own, and to declare one passively would renew its expiry.
 pub fn expected(store: &Store) -> Vec<Expected> {
+    declared(store, |row| row.state == ServiceState::Up, |row| row.alive)
+}
+
+/// The queues of these services and agents.
+fn declared(
+    store: &Store,
+    service: impl Fn(&Service) -> bool,
+    agent: impl Fn(&Agent) -> bool,
+) -> Vec<Expected> {
     let mut all = Vec::new();
     for (binary, topic) in NOVA {
-        let hosts: Vec<Text> = up(store, binary).map(|row| row.host.clone()).collect();
-        add(&mut all, binary, topic, hosts);
+        let rows = store.services.iter().map(|(_, row)| row);
+        let hosts = rows.filter(|row| &*row.binary == binary && service(row)).map(|row| row.host.clone());
+        add(&mut all, binary, topic, hosts.collect());
     }
     for (binary, topic) in NEUTRON {
-        let agents = store.agents.iter().map(|(_, row)| row);
-        let hosts = agents.filter(|row| &*row.binary == binary && row.alive).map(|row| row.host.clone());
+        let rows = store.agents.iter().map(|(_, row)| row);
+        let hosts = rows.filter(|row| &*row.binary == binary && agent(row)).map(|row| row.host.clone());
         add(&mut all, binary, topic, hosts.collect());
     }
     // An agent that is heard from is heard by neutron-server.
-    if store.agents.iter().any(|(_, row)| row.alive) {
+    if store.agents.iter().any(|(_, row)| agent(row)) {
         for topic in ["q-plugin", "q-reports-plugin"] {
             all.push(Expected { name: topic.to_owned(), service: "neutron-server", host: None });
         }

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::expect::{self, Listed};
 use super::{Note, Verdict};
 use crate::model::{Queue, QueueRole, QueueType};
+use crate::report::Topic;
 use crate::store::Store;
 
 /// Messages that wait, or are not acknowledged, from which a queue for work is called deep (3.2).
@@ -20,6 +21,8 @@ const VERY_DEEP: u64 = 1_000;
 /// Notifications that nobody reads (R08).
 const UNREAD: u64 = 1_000;
 const MANY_UNREAD: u64 = 20_000;
+/// The management API's figures are some seconds old: a dispute that lasts no longer is none.
+const DISPUTED: SignedDuration = SignedDuration::from_secs(30);
 /// Answers that wait for who asked (3.2).
 const ANSWERS: u64 = 50;
 
@@ -56,6 +59,12 @@ pub enum Finding {
     NobodyReads,
     /// Its process is gone; the queue goes by itself.
     LeftBehind,
+    /// For so long the management API says otherwise than AMQP about whether it has a consumer.
+    Disputed {
+        listed: u64,
+        declared: u64,
+        over: SignedDuration,
+    },
     /// Whoever asked does not take the answers.
     Answers(u64),
 }
@@ -109,6 +118,7 @@ pub fn findings(store: &Store, queue: &Queue) -> Vec<Finding> {
     if !stream {
         depth(store, queue, &mut found);
     }
+    found.extend(disputed(store, queue));
     found
 }
 
@@ -134,6 +144,14 @@ fn of_topic(store: &Store, queue: &Queue, consumers: u64, found: &mut Vec<Findin
         Some(least) if consumers < least => found.push(Finding::TooFew { has: consumers, least }),
         _ => {}
     }
+}
+
+/// Two ways of asking, and two answers.
+fn disputed(store: &Store, queue: &Queue) -> Option<Finding> {
+    let since = store.trend(&queue.id)?.disputed_since?;
+    let over = store.freshness(Topic::Queues).as_of?.duration_since(since);
+    let (listed, declared) = (queue.listed?.consumers?, queue.declared?.consumers?);
+    (over >= DISPUTED).then_some(Finding::Disputed { listed, declared, over })
 }
 
 /// An answer that is still there at the next look is one that nobody takes.
@@ -169,7 +187,9 @@ impl Finding {
         let alone = queue.consumers == Some(0);
         match self {
             Self::State(_) => Verdict::Critical,
-            Self::Members { .. } | Self::TooFew { .. } | Self::DownYetConsumes => Verdict::Warning,
+            Self::Members { .. } | Self::TooFew { .. } | Self::DownYetConsumes | Self::Disputed { .. } => {
+                Verdict::Warning
+            }
             Self::Unmeasured => Verdict::Unknown,
             Self::OffTheBus(Listed::Up { .. } | Listed::Down { disabled: false, .. }) => Verdict::Critical,
             Self::OffTheBus(Listed::Down { disabled: true, .. }) if waits == 0 => Verdict::Disabled,

@@ -44,6 +44,22 @@ impl Identified for Broker {
     }
 }
 
+/// How a vhost of a broker is reached over AMQP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AmqpState {
+    pub broker: Text,
+    pub vhost: Text,
+    /// `host:port` that answered, or was tried first.
+    pub address: Text,
+    pub user: Text,
+    /// Why it could not be asked the last time, in words, and what to do.
+    pub trouble: Option<(Text, Text)>,
+    /// Queues that must be there and are not, in this vhost.
+    pub missing: Vec<Text>,
+    /// Queues that this account may not ask for: how many, and the broker's words about one of them.
+    pub refused: Option<(usize, Text)>,
+}
+
 /// How many there are (`object_totals`, `queue_totals`).
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Totals {

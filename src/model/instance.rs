@@ -157,6 +157,19 @@ impl PowerState {
         }
     }
 
+    /// As notifications spell it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "pending" => Self::NoState,
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "shutdown" => Self::Shutdown,
+            "crashed" => Self::Crashed,
+            "suspended" => Self::Suspended,
+            _ => return None,
+        })
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoState => "NOSTATE",

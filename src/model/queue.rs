@@ -17,7 +17,11 @@ pub struct Queue {
     pub meaning: Meaning,
     /// `running`, `idle`, `flow`, `down`, `minority`, `crashed`, `stopped`.
     pub state: Option<Text>,
-    /// Messages that wait for a consumer.
+    /// As the management API lists it; `None`: it does not.
+    pub listed: Option<Counts>,
+    /// As a passive declare over AMQP says; `None`: not asked, or no answer.
+    pub declared: Option<Counts>,
+    /// Messages that wait for a consumer: the better of the two.
     pub ready: Option<u64>,
     /// Messages that a consumer has and did not acknowledge.
     pub unacked: Option<u64>,
@@ -48,12 +52,75 @@ impl Queue {
         let encoded = |part: &str| part.replace('%', "%25").replace('/', "%2F");
         format!("{}/{}/{name}", encoded(broker), encoded(vhost)).into()
     }
+
+    /// One that only a passive declare has found.
+    pub fn found(broker: &Text, vhost: &Text, name: &Text, declared: Counts) -> Self {
+        let mut queue = Self {
+            id: Self::id_of(broker, vhost, name),
+            broker: broker.clone(),
+            vhost: vhost.clone(),
+            name: name.clone(),
+            kind: QueueType::Unknown,
+            meaning: Meaning::of(name, QueueType::Unknown),
+            state: None,
+            listed: None,
+            declared: Some(declared),
+            ready: None,
+            unacked: None,
+            consumers: None,
+            consumer_capacity: None,
+            publish_rate: None,
+            deliver_rate: None,
+            counters: Counters::default(),
+            memory: None,
+            node: None,
+            members: Vec::new(),
+            online: Vec::new(),
+            policy: None,
+            durable: None,
+            exclusive: None,
+            expires_ms: None,
+            idle_since: None,
+        };
+        queue.settle();
+        queue
+    }
+
+    /// Goes by what was declared: that is true now, where the management API's figures are some seconds old. But
+    /// of a stream a declare says nothing, and of a quorum queue's consumers something wrong before 4.3
+    /// (operations.md 3.3).
+    pub fn settle(&mut self) {
+        let listed = self.listed.unwrap_or_default();
+        let declared = self.declared.unwrap_or_default();
+        self.ready =
+            if self.kind == QueueType::Stream { listed.ready } else { declared.ready.or(listed.ready) };
+        self.consumers = if self.kind == QueueType::Quorum {
+            listed.consumers.or(declared.consumers)
+        } else {
+            declared.consumers.or(listed.consumers)
+        };
+    }
+
+    /// Whether one of the two ways says that somebody takes messages, and the other that nobody does.
+    pub fn is_disputed(&self) -> bool {
+        let listed = self.listed.and_then(|counts| counts.consumers);
+        let declared = self.declared.and_then(|counts| counts.consumers);
+        let pair = listed.zip(declared).filter(|_| self.kind != QueueType::Quorum);
+        pair.is_some_and(|(listed, declared)| (listed == 0) != (declared == 0))
+    }
 }
 
 impl Identified for Queue {
     fn id(&self) -> &Text {
         &self.id
     }
+}
+
+/// What both ways of asking tell of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub ready: Option<u64>,
+    pub consumers: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

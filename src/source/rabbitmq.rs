@@ -1,9 +1,13 @@
-//! RabbitMQ's management API: what there is, who takes from what, whether the cluster is well.
+//! RabbitMQ's management API: what there is, who takes from what, whether the cluster is well; and AMQP itself
+//! (`amqp.rs`), for who may not ask it.
 //!
 //! operations.md 3.4–3.7 has the costs and traps. 3.10 is what this was proven on; what 3.8, 3.11 to 4.3 do
 //! otherwise is taken from their documentation, and said where it is.
 
+pub mod amqp;
+
 mod client;
+mod notification;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -13,6 +17,7 @@ use reqwest::StatusCode;
 
 use super::{Error, ErrorKind, ServiceKind};
 use crate::model::{Alarm, Broker, BrokerNode, Connections, Consumer, Queue, Text};
+pub use amqp::{Amqp, Heard};
 pub use client::Management;
 
 /// The most that a broker gives in one page; more is answered by 400.
@@ -53,7 +58,7 @@ pub fn unknown(broker: &Management) -> Broker {
         user: config.user.as_str().into(),
         address: broker.address().into(),
         nodes_expected: config.nodes,
-        vhosts: config.vhosts.iter().map(|vhost| vhost.as_str().into()).collect(),
+        vhosts: config.transports.iter().map(|url| url.vhost.as_str().into()).collect(),
         ..Broker::default()
     }
 }
@@ -223,6 +228,19 @@ pub fn lacks_permission(user: &str, vhost: &str) -> Error {
         ServiceKind::Broker,
         format!("user {user} has no permission on the vhost {vhost}: to it its queues are not there"),
         format!("rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '.*'"),
+    )
+}
+
+/// An account that a vhost lets in, and its queues not.
+pub fn lacks_declare(vhost: &Amqp, words: &str) -> Error {
+    let (user, vhost) = (vhost.user(), vhost.vhost());
+    Error::new(
+        ErrorKind::Forbidden,
+        ServiceKind::Broker,
+        format!("user {user} may not declare queues of the vhost {vhost} passively: {words}"),
+        format!(
+            "rabbitmqctl set_permissions -p {vhost} {user} '^$' '^$' '.*'; 4.2.6 and 4.3.0 want `configure` too"
+        ),
     )
 }
 

@@ -1,4 +1,4 @@
-use super::rabbitmq::Management;
+use super::rabbitmq::{Amqp, Management};
 use super::{Session, Traffic};
 use crate::config::clouds::CloudConfig;
 
@@ -7,11 +7,13 @@ use crate::config::clouds::CloudConfig;
 pub struct Sources {
     pub session: Option<Session>,
     pub brokers: Vec<Management>,
+    /// The vhosts of those brokers, where their transport URLs are known.
+    pub amqp: Vec<Amqp>,
 }
 
 impl From<Session> for Sources {
     fn from(session: Session) -> Self {
-        Self { session: Some(session), brokers: Vec::new() }
+        Self { session: Some(session), brokers: Vec::new(), amqp: Vec::new() }
     }
 }
 

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use super::trend::Trend;
 use super::{Change, Store};
-use crate::model::{Agent, Broker, BrokerNode, Hypervisor, Queue, QueueRole, Service, Text};
+use crate::model::{
+    Agent, AmqpState, Broker, BrokerNode, Counts, Hypervisor, Queue, QueueRole, Service, Text,
+};
+use crate::report::Topic;
 use crate::table::{Slot, Slots};
 
 impl Store {
@@ -64,7 +67,65 @@ impl Store {
         }
     }
 
-    pub(super) fn put_queue(&mut self, row: Queue, at: Timestamp) {
+    /// What passive declares have found in one vhost.
+    pub(super) fn put_amqp(&mut self, state: AmqpState, found: Vec<(Text, Counts)>, at: Timestamp) {
+        let AmqpState { broker, vhost, .. } = &state;
+        if state.trouble.is_some() {
+            self.undeclare(broker, vhost);
+        }
+        for (name, counts) in found {
+            let row = match self.queues.by_id(&Queue::id_of(broker, vhost, &name)) {
+                Some(known) => {
+                    let mut row = known.clone();
+                    row.declared = Some(counts);
+                    row.settle();
+                    row
+                }
+                None => Queue::found(broker, vhost, &name, counts),
+            };
+            self.put_queue(row, at);
+        }
+        for name in &state.missing {
+            let id = Queue::id_of(broker, vhost, name);
+            match self.queues.by_id(&id).map(|row| row.listed) {
+                // Nobody else knows it.
+                Some(None) => self.remove(Topic::Queues, &id),
+                Some(Some(_)) => self.without_declare(&id),
+                None => {}
+            }
+        }
+        self.amqp.insert((broker.clone(), vhost.clone()), state);
+    }
+
+    /// What was declared in a vhost is not known any more: it goes, rather than stand there as if it were new.
+    fn undeclare(&mut self, broker: &str, vhost: &str) {
+        let is_its = |row: &Queue| &*row.broker == broker && &*row.vhost == vhost && row.declared.is_some();
+        let rows = self.queues.iter().filter(|(_, row)| is_its(row));
+        let ids: Vec<Text> = rows.map(|(_, row)| row.id.clone()).collect();
+        for id in ids {
+            self.without_declare(&id);
+        }
+    }
+
+    fn without_declare(&mut self, id: &str) {
+        if let Some(row) = self.queues.by_id(id).filter(|row| row.declared.is_some()) {
+            let mut row = row.clone();
+            row.declared = None;
+            row.settle();
+            self.queues.upsert(row);
+        }
+    }
+
+    pub(super) fn put_queue(&mut self, mut row: Queue, at: Timestamp) {
+        // The list knows nothing of what was declared; that is as true as it was.
+        if row.declared.is_none()
+            && let Some(known) = self.queues.by_id(&row.id)
+            && known.declared.is_some()
+        {
+            row.declared = known.declared;
+            row.settle();
+        }
+        let disputed = row.is_disputed();
         let (id, counters, depth, consumers) = (row.id.clone(), row.counters, row.ready, row.consumers);
         if let Change::Inserted(slot) = self.queues.upsert(row) {
             self.place_queue(slot, true);
@@ -78,6 +139,10 @@ impl Store {
             }
             Some(1..) => changed |= trend.alone_since.take().is_some(),
             _ => {}
+        }
+        if disputed != trend.disputed_since.is_some() {
+            trend.disputed_since = disputed.then_some(at);
+            changed = true;
         }
         if changed && let Some(slot) = self.queues.slot_of(&id) {
             self.queues.touch(slot);

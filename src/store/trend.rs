@@ -22,6 +22,8 @@ pub struct Trend {
     pub deliver: Option<f64>,
     /// Since when a queue was seen without a consumer.
     pub alone_since: Option<Timestamp>,
+    /// Since when the management API and AMQP disagree about whether it has one.
+    pub disputed_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

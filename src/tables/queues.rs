@@ -76,6 +76,7 @@ fn short(store: &Store, row: &Queue, now: Timestamp) -> String {
         Some(F::Growing { .. }) => "grows".to_owned(),
         Some(F::NobodyReads) => "nobody reads".to_owned(),
         Some(F::LeftBehind) => format!("left behind{since}"),
+        Some(F::Disputed { .. }) => "disputed".to_owned(),
         Some(F::Answers(_)) => "answers wait".to_owned(),
     }
 }

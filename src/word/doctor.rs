@@ -9,7 +9,8 @@ use super::{Failure, broker_limits, brokers, one_cloud};
 use crate::cli::Common;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
-use crate::source::rabbitmq::{self, Management};
+use crate::source::rabbitmq::amqp::Declared;
+use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Pages, ServiceKind, Session, keystone, neutron, nova, placement};
 use crate::ui::format;
 use crate::ui::text::sanitise;
@@ -37,8 +38,9 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         ..limits
     };
     let brokers = brokers(&file, limits)?;
+    let amqp = super::amqp(&file, limits)?;
     for broker in &brokers {
-        ask_broker(broker, report).await;
+        ask_broker(broker, &amqp, report).await;
     }
     if brokers.is_empty() {
         let error = rabbitmq::unconfigured();
@@ -106,13 +108,13 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// One broker: where it was found, who we are to it, and whether that is enough.
-async fn ask_broker(broker: &Management, report: &mut Report) {
+async fn ask_broker(broker: &Management, amqp: &[Amqp], report: &mut Report) {
     let config = broker.config();
     let name = &config.name;
     let hosts: Vec<String> =
-        config.hosts.iter().map(|host| format!("{}:{}", host.in_url(), host.port)).collect();
-    let amqp = if hosts.is_empty() { String::new() } else { format!(", AMQP {}", hosts.join(" ")) };
-    report.line("i", &format!("rabbitmq {name}"), &format!("from {}{amqp}", config.origin));
+        config.hosts().iter().map(|host| format!("{}:{}", host.in_url(), host.port)).collect();
+    let spoken = if hosts.is_empty() { String::new() } else { format!(", AMQP {}", hosts.join(" ")) };
+    report.line("i", &format!("rabbitmq {name}"), &format!("from {}{spoken}", config.origin));
     if !config.tls.verify {
         report.line("!", "TLS", "verify is off: anybody may stand between");
     }
@@ -127,19 +129,48 @@ async fn ask_broker(broker: &Management, report: &mut Report) {
             format!("{version} at {address}, user {}, {queues} queues ({} ms)", row.user, took.as_millis())
         }),
     );
-    if !well {
-        return;
-    }
-    let tags = rabbitmq::tags(broker).await;
-    report.note("rabbitmq tags", tags.and_then(|tags| enough(&config.user, &tags)));
-    report.ask("rabbitmq nodes", rabbitmq::nodes(broker)).await;
-    for vhost in &config.vhosts {
-        let seen = rabbitmq::may_see(broker, vhost).await;
-        report.note("rabbitmq vhost", seen.and_then(|seen| visible(&config.user, vhost, seen)));
+    if well {
+        ask_management(broker, report).await;
     }
     for traffic in broker.traffic() {
         report.line("i", "requests", &traffic.to_string());
     }
+    for vhost in amqp.iter().filter(|vhost| **vhost.broker() == *config.name) {
+        ask_amqp(vhost, report).await;
+    }
+}
+
+/// Who we are to the management API, and whether that is enough.
+async fn ask_management(broker: &Management, report: &mut Report) {
+    let config = broker.config();
+    let tags = rabbitmq::tags(broker).await;
+    report.note("rabbitmq tags", tags.and_then(|tags| enough(&config.user, &tags)));
+    report.ask("rabbitmq nodes", rabbitmq::nodes(broker)).await;
+    for transport in &config.transports {
+        let vhost = &transport.vhost;
+        let seen = rabbitmq::may_see(broker, vhost).await;
+        report.note("rabbitmq vhost", seen.and_then(|seen| visible(&config.user, vhost, seen)));
+    }
+}
+
+/// One vhost over AMQP: whether it lets us in, and whether it lets us ask. `conductor` is there wherever nova is;
+/// where it is not, its absence is an answer too.
+async fn ask_amqp(vhost: &Amqp, report: &mut Report) {
+    let what = format!("rabbitmq AMQP {}", vhost.vhost());
+    let asked = timed(vhost.declare(&["conductor".into()])).await;
+    let said = asked.and_then(|(answers, took)| {
+        let found = match answers.into_iter().next() {
+            Some(Declared::Refused(words)) => return Err(rabbitmq::lacks_declare(vhost, &words)),
+            Some(Declared::There { consumers, .. }) => format!("queue conductor has {consumers} consumers"),
+            _ => "no queue conductor: nova's is another vhost".to_owned(),
+        };
+        Ok((found, took))
+    });
+    let address = vhost.address().await;
+    let words = |(found, took): (String, Duration)| {
+        format!("{address}, user {}, {found} ({} ms)", vhost.user(), took.as_millis())
+    };
+    report.note(&what, said.map(words));
 }
 
 /// Whether the tags let an account see nodes and everybody's connections.

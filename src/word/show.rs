@@ -13,7 +13,9 @@ use crate::config::file::File;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::filter::Filter;
+use crate::health::expect;
 use crate::report::Topic;
+use crate::request::Wanted;
 use crate::source::Sources;
 use crate::store::{Standing, Store};
 use crate::table::{Align, Column, Slot, Table, Value};
@@ -80,7 +82,8 @@ fn sources(common: &Common, file: &File, listed: &Listed) -> Result<Sources, Fai
         Err(error) if error.is_nothing() => None,
         _ => Some(session(one_cloud(common, file)?, file)?),
     };
-    Ok(Sources { session, brokers })
+    let amqp = super::amqp(file, broker_limits())?;
+    Ok(Sources { session, brokers, amqp })
 }
 
 struct About {
@@ -118,7 +121,9 @@ fn order(table: &Table<Store>, sort: Option<&str>) -> Result<(&'static str, bool
 
 /// Runs the collectors of these topics until each has succeeded or failed once, or time is up.
 pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Duration) -> Store {
+    let sources = sources.into();
     let mut store = Store::default();
+    let mut queues = expect::Names::new(sources.session.is_some());
     let mut feed = Feed::start(sources, 0, |topic| topics.contains(&topic));
     let deadline = tokio::time::Instant::now() + timeout;
     let mut batch = Vec::new();
@@ -127,6 +132,7 @@ pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Durati
         for report in batch.drain(..) {
             store.apply(report);
         }
+        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
         if !matches!(taken, Ok(Ok(()))) {
             break;
         }

@@ -10,7 +10,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::{BrokerConfig, Transport, beside, tls};
+use super::{BrokerConfig, EXCHANGES, Transport, beside, tls};
 use crate::config::secret::Secret;
 
 /// The brokers of the settings, in the order of the file.
@@ -52,6 +52,7 @@ struct Raw {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     nodes: Option<usize>,
+    notifications: Exchanges,
 }
 
 impl Default for Raw {
@@ -67,6 +68,7 @@ impl Default for Raw {
             cert: None,
             key: None,
             nodes: None,
+            notifications: Exchanges::Asked(false),
         }
     }
 }
@@ -91,6 +93,9 @@ impl TryFrom<Raw> for Table {
             return Err(
                 "these are URLs of several brokers: write a [[broker]] with its `management` for each",
             );
+        }
+        if groups.is_empty() && raw.notifications.is_wanted() {
+            return Err("notifications come over AMQP: name the broker's `url` (its transport URL) too");
         }
         if groups.is_empty() {
             groups.push(Vec::new());
@@ -118,8 +123,6 @@ impl Raw {
                 .ok_or("there is no `user` and `password` for the management API: name them, or write them into a URL")?,
             _ => return Err("`user` and `password` go together"),
         };
-        let mut vhosts: Vec<String> = urls.iter().map(|url| url.vhost.clone()).collect();
-        vhosts.dedup();
         let host = hosts.first().map(|host| host.name.clone());
         let host = host.or_else(|| Some(management.first()?.host_str()?.to_owned()));
         let name = self.name.clone().filter(|_| single).or(host).unwrap_or_else(|| "rabbitmq".to_owned());
@@ -127,15 +130,48 @@ impl Raw {
         Ok(BrokerConfig {
             tls: tls(self.verify, own, first),
             name,
-            hosts,
-            vhosts,
+            transports: of_vhosts(urls),
             management,
             user,
             password,
             nodes: self.nodes,
+            notifications: self.notifications.names(),
             origin: "[broker] in the settings".to_owned(),
         })
     }
+}
+
+/// `notifications = true`, or the names of the exchanges.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "notifications is true, false, or a list of exchanges")]
+enum Exchanges {
+    Asked(bool),
+    Named(Vec<String>),
+}
+
+impl Exchanges {
+    fn is_wanted(&self) -> bool {
+        !self.names().is_empty()
+    }
+
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Asked(false) => Vec::new(),
+            Self::Asked(true) => EXCHANGES.map(str::to_owned).into(),
+            Self::Named(names) => names.clone(),
+        }
+    }
+}
+
+/// One for each vhost: the first that names it.
+fn of_vhosts(urls: Vec<Transport>) -> Vec<Transport> {
+    let mut transports: Vec<Transport> = Vec::new();
+    for url in urls {
+        if transports.iter().all(|known| known.vhost != url.vhost) {
+            transports.push(url);
+        }
+    }
+    transports
 }
 
 #[derive(Clone)]

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::health::{broker, expect};
-use crate::model::{Agent, Broker, Counters, Meaning, Service, ServiceState, ServiceStatus, Text};
+use crate::model::{Agent, Broker, Counters, Counts, Meaning, Service, ServiceState, ServiceStatus, Text};
 use crate::report::{Delta, Outcome, Report, Topic};
 
 fn at(second: i64) -> Timestamp {
@@ -19,6 +19,8 @@ fn queue(name: &str, ready: Option<u64>, consumers: Option<u64>) -> Queue {
         kind,
         meaning: Meaning::of(name, kind),
         state: Some("running".into()),
+        listed: Some(Counts { ready, consumers }),
+        declared: None,
         ready,
         unacked: Some(0),
         consumers,

@@ -55,6 +55,13 @@ impl Finding {
             ),
             Self::NobodyReads => nobody_reads(queue),
             Self::LeftBehind => left_behind(queue),
+            Self::Disputed { listed, declared, over } => format!(
+                "the management API gives {name} {}, AMQP says {} for {}: its statistics are stuck; believe AMQP, \
+                 and disable and enable rabbitmq_management with `rabbitmq-plugins`",
+                consumers(*listed),
+                declared,
+                duration(*over)
+            ),
             Self::Answers(n) => format!(
                 "{n} answers wait in {name} for who asked: that process hangs; its connection says which (enter)"
             ),

@@ -227,6 +227,14 @@ fn of_broker(cx: &Cx, broker: &Broker) -> Section {
     if !broker.vhosts.is_empty() {
         section.add("vhosts", broker.vhosts.join(", "));
     }
+    for amqp in cx.store.amqp.values().filter(|state| state.broker == broker.name) {
+        let words = match (&amqp.trouble, amqp.missing.len()) {
+            (Some(_), _) => "no answer".to_owned(),
+            (None, 0) => "every queue that must be there".to_owned(),
+            (None, n) => format!("{} of those that should be there missing", format::count(n, "queue")),
+        };
+        section.add(format!("AMQP {}", amqp.vhost), format!("{}, user {}: {words}", amqp.address, amqp.user));
+    }
     let n = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format::number(n as i64));
     let totals = &broker.totals;
     section.add("messages", format!("{} ready, {} unacked", n(totals.ready), n(totals.unacked)));

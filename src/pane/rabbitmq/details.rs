@@ -1,6 +1,6 @@
 //! Everything known about one queue, in sections.
 
-use crate::model::{Consumer, Queue, QueueRole};
+use crate::model::{Consumer, Counts, Queue, QueueRole};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::tables::queues::{per_second, rate, whose};
@@ -24,6 +24,13 @@ fn figures(cx: &Cx, row: &Queue) -> Section {
     section.add("ready", n(row.ready));
     section.add("unacked", n(row.unacked));
     section.add("consumers", n(row.consumers));
+    if let (Some(listed), Some(declared)) = (row.listed, row.declared) {
+        let counts = |counts: Counts| format!("{} ready, {} consumers", n(counts.ready), n(counts.consumers));
+        section.add("management says", counts(listed));
+        section.add("AMQP says", counts(declared));
+    } else if row.declared.is_some() {
+        section.add("", "told by AMQP alone: unacked, rates and state are not known");
+    }
     let (publish, deliver) = rate(cx.store, row);
     let rate = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), per_second);
     section.add("a second", format!("{} in, {} out", rate(publish), rate(deliver)));

@@ -172,7 +172,7 @@ fn is_of_host(error: &Error, path: &[&str]) -> bool {
 }
 
 /// No host answered: what the most telling of them said, and who else was asked.
-fn of_all(mut failed: Vec<(String, Error)>) -> Error {
+pub(super) fn of_all(mut failed: Vec<(String, Error)>) -> Error {
     // Who speaks at all tells more than who does not.
     let silent = |error: &Error| matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout);
     let at = failed.iter().position(|(_, error)| !silent(error)).unwrap_or(0);
@@ -216,7 +216,7 @@ fn version(answer: &Answer) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

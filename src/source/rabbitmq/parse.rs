@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::Part;
 use crate::model::{
-    Alarm, Broker, BrokerNode, Churn, Consumer, Counters, Meaning, Queue, QueueType, Rates, Text, Totals,
+    Alarm, Broker, BrokerNode, Churn, Consumer, Counters, Counts, Meaning, Queue, QueueType, Rates, Text,
+    Totals,
 };
 use crate::source::wire::Words;
 
@@ -278,6 +279,8 @@ fn queue(row: QueueRow, broker: &Text, words: &mut Words) -> Queue {
         name: row.name.into(),
         kind,
         state: words.maybe(row.state),
+        listed: Some(Counts { ready: row.messages_ready, consumers: row.consumers }),
+        declared: None,
         ready: row.messages_ready,
         unacked: row.messages_unacknowledged,
         consumers: row.consumers,

@@ -421,7 +421,7 @@ async fn from_3_13_on_the_detailed_list_is_asked_and_where_it_is_missing_the_pla
 async fn a_large_broker_is_asked_for_all_its_queues_once_and_then_for_the_deepest() {
     let cloud = Stub::new();
     cloud.set(|cloud| cloud.broker.queue_count = Some(5_000));
-    let sources = Sources { session: None, brokers: vec![management(&cloud)] };
+    let sources = Sources { session: None, brokers: vec![management(&cloud)], amqp: Vec::new() };
     let mut collectors = collect::all(&sources);
     let queues = collectors.iter_mut().find(|collector| collector.topic() == Topic::Queues).unwrap();
     let (_wanted, wants) = tokio::sync::watch::channel(Wanted::default());

@@ -216,7 +216,12 @@ pub fn poison(delta: &mut Delta) {
         Delta::Nodes(rows) => rows.iter_mut().for_each(broker::poison_node),
         Delta::Queues(rows) => rows.iter_mut().for_each(broker::poison_queue),
         Delta::Consumers { consumers, .. } => consumers.iter_mut().for_each(broker::poison_consumer),
-        Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) => {}
+        Delta::Amqp { state, .. } => {
+            evil(&mut state.address);
+            evil(&mut state.user);
+        }
+        Delta::Events(events) => events.iter_mut().for_each(broker::poison_event),
+        Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed => {}
     }
 }
 

@@ -1,8 +1,8 @@
 //! The broker below the cloud: three nodes of which one is down, and queues with each kind of trouble once.
 
 use stackwatch::model::{
-    Agent, Broker, BrokerNode, Churn, Connections, Consumer, Counters, Meaning, Queue, QueueType, Rates,
-    Text, Totals,
+    Agent, Broker, BrokerNode, Churn, Connections, Consumer, Counters, Counts, Event, Meaning, Queue,
+    QueueType, Rates, Text, Totals,
 };
 
 use super::{ago, evil, uuid};
@@ -101,6 +101,8 @@ fn queue(name: &str, kind: QueueType, ready: Option<u64>, consumers: Option<u64>
         kind,
         meaning: Meaning::of(name, kind),
         state: consumers.map(|_| "running".into()),
+        listed: Some(Counts { ready, consumers }),
+        declared: None,
         ready,
         unacked: consumers.map(|_| 0),
         consumers,
@@ -258,4 +260,11 @@ pub fn poison_queue(row: &mut Queue) {
 pub fn poison_consumer(row: &mut Consumer) {
     let texts = [&mut row.peer_host, &mut row.user, &mut row.program, &mut row.state];
     texts.into_iter().flatten().chain([&mut row.connection, &mut row.tag]).for_each(evil);
+}
+
+pub fn poison_event(event: &mut Event) {
+    evil(&mut event.kind);
+    evil(&mut event.publisher);
+    event.host.iter_mut().for_each(evil);
+    event.message.iter_mut().for_each(evil);
 }

@@ -1,0 +1,93 @@
+//! What services say over the bus, as they say it: opt-in, by `notifications` in the settings of a broker.
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, join_all};
+use tokio::sync::watch;
+
+use super::{Collector, Outlet, outage, pause_after};
+use crate::model::Event;
+use crate::report::{Delta, Outcome, Topic};
+use crate::request::Wanted;
+use crate::source::Error;
+use crate::source::rabbitmq::Amqp;
+
+/// A connection that is silent is looked after this often: whether it is there, and whether messages were dropped.
+const CHECK: Duration = Duration::from_secs(15);
+/// Events that are handed on at once.
+const BATCH: usize = 256;
+
+/// All vhosts that are listened to. Its one round never ends: notifications come when they come.
+pub(super) struct Notifications {
+    vhosts: Vec<Amqp>,
+}
+
+/// Nothing where nobody asked for it: that is no outage.
+pub(super) fn all(amqp: &[Amqp]) -> Option<Box<dyn Collector>> {
+    // Connections of their own: declares that hang must not hold up what is said.
+    let vhosts: Vec<Amqp> = amqp.iter().filter(|vhost| vhost.listens()).map(Amqp::another).collect();
+    (!vhosts.is_empty()).then(|| Box::new(Notifications { vhosts }) as Box<dyn Collector>)
+}
+
+impl Collector for Notifications {
+    fn topic(&self) -> Topic {
+        Topic::Events
+    }
+
+    fn every(&self) -> Duration {
+        CHECK
+    }
+
+    fn round<'a>(
+        &'a mut self,
+        _: &'a watch::Receiver<Wanted>,
+        out: &'a Outlet,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            join_all(self.vhosts.iter().map(|vhost| follow(vhost, out))).await;
+            Ok(())
+        })
+    }
+}
+
+/// Listens to one vhost, and again when that fails.
+async fn follow(vhost: &Amqp, out: &Outlet) {
+    let (mut failures, mut before) = (0, false);
+    while !out.is_closed() {
+        let Err(error) = listen(vhost, out, &mut before, &mut failures).await else { return };
+        let pause = pause_after(&error, failures);
+        failures += 1;
+        let outage = outage(&error, Some(pause));
+        tracing::warn!(collector = Topic::Events.name(), kind = ?error.kind, "{}", outage.message);
+        out.say(Outcome::Outage { topic: Topic::Events, outage }).await;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One connection, until it fails. `before`: there was one, so that what was said in between is lost.
+async fn listen(vhost: &Amqp, out: &Outlet, before: &mut bool, failures: &mut u32) -> Result<(), Error> {
+    let mut heard = vhost.listen().await?;
+    *failures = 0;
+    if std::mem::replace(before, true) {
+        out.say(Outcome::Part(Delta::Missed)).await;
+    }
+    out.say(Outcome::Current { topic: Topic::Events }).await;
+    let mut check = tokio::time::interval(CHECK);
+    check.tick().await;
+    loop {
+        tokio::select! {
+            batch = heard.batch(BATCH) => {
+                let events: Vec<Event> = batch?;
+                if !events.is_empty() {
+                    out.say(Outcome::Part(Delta::Events(events))).await;
+                }
+            }
+            _ = check.tick() => {
+                if heard.has_dropped().await? {
+                    out.say(Outcome::Part(Delta::Missed)).await;
+                }
+                out.say(Outcome::Current { topic: Topic::Events }).await;
+            }
+        }
+    }
+}
