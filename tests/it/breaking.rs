@@ -5,6 +5,7 @@
 //! nothing, and one that does not end at all is a failure that shows the screen.
 
 mod broker;
+mod notifications;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

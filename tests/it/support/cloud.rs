@@ -196,6 +196,12 @@ impl Cloud {
         value.trim_matches('\'').to_owned()
     }
 
+    /// What a service has logged so far.
+    pub fn log_of(&self, service: &str) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.run.join("log").join(format!("{service}.log"))).unwrap())
+            .into_owned()
+    }
+
     /// `[broker]` as an operator would write it.
     pub fn broker_settings(&self) -> String {
         let (url, management) = (self.env("AMQP_URL"), self.env("RABBIT_MGMT_URL"));
@@ -204,8 +210,13 @@ impl Cloud {
 
     /// The broker's own command, which needs its cookie and its node's name.
     pub fn rabbitmqctl(&self, words: &[&str]) -> Output {
+        self.rabbitmq("rabbitmqctl", words)
+    }
+
+    /// One of the broker's commands.
+    pub fn rabbitmq(&self, name: &str, words: &[&str]) -> Output {
         let base = self.run.join("rabbitmq");
-        let mut command = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl");
+        let mut command = Command::new(Path::new("/usr/lib/rabbitmq/bin").join(name));
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -213,6 +224,7 @@ impl Cloud {
             .env("HOME", &base)
             .env("RABBITMQ_NODENAME", "stackwatch@localhost")
             .env("RABBITMQ_CONF_ENV_FILE", base.join("env.conf"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.run.join("etc/rabbitmq-plugins"))
             .env("ERL_EPMD_PORT", self.env("PORT_EPMD"))
             .arg("-q");
         run(command.args(words), "")
@@ -345,8 +357,13 @@ impl Dashboard {
 
     /// The same with the cloud's broker in the settings.
     pub fn open_with_broker(entry: &str, pane: &str) -> Self {
+        Self::open_with(entry, &Cloud::get().broker_settings(), pane)
+    }
+
+    /// The same with settings of the test's own.
+    pub fn open_with(entry: &str, settings: &str, pane: &str) -> Self {
         let home = Home::new(&Cloud::get().clouds_yaml(), entry);
-        home.settings(&Cloud::get().broker_settings());
+        home.settings(settings);
         Self::start(home, pane)
     }
 
