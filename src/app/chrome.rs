@@ -128,7 +128,8 @@ fn ages(app: &App) -> Vec<(bool, Span<'static>)> {
         // Not every cloud's broker is ours to ask: nobody named one, and the pane says how.
         let unnamed = |topic: &Topic| {
             let outage = &app.store.freshness(*topic).outage;
-            outage.as_ref().is_some_and(|failing| failing.outage.kind == OutageKind::Missing)
+            *topic == Topic::Brokers
+                && outage.as_ref().is_some_and(|failing| failing.outage.kind == OutageKind::Missing)
         };
         if source == "rabbitmq" && topics.iter().any(unnamed) {
             continue;
@@ -338,6 +339,8 @@ impl App {
             .iter()
             .flat_map(|pane| pane.reads().iter().copied())
             .chain([Topic::Identity])
+            // Notifications are heard where somebody asked for it.
+            .filter(|topic| *topic != Topic::Events || self.store.freshness(*topic).settled())
             .collect();
         topics.sort();
         topics.dedup();

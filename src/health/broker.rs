@@ -20,7 +20,18 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
     let mut say = |verdict, words: String| notes.push(Note { verdict, words });
     let name = &broker.name;
     if let Some((cause, next)) = &broker.trouble {
-        say(Verdict::Unknown, format!("{cause}; {next}"));
+        if over_amqp(store, broker).any(|state| state.trouble.is_none()) {
+            // So it is running, whatever became of its plugin.
+            say(
+                Verdict::Warning,
+                format!(
+                    "{cause}; AMQP tells ready messages and consumers of the queues that must be there; \
+                     `rabbitmq-plugins enable rabbitmq_management` on a node brings the rest"
+                ),
+            );
+        } else {
+            say(Verdict::Unknown, format!("{cause}; {next}"));
+        }
     }
     for amqp in over_amqp(store, broker) {
         let place = format!("AMQP, vhost {}", amqp.vhost);

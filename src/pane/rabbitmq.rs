@@ -2,6 +2,7 @@
 
 mod cluster;
 mod details;
+pub(super) mod events;
 mod tree;
 
 use ratatui::Frame;
@@ -22,7 +23,8 @@ use crate::ui::format;
 use crate::ui::grid::{Looks, RowLook};
 use tree::QueueTree;
 
-const READS: &[Topic] = &[Topic::Queues, Topic::Brokers, Topic::Nodes, Topic::Services, Topic::Agents];
+const READS: &[Topic] =
+    &[Topic::Queues, Topic::Brokers, Topic::Nodes, Topic::Services, Topic::Agents, Topic::Events];
 
 /// The RabbitMQ pane: the cluster in a few lines, its queues as a table or a tree, and what was gone into.
 pub struct Rabbitmq {
@@ -39,6 +41,7 @@ pub struct Rabbitmq {
 enum Inside {
     Queue(Text, Details),
     Cluster(Details),
+    Events(Details),
 }
 
 impl Rabbitmq {
@@ -58,7 +61,7 @@ impl Rabbitmq {
     fn current<'a>(&self, store: &'a Store) -> Option<(Slot, &'a Queue)> {
         let slot = match &self.inside {
             Some(Inside::Queue(id, _)) => store.queues.slot_of(id)?,
-            Some(Inside::Cluster(_)) => return None,
+            Some(Inside::Cluster(_) | Inside::Events(_)) => return None,
             None if self.as_tree => store.queues.slot_of(&self.tree.selected()?)?,
             None => self.list.grid.selected()?,
         };
@@ -71,7 +74,8 @@ impl Rabbitmq {
 
     /// What the details do themselves.
     fn on_inside(&mut self, action: Action) -> Option<Reply> {
-        let (Inside::Queue(_, details) | Inside::Cluster(details)) = self.inside.as_mut()?;
+        let (Inside::Queue(_, details) | Inside::Cluster(details) | Inside::Events(details)) =
+            self.inside.as_mut()?;
         match action {
             Action::Back | Action::Quit => {
                 self.inside = None;
@@ -134,6 +138,7 @@ impl Pane for Rabbitmq {
                 None => self.inside = None,
             },
             Some(Inside::Cluster(details)) => details.set(cluster::sections(cx)),
+            Some(Inside::Events(details)) => details.set(events::sections(cx)),
             None => {}
         }
     }
@@ -156,6 +161,10 @@ impl Pane for Rabbitmq {
                 self.inside = Some(Inside::Cluster(Details::new(cluster::sections(cx))));
                 Reply::Done
             }
+            Action::Events => {
+                self.inside = Some(Inside::Events(Details::new(events::sections(cx))));
+                Reply::Done
+            }
             Action::Host => self.to_host(cx),
             Action::Copy => {
                 self.current(cx.store).map_or(Reply::Done, |(_, row)| Reply::Copy(row.name.to_string()))
@@ -176,6 +185,10 @@ impl Pane for Rabbitmq {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
         let stale = parts::is_stale(cx, Topic::Queues);
+        if let Some(Inside::Events(details)) = &mut self.inside {
+            details.fade(cx.store.events.heard() > 0 && parts::is_stale(cx, Topic::Events));
+            return details.draw(frame, area, cx.theme, cx.look);
+        }
         if let Some(Inside::Queue(_, details) | Inside::Cluster(details)) = &mut self.inside {
             details.fade(stale);
             return details.draw(frame, area, cx.theme, cx.look);
@@ -227,13 +240,16 @@ impl Pane for Rabbitmq {
                 cx.store.queues.by_id(id).map(|row| row.name.to_string()).into_iter().collect()
             }
             Some(Inside::Cluster(_)) => vec!["cluster".to_owned()],
+            Some(Inside::Events(_)) => vec!["notifications".to_owned()],
             None => Vec::new(),
         }
     }
 
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
-            Some(Inside::Queue(_, details) | Inside::Cluster(details)) => details.status(),
+            Some(Inside::Queue(_, details) | Inside::Cluster(details) | Inside::Events(details)) => {
+                details.status()
+            }
             None if parts::absence(cx, Topic::Queues).is_some() => parts::NOTHING_KNOWN.to_owned(),
             None => self.list.status(),
         }
@@ -280,8 +296,9 @@ fn well(row: &Queue) -> String {
 pub(super) fn row_look(store: &Store, slot: Slot, stale: bool) -> RowLook {
     let row = store.queues.get(slot);
     let verdict = row.map_or(Verdict::Unknown, |row| health::queue::verdict(store, row));
-    // Of several brokers one may be silent while the others' rows are fresh.
-    let silent = row.and_then(|row| store.brokers.by_id(&row.broker)).is_some_and(|b| b.trouble.is_some());
+    // Of several brokers one may be silent while the others' rows are fresh; what AMQP tells is fresh all the same.
+    let listed = row.filter(|row| row.declared.is_none());
+    let silent = listed.and_then(|row| store.brokers.by_id(&row.broker)).is_some_and(|b| b.trouble.is_some());
     parts::row_look(verdict, stale || silent)
 }
 

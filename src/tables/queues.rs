@@ -64,6 +64,7 @@ fn short(store: &Store, row: &Queue, now: Timestamp) -> String {
     let mut found = health::findings(store, row);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.verdict(row)));
     match found.first() {
+        None if row.listed.is_none() => "by AMQP".to_owned(),
         None => row.state.as_deref().unwrap_or("?").to_owned(),
         Some(F::State(state)) => state.clone(),
         Some(F::Members { online, all }) => format!("{online} of {all} members"),

@@ -161,7 +161,9 @@ async fn ask_amqp(vhost: &Amqp, report: &mut Report) {
     let said = asked.and_then(|(answers, took)| {
         let found = match answers.into_iter().next() {
             Some(Declared::Refused(words)) => return Err(rabbitmq::lacks_declare(vhost, &words)),
-            Some(Declared::There { consumers, .. }) => format!("queue conductor has {consumers} consumers"),
+            Some(Declared::There { consumers, .. }) => {
+                format!("queue conductor has {}", format::count(consumers as usize, "consumer"))
+            }
             _ => "no queue conductor: nova's is another vhost".to_owned(),
         };
         Ok((found, took))

@@ -2,6 +2,7 @@
 
 use crate::health::Verdict;
 use crate::model::{Address, AddressKind, Instance, InstanceAction};
+use crate::pane::rabbitmq::events::line;
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::table::Slot;
@@ -162,6 +163,19 @@ fn network(row: &Instance) -> Section {
 
 /// What was done to the instance: each action with its request id, and its events.
 pub(super) fn events(cx: &Cx, row: &Instance) -> Vec<Section> {
+    let mut sections = actions(cx, row);
+    let mut heard = Section::new("notifications");
+    for event in cx.store.events.of_instance(&row.id).rev() {
+        let (role, time, words) = line(cx, event);
+        heard.add_as(role, time, words);
+    }
+    if cx.store.events.of_instance(&row.id).next().is_some() {
+        sections.push(heard);
+    }
+    sections
+}
+
+fn actions(cx: &Cx, row: &Instance) -> Vec<Section> {
     let Some((at, actions)) = cx.store.actions.get(&row.id) else {
         let mut section = Section::new("events");
         section.add("", not_had(cx, Topic::Actions, "events: `e` asks nova for them"));
