@@ -277,7 +277,7 @@ impl App {
     /// Every topic of the open pane, and every answer that was asked for, has come or failed.
     pub fn is_settled(&self) -> bool {
         let Some(pane) = self.panes.get(self.focus) else { return true };
-        let settled = |topic: &Topic| self.store.freshness(*topic).settled();
+        let settled = |topic: &Topic| topic.is_optional() || self.store.freshness(*topic).settled();
         pane.reads().iter().all(settled) && self.answers.iter().all(settled)
     }
 
@@ -291,7 +291,8 @@ impl App {
         let Some(pane) = self.panes.get(self.focus) else { return false };
         pane.reads().iter().any(|topic| {
             let fresh = self.store.freshness(*topic);
-            fresh.standing(*topic, self.now) != Standing::Fresh || fresh.limit.is_some()
+            let heard = !topic.is_optional() || fresh.settled();
+            heard && (fresh.standing(*topic, self.now) != Standing::Fresh || fresh.limit.is_some())
         })
     }
 

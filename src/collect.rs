@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
 use crate::request::Wanted;
-use crate::source::{Error, ErrorKind, Session, Sources, neutron, nova};
+use crate::source::{Error, ErrorKind, Session, Sources, cinder, neutron, nova};
 use whole::Whole;
 
 /// The collectors of a cloud and of its brokers, in the order in which they start.
@@ -58,6 +58,9 @@ fn of_cloud(session: &Session) -> Vec<Box<dyn Collector>> {
         // While one touches a host, Placement and nova may well disagree about it.
         Box::new(Whole::new(session, Topic::Migrations, 30, |nova| {
             nova::migrations(nova).map_ok(Delta::Migrations).boxed()
+        })),
+        Box::new(Whole::new(session, Topic::VolumeServices, 30, |cinder| {
+            cinder::services(cinder).map_ok(Delta::VolumeServices).boxed()
         })),
         Box::new(Whole::new(session, Topic::Agents, 30, |neutron| {
             neutron::agents(neutron).map_ok(Delta::Agents).boxed()

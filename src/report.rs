@@ -69,10 +69,11 @@ pub enum Topic {
     Queues,
     Consumers,
     Events,
+    VolumeServices,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 18] = [
+    pub const ALL: [Topic; 19] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -91,6 +92,7 @@ impl Topic {
         Topic::Queues,
         Topic::Consumers,
         Topic::Events,
+        Topic::VolumeServices,
     ];
 
     /// The name in `sources` and messages.
@@ -114,6 +116,7 @@ impl Topic {
             Topic::Queues => "queues",
             Topic::Consumers => "consumers",
             Topic::Events => "notifications",
+            Topic::VolumeServices => "volume services",
         }
     }
 
@@ -131,6 +134,7 @@ impl Topic {
             Topic::Providers => "placement",
             Topic::Agents => "neutron",
             Topic::Images => "glance",
+            Topic::VolumeServices => "cinder",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
     }
@@ -140,6 +144,11 @@ impl Topic {
         matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events)
     }
 
+    /// Heard only where the settings ask for it: nobody waits for it.
+    pub fn is_optional(self) -> bool {
+        self == Topic::Events
+    }
+
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
     /// times the longest pause that its collector makes.
     pub fn stale_after(self) -> SignedDuration {
@@ -147,7 +156,12 @@ impl Topic {
             Topic::Instances => 90,
             // The connection is looked after each 15 s.
             Topic::Events => 60,
-            Topic::Services | Topic::Migrations | Topic::Agents | Topic::Brokers | Topic::Nodes => 120,
+            Topic::Services
+            | Topic::Migrations
+            | Topic::Agents
+            | Topic::VolumeServices
+            | Topic::Brokers
+            | Topic::Nodes => 120,
             Topic::Hypervisors => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
@@ -170,6 +184,7 @@ pub enum Delta {
     Instances(Vec<Instance>),
     Migrations(Vec<Migration>),
     Agents(Vec<Agent>),
+    VolumeServices(Vec<Service>),
     Names(NamedKind, Vec<Named>),
     Remove(Topic, Vec<Text>),
     /// An answer to a question about one instance.

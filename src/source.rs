@@ -1,6 +1,7 @@
 //! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs, and RabbitMQ's.
 
 mod catalog;
+pub mod cinder;
 mod error;
 pub mod glance;
 mod http;

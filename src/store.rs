@@ -41,6 +41,8 @@ pub struct Store {
     pub instances: Rows<Instance>,
     pub migrations: Rows<Migration>,
     pub agents: Rows<Agent>,
+    /// cinder's; a volume service's host is `host@backend`.
+    pub volume_services: Rows<Service>,
     pub projects: Rows<Named>,
     pub users: Rows<Named>,
     pub images: Rows<Named>,
@@ -130,7 +132,7 @@ impl Store {
         let first = fresh.as_of.is_none();
         fresh.succeeded(at);
         // Until these lists were read, nobody can say who should be behind a queue.
-        if first && matches!(topic, Topic::Services | Topic::Agents) {
+        if first && matches!(topic, Topic::Services | Topic::Agents | Topic::VolumeServices) {
             for slot in self.queues.live() {
                 self.queues.touch(slot);
             }
@@ -200,6 +202,12 @@ impl Store {
                     self.put_agent(row);
                 }
             }
+            Delta::VolumeServices(rows) => {
+                self.count(Topic::VolumeServices, rows.len());
+                for row in rows {
+                    self.put_volume_service(row);
+                }
+            }
             Delta::Brokers(rows) => {
                 self.count(Topic::Brokers, rows.len());
                 for row in rows {
@@ -266,6 +274,7 @@ impl Store {
             Topic::Instances => self.instances.begin_read(),
             Topic::Migrations => self.migrations.begin_read(),
             Topic::Agents => self.agents.begin_read(),
+            Topic::VolumeServices => self.volume_services.begin_read(),
             Topic::Projects => self.projects.begin_read(),
             Topic::Users => self.users.begin_read(),
             Topic::Images => self.images.begin_read(),
@@ -303,6 +312,11 @@ impl Store {
             Topic::Agents => {
                 for (slot, row) in self.agents.sweep() {
                     self.forget_agent(slot, &row);
+                }
+            }
+            Topic::VolumeServices => {
+                for (_, row) in self.volume_services.sweep() {
+                    self.touch_volume_queues(&row);
                 }
             }
             Topic::Brokers => drop(self.brokers.sweep()),

@@ -339,8 +339,8 @@ impl App {
             .iter()
             .flat_map(|pane| pane.reads().iter().copied())
             .chain([Topic::Identity])
-            // Notifications are heard where somebody asked for it.
-            .filter(|topic| *topic != Topic::Events || self.store.freshness(*topic).settled())
+            // Polling goes on without them.
+            .filter(|topic| !topic.is_optional())
             .collect();
         topics.sort();
         topics.dedup();

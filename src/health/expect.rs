@@ -39,6 +39,13 @@ const NEUTRON: [(&str, &str); 3] = [
     ("neutron-metering-agent", "metering_agent"),
 ];
 
+/// cinder's services, with their topic.
+const CINDER: [(&str, &str); 3] = [
+    ("cinder-scheduler", "cinder-scheduler"),
+    ("cinder-volume", "cinder-volume"),
+    ("cinder-backup", "cinder-backup"),
+];
+
 /// Who should be behind a queue that leads to a host.
 pub fn behind(store: &Store, queue: &Queue) -> Listed {
     let (Some(service), Some(host)) = (queue.meaning.service, queue.meaning.host.as_deref()) else {
@@ -63,6 +70,19 @@ pub fn behind(store: &Store, queue: &Queue) -> Listed {
             false if agents.is_empty() => Listed::Unknown,
             false => Listed::Down { heard, disabled: agents.iter().all(|agent| !agent.admin_state_up) },
         };
+    }
+    if CINDER.iter().any(|(binary, _)| *binary == service) {
+        // A cloud without cinder lists none of its services, and its queues are somebody else's.
+        if store.freshness(Topic::VolumeServices).as_of.is_none() || store.volume_services.is_empty() {
+            return Listed::Unread;
+        }
+        let whole = match queue.meaning.backend.as_deref() {
+            Some(backend) => format!("{host}@{backend}"),
+            None => host.to_owned(),
+        };
+        let mut rows = store.volume_services.iter().map(|(_, row)| row);
+        let found = rows.find(|row| &*row.binary == service && *row.host == whole);
+        return found.map_or(Listed::Unknown, of_service);
     }
     Listed::Unread
 }
@@ -99,7 +119,7 @@ fn up<'a>(store: &'a Store, binary: &'a str) -> impl Iterator<Item = &'a Service
 pub struct Names {
     has_cloud: bool,
     /// Revisions of the lists that the names were made of.
-    made_of: Option<(u64, u64)>,
+    made_of: Option<[u64; 3]>,
     names: Arc<[Text]>,
 }
 
@@ -112,10 +132,11 @@ impl Names {
     /// `None` while a list may still come.
     pub fn of(&mut self, store: &Store) -> Option<Arc<[Text]>> {
         let settled = |topic| store.freshness(topic).settled();
-        if self.has_cloud && !(settled(Topic::Services) && settled(Topic::Agents)) {
+        let topics = [Topic::Services, Topic::Agents, Topic::VolumeServices];
+        if self.has_cloud && !topics.into_iter().all(settled) {
             return None;
         }
-        let now = (store.services.revision(), store.agents.revision());
+        let now = [store.services.revision(), store.agents.revision(), store.volume_services.revision()];
         if self.made_of != Some(now) {
             let names = declared(store, |_| true, |_| true).into_iter().map(|queue| queue.name.into());
             self.names = names.collect();
@@ -157,6 +178,11 @@ fn declared(
         let hosts = rows.filter(|row| &*row.binary == binary && agent(row)).map(|row| row.host.clone());
         add(&mut all, binary, topic, hosts.collect());
     }
+    for (binary, topic) in CINDER {
+        let rows = store.volume_services.iter().map(|(_, row)| row);
+        let hosts = rows.filter(|row| &*row.binary == binary && service(row)).map(|row| row.host.clone());
+        add(&mut all, binary, topic, hosts.collect());
+    }
     // An agent that is heard from is heard by neutron-server.
     if store.agents.iter().any(|(_, row)| agent(row)) {
         for topic in ["q-plugin", "q-reports-plugin"] {
@@ -171,6 +197,9 @@ fn add(all: &mut Vec<Expected>, service: &'static str, topic: &str, hosts: Vec<T
         all.push(Expected { name: topic.to_owned(), service, host: None });
     }
     for host in hosts {
-        all.push(Expected { name: format!("{topic}.{host}"), service, host: Some(host) });
+        let name = format!("{topic}.{host}");
+        // cinder's `ctl01@fast` is a backend of the host ctl01.
+        let host = host.split_once('@').map_or(host.clone(), |(host, _)| host.into());
+        all.push(Expected { name, service, host: Some(host) });
     }
 }

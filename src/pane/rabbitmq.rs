@@ -23,8 +23,15 @@ use crate::ui::format;
 use crate::ui::grid::{Looks, RowLook};
 use tree::QueueTree;
 
-const READS: &[Topic] =
-    &[Topic::Queues, Topic::Brokers, Topic::Nodes, Topic::Services, Topic::Agents, Topic::Events];
+const READS: &[Topic] = &[
+    Topic::Queues,
+    Topic::Brokers,
+    Topic::Nodes,
+    Topic::Services,
+    Topic::Agents,
+    Topic::VolumeServices,
+    Topic::Events,
+];
 
 /// The RabbitMQ pane: the cluster in a few lines, its queues as a table or a tree, and what was gone into.
 pub struct Rabbitmq {

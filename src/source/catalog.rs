@@ -16,13 +16,21 @@ pub enum ServiceKind {
     Placement,
     Network,
     Image,
+    Volume,
     /// RabbitMQ's management API: in the settings, never in the catalog.
     Broker,
 }
 
 impl ServiceKind {
-    pub const ALL: [ServiceKind; 6] =
-        [Self::Identity, Self::Compute, Self::Placement, Self::Network, Self::Image, Self::Broker];
+    pub const ALL: [ServiceKind; 7] = [
+        Self::Identity,
+        Self::Compute,
+        Self::Placement,
+        Self::Network,
+        Self::Image,
+        Self::Volume,
+        Self::Broker,
+    ];
 
     /// The project that answers: what operators call it.
     pub fn name(self) -> &'static str {
@@ -32,6 +40,7 @@ impl ServiceKind {
             Self::Placement => "placement",
             Self::Network => "neutron",
             Self::Image => "glance",
+            Self::Volume => "cinder",
             Self::Broker => "rabbitmq",
         }
     }
@@ -44,6 +53,7 @@ impl ServiceKind {
             Self::Placement => &["placement"],
             Self::Network => &["network"],
             Self::Image => &["image"],
+            Self::Volume => &["block-storage", "volumev3", "volume"],
             Self::Broker => &[],
         }
     }
@@ -53,7 +63,8 @@ impl ServiceKind {
         match self {
             Self::Identity => Some("v3"),
             Self::Compute => Some("v2.1"),
-            Self::Placement | Self::Broker => None,
+            // Before 3.67 cinder wants the project behind the version, as the catalog has it.
+            Self::Placement | Self::Volume | Self::Broker => None,
             Self::Network => Some("v2.0"),
             Self::Image => Some("v2"),
         }

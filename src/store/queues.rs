@@ -189,6 +189,19 @@ impl Store {
         }
     }
 
+    pub(super) fn put_volume_service(&mut self, row: Service) {
+        let touched = row.clone();
+        if !matches!(self.volume_services.upsert(row), Change::Unchanged) {
+            self.touch_volume_queues(&touched);
+        }
+    }
+
+    /// The queues of a host have no backend in their place.
+    pub(super) fn touch_volume_queues(&mut self, row: &Service) {
+        let host = row.host.split_once('@').map_or(&*row.host, |(host, _)| host);
+        self.touch_queues(host, &row.binary);
+    }
+
     pub(super) fn put_agent(&mut self, row: Agent) {
         let (host, binary) = (row.host.clone(), row.binary.clone());
         match self.agents.upsert(row) {

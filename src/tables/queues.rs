@@ -10,7 +10,7 @@ use crate::table::{Column, Slot, Table, Value, column};
 use crate::ui::{format, spark};
 
 /// The lists of services and agents say who should be behind a queue.
-pub const READS: &[Topic] = &[Topic::Queues, Topic::Services, Topic::Agents];
+pub const READS: &[Topic] = &[Topic::Queues, Topic::Services, Topic::Agents, Topic::VolumeServices];
 
 pub const TABLE: Table<Store> =
     Table { name: "queues", columns: COLUMNS, slots: |store| &store.queues, sort: ("trouble", true), words };

@@ -176,9 +176,13 @@ fn without_the_management_plugin_amqp_tells_the_same_of_the_queues_that_must_be_
     dashboard.wait_for("the queue, and what it means", SOON, |screen| {
         line(screen, "✖ compute.cmp02 ").is_some_and(|row| row.contains("no consumer"))
     });
-    fault.and(&["undo"]);
+    // The cloud's own scripts ask the plugin whether the broker is up.
     drop(unplugged);
     dashboard.wait_for("the whole list again", BACK, |screen| {
         !screen.contains("AMQP tells ready messages") && line(screen, "compute_fanout_").is_some()
+    });
+    fault.and(&["undo"]);
+    dashboard.wait_for("its consumer again", BACK, |screen| {
+        line(screen, "compute.cmp02 ").is_some_and(|row| row.contains('●'))
     });
 }

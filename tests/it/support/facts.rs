@@ -205,6 +205,7 @@ pub fn poison(delta: &mut Delta) {
             identity.project.iter_mut().for_each(evil);
         }
         Delta::Services(rows) => rows.iter_mut().for_each(hosts::poison_service),
+        Delta::VolumeServices(rows) => rows.iter_mut().for_each(hosts::poison_service),
         Delta::Hypervisors(rows) => rows.iter_mut().for_each(hosts::poison_hypervisor),
         Delta::Aggregates(rows) => rows.iter_mut().for_each(hosts::poison_aggregate),
         Delta::Providers(rows) => rows.iter_mut().for_each(|row| evil(&mut row.name)),
