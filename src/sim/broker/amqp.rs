@@ -1,6 +1,7 @@
 //! AMQP 0-9-1, as much of it as a client needs that looks at queues and hears notifications.
 
 mod channel;
+mod login;
 mod queues;
 mod refusal;
 mod table;

@@ -9,13 +9,12 @@ use std::time::Duration;
 use amq_protocol::frame::AMQPFrame;
 use amq_protocol::protocol::connection::{self, AMQPMethod as Method};
 use amq_protocol::protocol::{AMQPClass, channel as wire_channel};
-use amq_protocol::types::parsing::parse_field_table;
-use amq_protocol::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::channel::Channel;
+use super::login::{amqplain, plain};
 use super::refusal::{Refusal, cut};
 use super::table;
 use super::wire::{self, FRAME_MAX, Heard};
@@ -323,7 +322,7 @@ impl Talk {
                 if self.channels.get(&channel).is_some_and(Channel::is_closing) {
                     return Ok(());
                 }
-                return Err(match is_known(class, method) {
+                return Err(match wire::is_known(class, method) {
                     true => Refusal::syntax(),
                     false => Refusal::not_implemented(&format!("method {class}.{method}")),
                 });
@@ -433,40 +432,4 @@ impl Drop for Talk {
     fn drop(&mut self) {
         self.let_go();
     }
-}
-
-/// An identity that nobody needs, a name, a password, each behind a zero.
-fn plain(response: &[u8]) -> Option<(String, String)> {
-    let mut parts = response.split(|octet| *octet == 0);
-    let (_, name, password) = (parts.next()?, parts.next()?, parts.next()?);
-    let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).ok();
-    Some((text(name)?, text(password)?))
-}
-
-/// A table without its length.
-fn amqplain(response: &[u8]) -> Option<(String, String)> {
-    let length = u32::try_from(response.len()).ok()?;
-    let octets = [&length.to_be_bytes()[..], response].concat();
-    // How deep it is was looked at with its frame.
-    let (_, table): (_, FieldTable) = parse_field_table(octets.as_slice()).ok()?;
-    let text = |name: &str| match table.inner().get(name) {
-        Some(AMQPValue::LongString(text)) => Some(text.to_string()),
-        _ => None,
-    };
-    Some((text("LOGIN")?, text("PASSWORD")?))
-}
-
-/// Whether the protocol has a method of this number.
-fn is_known(class: u16, method: u16) -> bool {
-    let methods: &[u16] = match class {
-        10 => &[10, 11, 20, 21, 30, 31, 40, 41, 50, 51, 60, 61, 70, 71],
-        20 => &[10, 11, 20, 21, 40, 41],
-        40 => &[10, 11, 20, 21, 30, 31, 40, 51],
-        50 => &[10, 11, 20, 21, 30, 31, 40, 41, 50, 51],
-        60 => &[10, 11, 20, 21, 30, 31, 40, 50, 60, 70, 71, 72, 80, 90, 100, 110, 111, 120, 0],
-        85 => &[10, 11],
-        90 => &[10, 11, 20, 21, 30, 31],
-        _ => &[],
-    };
-    methods.contains(&method)
 }

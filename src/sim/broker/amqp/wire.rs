@@ -151,6 +151,21 @@ pub fn write(out: &mut Vec<u8>, frame: &AMQPFrame) {
     }
 }
 
+/// Whether the protocol has a method of this number.
+pub fn is_known(class: u16, method: u16) -> bool {
+    let methods: &[u16] = match class {
+        10 => &[10, 11, 20, 21, 30, 31, 40, 41, 50, 51, 60, 61, 70, 71],
+        20 => &[10, 11, 20, 21, 40, 41],
+        40 => &[10, 11, 20, 21, 30, 31, 40, 51],
+        50 => &[10, 11, 20, 21, 30, 31, 40, 41, 50, 51],
+        60 => &[10, 11, 20, 21, 30, 31, 40, 50, 60, 70, 71, 72, 80, 90, 100, 110, 111, 120, 0],
+        85 => &[10, 11],
+        90 => &[10, 11, 20, 21, 30, 31],
+        _ => &[],
+    };
+    methods.contains(&method)
+}
+
 #[cfg(test)]
 mod tests {
     use amq_protocol::protocol::{AMQPClass, queue};

@@ -245,8 +245,7 @@ fn a_host_that_is_deaf_loses_its_consumer_and_one_that_is_silent_its_connections
     let front = front("still", 3, 10);
     let of_host = |front: &Front, host: &str| {
         let rows = get(front, "/api/connections");
-        let own = rows.as_array().unwrap().iter().filter(|row| row["peer_host"] == host).count();
-        own
+        rows.as_array().unwrap().iter().filter(|row| row["peer_host"] == host).count()
     };
     let address = front.read().cloud.hosts[1].address();
     assert_eq!((depth(&front, "compute.cmp002"), depth(&front, "compute")), ((0, 1), (0, 3)));
