@@ -3,10 +3,10 @@
 use amq_protocol::types::parsing::parse_field_table;
 use amq_protocol::types::{AMQPValue, FieldTable};
 
-/// An identity that nobody needs, a name, a password, each behind a zero.
+/// A zero and a name, a zero and a password, and nothing else: RabbitMQ takes no identity before them.
 pub fn plain(response: &[u8]) -> Option<(String, String)> {
-    let mut parts = response.split(|octet| *octet == 0);
-    let (_, name, password) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut parts = response.strip_prefix(&[0])?.split(|octet| *octet == 0);
+    let (name, password, None) = (parts.next()?, parts.next()?, parts.next()) else { return None };
     let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).ok();
     Some((text(name)?, text(password)?))
 }
@@ -33,7 +33,15 @@ mod tests {
         let alice = Some(("alice".to_owned(), "s3cret".to_owned()));
         assert_eq!(plain(b"\0alice\0s3cret"), alice);
         assert_eq!(amqplain(b"\x05LOGINS\0\0\0\x05alice\x08PASSWORDS\0\0\0\x06s3cret"), alice);
-        for garbage in [&b""[..], b"alice", b"\0alice", b"\0\xff\0x", b"\x05LOGINS\0\0\0\xffalice"] {
+        for garbage in [
+            &b""[..],
+            b"alice",
+            b"\0alice",
+            b"x\0alice\0s3cret",
+            b"\0alice\0s3cret\0",
+            b"\0\xff\0x",
+            b"\x05LOGINS\0\0\0\xffalice",
+        ] {
             assert_eq!((plain(garbage), amqplain(garbage)), (None, None), "{garbage:?}");
         }
     }
