@@ -17,11 +17,13 @@
 //!   server created, stopped, deleted) goes through the same steps. Every step is an `Event` with its request id;
 //!   whoever wants to make queues or log lines of them is a `Listener`.
 //! - **Time** (`clock`): the cloud's own, with a rate, able to stand still. Only `Sim` reads the machine's clock.
-//! - **Wire formats** (`http`): written by hand, here, from what Zed's services answered. Nothing is taken from the
+//! - **Broker** (`broker`): a listener of the story, and the queues that such a cloud would have.
+//! - **Wire formats** (`http`, `broker`): written by hand, here, from what Zed's services and RabbitMQ answered. Nothing is taken from the
 //!   modules that read them, so that a mistake there is not repeated here; foreign clients are the judges.
 //!
 //! It listens on loopback alone. Sizes: 10,000 hypervisors with 100,000 instances take about 100 MB and a second.
 
+mod broker;
 mod clock;
 pub mod cloud;
 mod dump;
@@ -43,6 +45,7 @@ use tokio::task::JoinSet;
 
 pub use genesis::PASSWORD;
 
+use broker::Broker;
 use clock::Clock;
 use genesis::Plan;
 use http::{Front, Service};
@@ -61,7 +64,7 @@ pub struct Options {
     pub scenario: String,
     /// Seconds of the cloud a second of this machine; 0: its clock stands still.
     pub speed: f64,
-    /// keystone's port, the others' behind it; free ones if absent.
+    /// keystone's port, the others' and the broker's behind it; free ones if absent.
     pub port: Option<u16>,
     /// When the cloud opens, by its own clock; now if absent.
     pub opens: Option<Timestamp>,
@@ -127,27 +130,35 @@ impl Options {
 
 impl Sim {
     /// Founds the cloud and opens its doors; an error says what to do about it. Needs a tokio runtime.
-    pub fn start(options: &Options, listeners: Vec<Box<dyn Listener>>) -> Result<Self, String> {
+    pub fn start(options: &Options, mut listeners: Vec<Box<dyn Listener>>) -> Result<Self, String> {
         let scenario = Scenario::load(&options.scenario)?;
         let plan = options.plan(&scenario)?;
         let doors = doors(options.port)?;
+        let mut addresses = Vec::new();
+        for door in &doors {
+            addresses.push(door.local_addr().map_err(|error| format!("cannot listen: {error}"))?);
+        }
         let mut urls: [String; 6] = Default::default();
-        for (url, door) in urls.iter_mut().zip(&doors) {
-            let address = door.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
+        for (url, address) in urls.iter_mut().zip(&addresses) {
             *url = format!("http://{address}");
         }
+        let port = |behind: usize| addresses.get(urls.len() + behind).map_or(0, |address| address.port());
+        let broker = Broker::new(port(0), port(1));
         let opens = Time::from(options.opens.unwrap_or_else(Timestamp::now));
+        listeners.push(broker.listener());
         let world = World::new(plan, &scenario, opens, listeners);
-        let front = Arc::new(Front::new(world, Clock::new(opens, options.speed), urls, options.seed));
+        let clock = Clock::new(opens, options.speed);
+        let front = Arc::new(Front::new(world, clock, broker, urls, options.seed));
         let mut tasks = JoinSet::new();
-        for (service, door) in Service::ALL.into_iter().zip(doors) {
-            let router = http::router(service, front.clone());
-            let door =
-                tokio::net::TcpListener::from_std(door).map_err(|error| format!("cannot listen: {error}"))?;
-            tasks.spawn(async move {
-                // It ends with the task alone.
-                let _ = axum::serve(door, router).await;
-            });
+        let open =
+            |door| tokio::net::TcpListener::from_std(door).map_err(|error| format!("cannot listen: {error}"));
+        let mut doors = doors.into_iter();
+        for (service, door) in Service::ALL.into_iter().zip(doors.by_ref()) {
+            tasks.spawn(over_http(open(door)?, http::router(service, front.clone())));
+        }
+        if let (Some(amqp), Some(management)) = (doors.next(), doors.next()) {
+            tasks.spawn(broker::serve(open(amqp)?, front.clone()));
+            tasks.spawn(over_http(open(management)?, broker::router(front.clone())));
         }
         tasks.spawn(tell(front.clone()));
         Ok(Self { front, tasks })
@@ -163,6 +174,32 @@ impl Sim {
         Service::ALL.into_iter().map(|service| (service.name(), self.front.url(service)))
     }
 
+    /// Where the broker speaks AMQP: a transport URL, with the account of whoever monitors.
+    pub fn broker_url(&self) -> String {
+        let (port, vhost) = (self.front.broker.amqp, broker::VHOST);
+        format!("rabbit://{}:{PASSWORD}@127.0.0.1:{port}/{vhost}", broker::MONITOR)
+    }
+
+    /// The broker's management API.
+    pub fn management_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.front.broker.management)
+    }
+
+    /// `[broker]` of the settings that read it.
+    pub fn broker_settings(&self) -> String {
+        format!(
+            "[broker]\nname = \"simulated\"\nurl = \"{}\"\nmanagement = \"{}\"\nnodes = {}\n",
+            self.broker_url(),
+            self.management_url(),
+            self.front.read().cloud.bus.nodes.len()
+        )
+    }
+
+    /// What the broker says itself that it holds, for tests.
+    pub fn dump_broker(&self) -> serde_json::Value {
+        self.front.broker.dump(&self.front.read().cloud, self.front.clock.now())
+    }
+
     /// Hypervisors, instances, projects.
     pub fn size(&self) -> (usize, usize, usize) {
         let world = self.front.read();
@@ -176,6 +213,7 @@ impl Sim {
 
     /// Writes the files that clients look for.
     pub fn write_files(&self, dir: &std::path::Path) -> Result<files::Files, String> {
+        let broker = self.broker_settings();
         let world = self.front.read();
         let cloud = &world.cloud;
         // The first tenant; every cloud has one.
@@ -188,6 +226,7 @@ impl Sim {
                 member: &cloud.user(member.user).name,
                 member_project: &member.name,
                 credential: (cloud.credential.id.simple().to_string(), &cloud.credential.secret),
+                broker: &broker,
             },
         )
     }
@@ -198,17 +237,25 @@ impl Sim {
     }
 }
 
-/// A listener for each service, on loopback.
+/// It ends with its task alone.
+async fn over_http(door: tokio::net::TcpListener, router: axum::Router) {
+    let _ = axum::serve(door, router).await;
+}
+
+/// What listens: the services, then the broker, for AMQP and for its management API.
+const DOORS: [&str; 8] =
+    ["keystone", "nova", "placement", "neutron", "cinder", "glance", "rabbitmq", "rabbitmq's management"];
+
+/// A listener for each, on loopback.
 fn doors(port: Option<u16>) -> Result<Vec<TcpListener>, String> {
     let mut doors = Vec::new();
-    for n in 0..Service::ALL.len() as u16 {
+    for (n, name) in (0..).zip(DOORS) {
         let port = match port {
             Some(first) => {
-                first.checked_add(n).ok_or(format!("port {first} leaves no room for six services"))?
+                first.checked_add(n).ok_or(format!("port {first} leaves no room for eight services"))?
             }
             None => 0,
         };
-        let name = Service::ALL[usize::from(n)].name();
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
             format!(
                 "{name} cannot listen on port {port}: {error}; choose another --port, or none for free ones"

@@ -113,19 +113,34 @@ impl From<Error> for Failure {
     }
 }
 
-/// The settings and what they were read from.
-fn settings(common: &Common) -> Result<File, Failure> {
-    let mut file = file::load(common.config.as_deref())?.0;
-    keep_apart(common, &mut file);
-    Ok(file)
+/// The settings, and the embedded cloud where that is meant.
+struct Settings {
+    file: File,
+    /// What the file was, in words.
+    origin: String,
+    demo: Option<CloudConfig>,
 }
 
-/// The brokers of the settings stand below a real cloud: beside the simulated one they would say that all of
-/// its hosts are off the bus.
-fn keep_apart(common: &Common, file: &mut File) {
-    if demo::asked(common, &lookup(common, file)).is_some() {
-        file.broker = Default::default();
+impl std::ops::Deref for Settings {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
     }
+}
+
+/// Reads the settings, and starts the embedded cloud if it is asked for. Its broker takes the place of the
+/// settings' own: those stand below a real cloud, and would say that all of this one's hosts are off the bus.
+fn settings(common: &Common) -> Result<Settings, Failure> {
+    let (mut file, path) = file::load(common.config.as_deref())?;
+    let origin = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
+    let mut demo = None;
+    if let Some(simulated) = demo::asked(common, &lookup(common, &file)) {
+        let (cloud, brokers) = demo::start(&simulated, common.clock)?;
+        file.broker = brokers;
+        demo = Some(cloud);
+    }
+    Ok(Settings { file, origin, demo })
 }
 
 /// Where to look for clouds: the flag, then `OS_CLOUD` and its kin, then our own settings.
@@ -141,11 +156,11 @@ fn lookup(common: &Common, file: &File) -> Lookup {
 }
 
 /// The one cloud that a word without a chooser reads.
-fn one_cloud(common: &Common, file: &File) -> Result<CloudConfig, Failure> {
-    let mut lookup = lookup(common, file);
-    if let Some(simulated) = demo::asked(common, &lookup) {
-        return demo::cloud(&simulated, common.clock);
+fn one_cloud(common: &Common, settings: &Settings) -> Result<CloudConfig, Failure> {
+    if let Some(cloud) = &settings.demo {
+        return Ok(cloud.clone());
     }
+    let mut lookup = lookup(common, settings);
     loop {
         match clouds::find(&lookup) {
             Ok(Found::One(cloud)) => return Ok(*cloud),

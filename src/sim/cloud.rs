@@ -2,6 +2,7 @@
 //! vector and are named by their place in it; only what clients see by id has one.
 
 mod aggregate;
+mod bus;
 mod event;
 mod flavor;
 mod host;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 pub use aggregate::Aggregate;
+pub use bus::{Bus, BusNode};
 pub use event::{Event, Kind};
 pub use flavor::{Amount, FLAVORS, Flavor, FlavorIx, TOO_BIG};
 pub use host::{Controller, Host, HostIx, SERVICE_DOWN, last_report};
@@ -48,6 +50,7 @@ pub struct Cloud {
     pub region: &'static str,
     pub zones: Vec<&'static str>,
     pub controllers: Vec<Controller>,
+    pub bus: Bus,
     pub hosts: Vec<Host>,
     pub aggregates: Vec<Aggregate>,
     pub images: Vec<Image>,

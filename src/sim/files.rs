@@ -25,6 +25,8 @@ pub struct Access<'a> {
     pub member: &'a str,
     pub member_project: &'a str,
     pub credential: (String, &'a str),
+    /// `[broker]` of the settings.
+    pub broker: &'a str,
 }
 
 pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
@@ -32,7 +34,7 @@ pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
     let files =
         Files { clouds: dir.join("clouds.yaml"), config: dir.join("stackwatch.toml"), log: dir.join("log") };
     fs::create_dir_all(&files.log).map_err(|error| failed(&files.log, error))?;
-    let config = format!("{OURS}\n[cloud]\nname = \"admin\"\n");
+    let config = format!("{OURS}\n{}\n[cloud]\nname = \"admin\"\n", access.broker);
     for (path, text) in [(&files.clouds, clouds(access)), (&files.config, config)] {
         match fs::read_to_string(path) {
             Ok(old) if !old.starts_with(OURS) => {
@@ -60,7 +62,7 @@ impl Files {
 }
 
 fn clouds(access: &Access<'_>) -> String {
-    let Access { auth_url, region, member, member_project, credential: (id, secret) } = access;
+    let Access { auth_url, region, member, member_project, credential: (id, secret), .. } = access;
     let user = |name: &str, project: &str| {
         format!(
             "    auth:\n      auth_url: {auth_url}/v3\n      username: {name}\n      password: {PASSWORD}\n      \
@@ -88,6 +90,7 @@ mod tests {
             member: "alice",
             member_project: "web-shop",
             credential: ("0123".to_owned(), "s3cret"),
+            broker: "[broker]\nmanagement = \"http://u:p@127.0.0.1:1\"\n",
         }
     }
 

@@ -44,6 +44,7 @@ pub fn create(plan: Plan, scenario: &Scenario, begins: Time) -> Cloud {
         region: "RegionOne",
         zones: hosts::zones(plan.hypervisors),
         controllers: hosts::controllers(id),
+        bus: hosts::bus(scenario, begins),
         hosts: Vec::new(),
         aggregates: Vec::new(),
         images: Vec::new(),

@@ -1,19 +1,19 @@
 //! The HTTP front: one port a service, each with its own ways of saying the same things. What a client sees is
 //! shaped as OpenStack Zed answers; nothing here knows how stackwatch reads it.
 
-mod answer;
-mod ask;
+pub(super) mod answer;
+pub(super) mod ask;
 mod cinder;
 mod control;
 mod glance;
-mod json;
+pub(super) mod json;
 mod keystone;
 mod neutron;
 mod nova;
 mod page;
 mod placement;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod token;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,7 @@ use answer::{Answer, Refusal, Reply};
 use ask::Ask;
 use token::Tokens;
 
+use super::broker::Broker;
 use super::clock::Clock;
 use super::random::Random;
 use super::story::World;
@@ -70,6 +71,7 @@ pub struct Front {
     world: RwLock<World>,
     pub clock: Clock,
     tokens: Tokens,
+    pub broker: Arc<Broker>,
     /// `http://127.0.0.1:8774`, in the order of `Service::ALL`.
     urls: [String; 6],
     asked: AtomicU64,
@@ -79,9 +81,10 @@ pub struct Front {
 }
 
 impl Front {
-    pub fn new(world: World, clock: Clock, urls: [String; 6], seed: u64) -> Self {
+    pub fn new(world: World, clock: Clock, broker: Arc<Broker>, urls: [String; 6], seed: u64) -> Self {
         let (asked, changed) = (AtomicU64::new(0), Notify::new());
-        Self { world: RwLock::new(world), clock, tokens: Tokens::new(), urls, asked, seed, changed }
+        let (world, tokens) = (RwLock::new(world), Tokens::new());
+        Self { world, clock, tokens, broker, urls, asked, seed, changed }
     }
 
     pub fn url(&self, service: Service) -> &str {
@@ -153,7 +156,7 @@ async fn respond(front: &Front, service: Service, request: Request) -> Response<
     write(answer, front, head)
 }
 
-fn write(answer: Answer, front: &Front, head: bool) -> Response<Body> {
+pub(super) fn write(answer: Answer, front: &Front, head: bool) -> Response<Body> {
     let length = answer.body.len();
     let body = if head { Body::empty() } else { Body::from(answer.body) };
     let mut response = Response::new(body);

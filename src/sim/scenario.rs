@@ -36,6 +36,8 @@ pub struct Scenario {
     pub odds: Odds,
     #[serde(default)]
     pub quota: Quota,
+    #[serde(default)]
+    pub broker: Broker,
     pub crowd: Option<Crowd>,
     #[serde(default)]
     pub pool: Vec<Pool>,
@@ -115,6 +117,22 @@ impl Default for Quota {
     }
 }
 
+/// The broker below the cloud.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Broker {
+    /// Of its cluster: one on each controller, of which there are three.
+    pub nodes: usize,
+    /// Whether somebody reads the notifications; else they only pile up.
+    pub read: bool,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self { nodes: 3, read: true }
+    }
+}
+
 /// One project that has far more than its share.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +165,8 @@ pub struct Beat {
     pub host: Option<Spanned<String>>,
     /// Instead of `host`: this share of all hosts.
     pub share: Option<Spanned<f64>>,
+    /// For `lose-node` and the alarms: which of the broker's nodes, counted from 1.
+    pub node: Option<Spanned<usize>>,
     /// Undone after this long; never if absent.
     #[serde(rename = "for")]
     pub lasts: Option<SignedDuration>,
@@ -172,8 +192,13 @@ pub enum What {
     Disable,
     /// A volume backend stops to report.
     LoseBackend,
-    /// Hosts lose the broker and find it again.
+    /// The last node of the broker stands apart; hosts lose the broker and find it again.
     Partition,
+    /// A node of the broker does not run.
+    LoseNode,
+    /// A node of the broker is short of memory, or of disk: all that publish are blocked.
+    MemoryAlarm,
+    DiskAlarm,
     Build,
     Delete,
     /// Guests leave the host by live migration.
@@ -233,6 +258,9 @@ mod tests {
             ("[[beat]]\nat = \"1m\"\ndo = \"rebot\"", "s.toml:5:6", "did you mean `reboot`?"),
             ("[[beat]]\nat = \"1m\"\ndo = \"reboot\"", "s.toml:4:6", "`host`"),
             ("[[beat]]\nat = \"1m\"\ndo = \"reboot\"\nhost = \"pool:gup\"", "s.toml:6:8", "no pool `gup`"),
+            ("[[beat]]\nat = \"1m\"\ndo = \"lose-node\"", "s.toml:4:6", "`node`"),
+            ("[[beat]]\nat = \"1m\"\ndo = \"disk-alarm\"\nnode = 4", "s.toml:6:8", "from 1 to 3"),
+            ("[broker]\nnodes = 9", "s.toml", "broker.nodes"),
             ("[[beat]]\nat = \"-2m\"\ndo = \"reboot\"\nhost = \"1\"", "s.toml:4:6", "prelude"),
             (
                 "[[pool]]\nname = \"gpu\"\nhosts = 1\nflavor = \"g1.larg\"",

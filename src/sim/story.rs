@@ -6,6 +6,7 @@
 
 mod beats;
 mod build;
+mod bus;
 mod done;
 mod hosts;
 mod moves;
@@ -90,7 +91,7 @@ enum Step {
     Turn(Turn),
     Stage(Course),
     Beat(usize),
-    /// The end of what a beat did.
+    /// The end of what a beat did to these hosts, or to these of the broker's nodes.
     Undo(What, Vec<HostIx>),
     /// nova notices that the host is down, if it still is.
     Notice(HostIx),

@@ -4,10 +4,9 @@ use std::io::{IsTerminal, stdin, stdout};
 
 use jiff::Timestamp;
 
-use super::{Failure, lookup, settings, sources};
+use super::{Failure, Settings, lookup, settings, sources};
 use crate::cli::Common;
 use crate::config::clouds::{self, Choice, CloudConfig, ConfigError, Found};
-use crate::config::file::File;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::run::{Loop, Signals, Unopened};
@@ -103,7 +102,7 @@ impl Entry {
 }
 
 /// The clouds that the operator may mean.
-fn entries(common: &Common, file: &File) -> Result<Vec<Entry>, Failure> {
+fn entries(common: &Common, file: &Settings) -> Result<Vec<Entry>, Failure> {
     if let Ok(Found::Choose(choices)) = clouds::find(&lookup(common, file)) {
         let entry = |choice: &Choice| {
             let region = choice.region.clone().or_else(|| common.region.clone());

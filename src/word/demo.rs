@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::Failure;
 use crate::cli::{Common, Simulated};
+use crate::config::broker::Brokers;
 use crate::config::clouds::{self, CloudConfig, Found, Lookup};
+use crate::config::file;
 use crate::exit::Exit;
 use crate::sim::{DEFAULT_SCENARIO, Options, PASSWORD, Sim};
 
@@ -39,8 +41,8 @@ pub fn asked(common: &Common, lookup: &Lookup) -> Option<Simulated> {
     })
 }
 
-/// Starts it, and says how to log in. Its clock stands still at `clock`.
-pub fn cloud(simulated: &Simulated, clock: Option<Timestamp>) -> Result<CloudConfig, Failure> {
+/// Starts it, and says how to log in and where its broker is. Its clock stands still at `clock`.
+pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<(CloudConfig, Brokers), Failure> {
     let options =
         Options { speed: if clock.is_some() { 0.0 } else { 1.0 }, opens: clock, ..options(simulated) };
     let sim = Sim::start(&options, Vec::new()).map_err(Failure::usage)?;
@@ -55,12 +57,13 @@ pub fn cloud(simulated: &Simulated, clock: Option<Timestamp>) -> Result<CloudCon
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    let brokers = file::parse(&sim.broker_settings(), "the simulated cloud")?.broker;
     sim.detach();
     match clouds::find(&Lookup { cloud: None, region: None, env, dirs: Vec::new() })? {
         Found::One(mut cloud) => {
             cloud.name = NAME.to_owned();
             cloud.origin = format!("this program: a simulated cloud, scenario {}", simulated.scenario);
-            Ok(*cloud)
+            Ok((*cloud, brokers))
         }
         Found::Choose(_) => Err(Failure::usage("the embedded cloud has several regions: this is a bug")),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
-use super::{Failure, broker_limits, brokers, one_cloud};
+use super::{Failure, broker_limits, brokers, one_cloud, settings};
 use crate::cli::Common;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
@@ -27,10 +27,8 @@ pub async fn run(common: &Common) -> Result<Exit, Failure> {
 }
 
 async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
-    let (mut file, path) = crate::config::file::load(common.config.as_deref())?;
-    super::keep_apart(common, &mut file);
-    let settings = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
-    report.line("i", "settings", &settings);
+    let file = settings(common)?;
+    report.line("i", "settings", &file.origin);
     let limits = broker_limits();
     let limits = Limits {
         connect: limits.connect.min(common.timeout),

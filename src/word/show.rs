@@ -6,10 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, broker_limits, brokers, lookup, one_cloud, session, settings};
+use super::{Failure, Settings, broker_limits, brokers, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Rows};
 use crate::config::clouds;
-use crate::config::file::File;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::filter::Filter;
@@ -68,7 +67,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
 
 /// What the table needs: a cloud, the brokers, or both. A broker's rows need no cloud, though they say more
 /// with one.
-fn sources(common: &Common, file: &File, listed: &Listed) -> Result<Sources, Failure> {
+fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources, Failure> {
     let is_of_broker = |topic: &Topic| topic.is_of_broker();
     if !listed.reads.iter().any(is_of_broker) {
         return Ok(session(one_cloud(common, file)?, file)?.into());

@@ -38,11 +38,14 @@ pub async fn run(wish: &Wish) -> Result<Exit, Failure> {
     for (name, url) in sim.urls() {
         println!("{name:<10} {url}");
     }
+    println!("rabbitmq   {}", sim.broker_url());
+    println!("management {}", sim.management_url());
     println!("clouds     {}", files.clouds.display());
     println!("settings   {}", files.config.display());
     println!("logs       {}", files.log.display());
+    println!("try        stackwatch --config {} doctor", files.config.display());
     println!(
-        "try        OS_CLIENT_CONFIG_FILE={} openstack --os-cloud admin server list --all-projects",
+        "           OS_CLIENT_CONFIG_FILE={} openstack --os-cloud admin server list --all-projects",
         files.clouds.display()
     );
     let exit = tokio::select! {

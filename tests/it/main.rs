@@ -16,6 +16,7 @@ mod journeys;
 mod real_cloud;
 mod screens;
 mod session;
+mod sim_broker;
 mod sim_cli;
 mod sim_words;
 mod terminal;

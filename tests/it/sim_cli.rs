@@ -3,9 +3,10 @@
 //!
 //! The clock stands still, so that what is compared does not move. Needs `tests/cli/install` alone.
 
+mod broker;
 mod commands;
 mod expected;
-mod lab;
+pub mod lab;
 
 use std::collections::BTreeSet;
 

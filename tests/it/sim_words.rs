@@ -34,10 +34,14 @@ fn a_simulated_cloud_serves_any_client_until_a_signal_and_takes_its_files_away()
             assert_eq!(run.code, code, "{run:#?}");
             assert_eq!(run.json()["rows"].as_array().unwrap().len(), count, "{entry}");
         }
-        // Its settings name the cloud.
-        let mut command = command(dir.path(), &["show", "hypervisors", "--config", "cloud/stackwatch.toml"]);
-        command.env("OS_CLIENT_CONFIG_FILE", dir.path().join("cloud/clouds.yaml"));
-        assert_eq!(run(command).code, 0);
+        // Its settings name the cloud, and its broker.
+        for (table, count) in [("hypervisors", 5), ("nodes", 3)] {
+            let args = ["show", table, "--config", "cloud/stackwatch.toml", "-o", "json"];
+            let mut command = command(dir.path(), &args);
+            command.env("OS_CLIENT_CONFIG_FILE", dir.path().join("cloud/clouds.yaml"));
+            let run = run(command);
+            assert_eq!((run.code, run.json()["rows"].as_array().map(Vec::len)), (0, Some(count)), "{run:#?}");
+        }
         assert_eq!(serving.end(signal), Some(code));
         let left: Vec<_> = std::fs::read_dir(dir.path().join("cloud")).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
@@ -60,7 +64,7 @@ fn what_cannot_be_is_said_before_anything_is_started() {
         (&["sim", "--scenario", "incidnet"], &["no scenario `incidnet`; did you mean `incident`?"]),
         (&["sim", "--scenario", "gone.toml"], &["cannot read the scenario gone.toml"]),
         (&["sim", "--port", &port], &["keystone cannot listen on port", "another --port"]),
-        (&["sim", "--port", "65533"], &["leaves no room for six services"]),
+        (&["sim", "--port", "65533"], &["leaves no room for eight services"]),
         (&["sim", "--dir", "/proc/nowhere"], &["cannot write /proc/nowhere"]),
         (&["show", "hypervisors", "--cloud", "demo:healty"], &["did you mean `healthy`?"]),
         (&["demo"], &["the dashboard needs a terminal"]),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("words", &[]),
     ("exit", &[]),
+    ("memory", &[]),
     ("model", &[]),
     ("action", &[]),
     ("cli", &[]),

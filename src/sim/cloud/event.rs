@@ -49,6 +49,8 @@ pub enum Kind {
     State {
         vm_state: &'static str,
         task_state: Option<&'static str>,
+        old_vm_state: &'static str,
+        old_task_state: Option<&'static str>,
     },
     /// Milliseconds from claim to running guest.
     Spawned {
@@ -94,6 +96,22 @@ pub enum Kind {
     },
     BusHealed {
         hosts: usize,
+    },
+    /// A node of the broker stopped, and runs again.
+    NodeLost {
+        node: String,
+    },
+    NodeBack {
+        node: String,
+    },
+    /// The broker blocks whoever publishes, and no longer does.
+    Alarm {
+        node: String,
+        resource: &'static str,
+    },
+    AlarmOver {
+        node: String,
+        resource: &'static str,
     },
     VolumeDetached {
         volume: Uuid,

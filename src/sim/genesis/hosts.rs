@@ -3,10 +3,10 @@
 use uuid::Uuid;
 
 use super::{HISTORY, Plan};
-use crate::sim::cloud::{Aggregate, Amount, Cloud, Controller, FLAVORS, Host, HostIx};
+use crate::sim::cloud::{Aggregate, Amount, Bus, BusNode, Cloud, Controller, FLAVORS, Host, HostIx};
 use crate::sim::random::{Random, derived};
 use crate::sim::scenario::Scenario;
-use crate::sim::time::DAY;
+use crate::sim::time::{DAY, MINUTE, Time};
 
 pub(super) fn zones(hosts: usize) -> Vec<&'static str> {
     let count = match hosts {
@@ -27,6 +27,19 @@ pub(super) fn controllers(cloud: Uuid) -> Vec<Controller> {
             conductor: derived(cloud, &format!("conductor {n}")),
         })
         .collect()
+}
+
+/// The broker's nodes are on the first controllers.
+pub(super) fn bus(scenario: &Scenario, begins: Time) -> Bus {
+    let node = |n: usize| BusNode {
+        host: format!("ctl{n:02}").into(),
+        // One after the other, when it was last upgraded.
+        started: begins.plus(-31 * DAY + n as i64 * 7 * MINUTE),
+        down: None,
+        memory_alarm: false,
+        disk_alarm: false,
+    };
+    Bus { nodes: (1..=scenario.broker.nodes).map(node).collect(), split: None, read: scenario.broker.read }
 }
 
 /// Kinds of machine: CPU, overcommit of vCPUs and of memory, how much more than needed.

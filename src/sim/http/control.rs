@@ -16,6 +16,10 @@ pub(super) fn answer(front: &Front, ask: &Ask) -> Answer {
 fn reply(front: &Front, ask: &Ask) -> Reply {
     match (ask.method.as_str(), ask.parts().as_slice()) {
         ("GET", ["sim", "dump"]) => ok(&dump::cloud(&front.read(), front.clock.now())),
+        ("GET", ["sim", "broker"]) => {
+            let world = front.read();
+            ok(&front.broker.dump(&world.cloud, front.clock.now()))
+        }
         ("GET", ["sim", "events"]) => {
             let after = ask.query.get("after").and_then(|after| after.parse().ok()).unwrap_or(0);
             ok(&dump::events(&front.read(), after))

@@ -16,19 +16,21 @@ use crate::sim::time::{MINUTE, Time};
 const OPENS: Time = Time(1_795_000_000_000);
 
 /// A front whose clock stands still.
-fn front(scenario: &str, hypervisors: usize, instances: usize) -> Front {
+pub(in crate::sim) fn front(scenario: &str, hypervisors: usize, instances: usize) -> Front {
     let scenario = match scenario {
         // Nothing happens by itself.
         "still" => Scenario::parse("title = \"still\"\nprelude = \"0s\"\n", "still.toml").unwrap(),
         name => Scenario::load(name).unwrap(),
     };
-    let world = World::new(Plan { hypervisors, instances, seed: 1 }, &scenario, OPENS, Vec::new());
+    let broker = Broker::new(5_672, 15_672);
+    let listeners = vec![broker.listener()];
+    let world = World::new(Plan { hypervisors, instances, seed: 1 }, &scenario, OPENS, listeners);
     let urls = Service::ALL.map(|service| format!("http://{}:1", service.name()));
-    Front::new(world, Clock::new(OPENS, 0.0), urls, 1)
+    Front::new(world, Clock::new(OPENS, 0.0), broker, urls, 1)
 }
 
 /// Lets so many milliseconds go by.
-fn pass(front: &Front, milliseconds: i64) {
+pub(in crate::sim) fn pass(front: &Front, milliseconds: i64) {
     front.clock.set(front.clock.now().plus(milliseconds));
     drop(front.write());
 }

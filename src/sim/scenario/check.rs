@@ -19,6 +19,9 @@ impl Scenario {
     }
 }
 
+/// Each has a node of the broker at most.
+const CONTROLLERS: usize = 3;
+
 struct Checker<'a> {
     scenario: &'a Scenario,
     text: &'a str,
@@ -51,6 +54,10 @@ impl Checker<'_> {
                 return Err(format!("{}: {name} = {slack} is not between 0 and 1000", self.file));
             }
         }
+        let nodes = self.scenario.broker.nodes;
+        if !(1..=CONTROLLERS).contains(&nodes) {
+            return Err(format!("{}: broker.nodes = {nodes} is not between 1 and {CONTROLLERS}", self.file));
+        }
         if self.scenario.prelude.is_negative() || self.scenario.prelude > SignedDuration::from_hours(24) {
             return Err(format!("{}: prelude is not between 0 and 24 hours", self.file));
         }
@@ -79,6 +86,9 @@ impl Checker<'_> {
         if let Some(flavor) = &beat.flavor {
             self.flavor(flavor.get_ref(), flavor.span())?;
         }
+        if matches!(beat.what, What::LoseNode | What::MemoryAlarm | What::DiskAlarm) {
+            return self.node(beat);
+        }
         let of_hosts = !matches!(beat.what, What::Build | What::Delete | What::LoseBackend);
         match &beat.host {
             Some(host) => self.host(host.get_ref(), host.span()),
@@ -86,6 +96,17 @@ impl Checker<'_> {
                 Err(self.at(beat.at.span(), "this beat needs a `host` or a `share`"))
             }
             None => Ok(()),
+        }
+    }
+
+    fn node(&self, beat: &Beat) -> Result<(), String> {
+        let Some(node) = &beat.node else {
+            return Err(self.at(beat.at.span(), "this beat needs a `node`"));
+        };
+        let nodes = self.scenario.broker.nodes;
+        match (1..=nodes).contains(node.get_ref()) {
+            true => Ok(()),
+            false => Err(self.at(node.span(), &format!("the broker has nodes from 1 to {nodes}"))),
         }
     }
 

@@ -33,6 +33,7 @@ impl World {
             What::Deafen => hosts.iter().for_each(|&host| self.deafen(host)),
             What::Silence => hosts.iter().for_each(|&host| self.silence(host)),
             What::Partition => {
+                self.cloud.bus.split = Some(self.cloud.now);
                 self.tell(Kind::BusSplit { hosts: hosts.len() }, None, None, None);
                 hosts.iter().for_each(|&host| self.silence(host));
             }
@@ -49,6 +50,9 @@ impl World {
             }
             What::Drain => hosts.iter().for_each(|&host| self.drain(host)),
             What::Leak => hosts.iter().for_each(|&host| self.leak(host)),
+            What::LoseNode | What::MemoryAlarm | What::DiskAlarm => {
+                return self.node_beat(beat, lasts);
+            }
         }
         if let Some(lasts) = lasts {
             self.later(lasts, Step::Undo(beat.what, hosts));
@@ -66,10 +70,15 @@ impl World {
             What::Deafen | What::Silence => hosts.iter().for_each(|&host| self.bring_back(host)),
             What::Partition => {
                 hosts.iter().for_each(|&host| self.bring_back(host));
+                self.rejoin();
                 self.tell(Kind::BusHealed { hosts: hosts.len() }, None, None, None);
             }
             What::Disable => hosts.iter().for_each(|&host| self.enable(host)),
             What::LoseBackend => self.find_backend(),
+            What::LoseNode => hosts.iter().for_each(|&node| self.find_node(node as usize)),
+            What::MemoryAlarm | What::DiskAlarm => {
+                hosts.iter().for_each(|&node| self.alarm(node as usize, what, false));
+            }
             What::Build | What::Delete | What::Drain | What::Leak => {}
         }
     }

@@ -92,7 +92,13 @@ impl World {
         }
         self.tell(Kind::Accepted { action: "create" }, Some(request), Some(id), None);
         let course = Course { slot, id, op: Op::Create, request, stage: 0, own, began: now };
-        self.tell_of(&course, Kind::State { vm_state: "building", task_state: Some("scheduling") });
+        let kind = Kind::State {
+            vm_state: "building",
+            task_state: Some("scheduling"),
+            old_vm_state: "building",
+            old_task_state: Some("scheduling"),
+        };
+        self.tell_of(&course, kind);
         self.enter(course);
         Ok((slot, id))
     }

@@ -78,7 +78,13 @@ impl World {
             instance.power = Power::Shutdown;
             instance.updated = now;
             let id = instance.id;
-            self.tell(Kind::State { vm_state: "stopped", task_state: None }, None, Some(id), Some(host));
+            let kind = Kind::State {
+                vm_state: "stopped",
+                task_state: None,
+                old_vm_state: "active",
+                old_task_state: None,
+            };
+            self.tell(kind, None, Some(id), Some(host));
         }
     }
 

@@ -159,6 +159,8 @@ impl World {
             let kind = Kind::State {
                 vm_state: after.0.as_str(),
                 task_state: after.1.map(crate::sim::cloud::TaskState::as_str),
+                old_vm_state: before.0.as_str(),
+                old_task_state: before.1.map(crate::sim::cloud::TaskState::as_str),
             };
             self.tell_of(course, kind);
         }

@@ -126,9 +126,12 @@ fn without_a_broker_the_pane_says_how_to_name_one_and_no_other_pane_complains() 
 #[test]
 fn the_broker_of_the_settings_is_not_asked_for_the_simulated_cloud() {
     let cloud = Stub::new();
-    for args in [&["doctor", "--cloud", "demo"][..], &["screen", "rabbitmq", "--cloud", "demo"]] {
+    for (args, own) in [
+        (&["doctor", "--cloud", "demo"][..], "i rabbitmq simulated"),
+        (&["screen", "rabbitmq", "--cloud", "demo"], "rabbit@ctl01"),
+    ] {
         let run = show(&cloud, args);
-        assert!(run.out.contains("no broker is configured"), "{run:#?}");
+        assert!(run.out.contains(own) && !run.out.contains("prod"), "{run:#?}");
     }
     assert!(cloud.requests().is_empty());
 }

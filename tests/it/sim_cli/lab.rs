@@ -1,5 +1,6 @@
 //! A simulated cloud in this process, and the openstack CLI over it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -15,7 +16,7 @@ pub struct Lab {
     pub sim: Sim,
     dir: TempDir,
     // Last: the cloud's tasks live on it.
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Lab {
@@ -27,7 +28,28 @@ impl Lab {
         drop(entered);
         let dir = tempfile::tempdir().unwrap();
         sim.write_files(dir.path()).unwrap();
-        Self { sim, dir, _runtime: runtime }
+        Self { sim, dir, runtime }
+    }
+
+    /// Its directory, with the files that clients look for.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Waits for something that another client does.
+    pub fn block_on<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async { tokio::time::timeout(SOON, what).await.expect("nothing hangs") })
+    }
+
+    /// Lets so many seconds of the cloud's time go by at once.
+    pub fn pass(&self, seconds: i64) {
+        let dump = self.sim.dump();
+        let now: jiff::Timestamp = dump["now"].as_str().unwrap().parse().unwrap();
+        let then = now + jiff::SignedDuration::from_secs(seconds);
+        let url = format!("{}/sim/clock", self.sim.auth_url());
+        let body = serde_json::json!({"now": then.to_string()}).to_string();
+        let answer = self.block_on(reqwest::Client::new().post(url).body(body).send()).unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
     }
 
     /// Commands of the CLI, a line each, in one process since it takes seconds to start.
