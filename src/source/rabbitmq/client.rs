@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -148,13 +149,16 @@ impl Management {
 /// A base with these segments behind `/api`, each encoded: `/` is in the name of most vhosts.
 fn url(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Url {
     let mut url = base.clone();
-    // It has a host, so it can be a base.
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("api").extend(path);
-    }
+    // The url crate leaves `[` and `|` as they are, which the broker answers with 400.
+    let encoded = path.iter().map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
+    let path = std::iter::once("api".to_owned()).chain(encoded).collect::<Vec<_>>().join("/");
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
+/// All but what may stand in a URL everywhere (RFC 3986, 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
     url
 }
 
@@ -239,3 +243,4 @@ mod tests {
         assert_eq!(url(&base, &["nodes"], &[("a", "b c")]).as_str(), "http://h:15672/api/nodes?a=b+c");
     }
 }
+            (&["queues", "v", "a[|^]@:b"], "http://h:15672/rabbit/api/queues/v/a%5B%7C%5E%5D%40%3Ab"),
