@@ -119,6 +119,11 @@ pub(super) fn alarms(body: &[u8]) -> Result<Vec<Alarm>, serde_json::Error> {
 #[derive(Deserialize)]
 struct NodeRow {
     name: String,
+/// `memory`, and for the disk what `rabbit_alarm` formats as `disk space`.
+fn resource(said: Text) -> Text {
+    if said.starts_with("disk") { "disk".into() } else { said }
+}
+
     #[serde(default, deserialize_with = "flag")]
     running: Option<bool>,
     #[serde(default, deserialize_with = "texts")]
