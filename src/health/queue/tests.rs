@@ -297,6 +297,16 @@ fn a_broker_is_judged_by_its_alarms_nodes_and_connections() {
             "rabbit@a is partitioned from rabbit@b",
         ),
         (
+            // To who answers, the other side does not run.
+            well.clone(),
+            vec![
+                a.clone(),
+                BrokerNode { running: Some(false), partitions: vec!["rabbit@a".into()], ..b.clone() },
+            ],
+            Verdict::Critical,
+            "rabbit@b is partitioned from rabbit@a",
+        ),
+        (
             well.clone(),
             vec![BrokerNode { mem_used: Some(81), ..a.clone() }, b.clone()],
             Verdict::Warning,
