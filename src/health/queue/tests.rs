@@ -356,8 +356,15 @@ fn a_broker_is_judged_by_its_alarms_nodes_and_connections() {
         ),
         (
             Broker { quorum_critical: Some(true), answered_by: Some("rabbit@a".into()), ..well.clone() },
-            vec![a.clone(), b.clone()],
+            vec![a.clone(), b.clone(), node("rabbit@c")],
             Verdict::Warning,
+            "do not stop rabbit@a",
+        ),
+        (
+            // Of two it is always so.
+            Broker { quorum_critical: Some(true), answered_by: Some("rabbit@a".into()), ..well.clone() },
+            vec![a.clone(), b.clone()],
+            Verdict::Info,
             "do not stop rabbit@a",
         ),
     ] {
