@@ -9,6 +9,7 @@ mod overlay;
 mod palette;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -100,6 +101,8 @@ pub struct App {
     traffic: Vec<String>,
     /// Frames drawn so far, for tests and `:sources`.
     frames: u64,
+    /// The longest that one of them took, terminal included.
+    slowest: Duration,
     body: Rect,
     /// Hypervisors, instances and queues by verdict.
     troubles: [Tally<Verdict>; 3],
@@ -153,6 +156,7 @@ impl App {
             answers: Vec::new(),
             traffic: Vec::new(),
             frames: 0,
+            slowest: Duration::ZERO,
             body: Rect::ZERO,
             troubles: Default::default(),
         }
@@ -199,6 +203,11 @@ impl App {
 
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// What a frame took, as who drew it has measured.
+    pub fn took(&mut self, frame: Duration) {
+        self.slowest = self.slowest.max(frame);
     }
 
     /// Takes in one report. Whether a frame follows is decided by what the open pane reads.

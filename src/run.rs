@@ -130,8 +130,9 @@ where
     }
 
     fn draw(&mut self) -> Result<(), Eyre> {
-        let app = &mut *self.app;
+        let (app, started) = (&mut *self.app, Instant::now());
         self.terminal.draw(|frame| app.draw(frame)).wrap_err("cannot draw on this terminal")?;
+        self.app.took(started.elapsed());
         Ok(())
     }
 

@@ -128,6 +128,7 @@ fn source_lines(app: &App) -> Vec<String> {
     {
         lines.push(format!("  this machine's clock is {}s off the cloud's", offset.as_secs()));
     }
-    lines.push(format!("  {} frames drawn", app.frames));
+    let slowest = app.slowest.as_secs_f64() * 1_000.0;
+    lines.push(format!("  {} frames drawn, the slowest in {slowest:.1} ms", app.frames));
     lines
 }

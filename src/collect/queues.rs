@@ -164,6 +164,10 @@ impl Listing {
             },
         };
         self.whole = Some((Instant::now(), started.elapsed()));
+        // Those that went while the list was read are hidden from nobody.
+        if (rows.len() as u64) < self.count {
+            self.count = rabbitmq::queue_count(broker).await?.unwrap_or(0).min(self.count);
+        }
         Ok((rows, true))
     }
 

@@ -88,7 +88,10 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
     // One that stands alone says so, and there is nothing else to keep up.
     if broker.quorum_critical == Some(true) && nodes.len() > 1 {
         let node = broker.answered_by.as_deref().unwrap_or("this node");
-        say(Verdict::Warning, format!("do not stop {node}: some quorum queues would lose their majority"));
+        // Of two nodes neither can ever be spared: that is the cluster's size, and no trouble while both run.
+        let always = nodes.len() == 2 && nodes.iter().all(|node| node.running == Some(true));
+        let verdict = if always { Verdict::Info } else { Verdict::Warning };
+        say(verdict, format!("do not stop {node}: some quorum queues would lose their majority"));
     }
     if broker.statistics_off {
         say(

@@ -28,6 +28,8 @@ pub fn notes(node: &BrokerNode) -> Vec<Note> {
     let mut say = |verdict, words: String| notes.push(Note { verdict, words });
     let name = &node.name;
     match node.running {
+        // Whoever answers calls those it is partitioned from not running: they run, on the other side.
+        Some(false) if !node.partitions.is_empty() => {}
         Some(false) => say(
             Verdict::Critical,
             format!("{name} is a member of the cluster and does not run: start it, and look at its log"),

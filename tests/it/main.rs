@@ -9,6 +9,7 @@
 mod support;
 
 mod breaking;
+mod brokers;
 mod cli;
 mod docs;
 mod faults;

@@ -299,6 +299,16 @@ fn a_broker_is_judged_by_its_alarms_nodes_and_connections() {
             "rabbit@a is partitioned from rabbit@b",
         ),
         (
+            // To who answers, the other side does not run.
+            well.clone(),
+            vec![
+                a.clone(),
+                BrokerNode { running: Some(false), partitions: vec!["rabbit@a".into()], ..b.clone() },
+            ],
+            Verdict::Critical,
+            "rabbit@b is partitioned from rabbit@a",
+        ),
+        (
             well.clone(),
             vec![BrokerNode { mem_used: Some(81), ..a.clone() }, b.clone()],
             Verdict::Warning,
@@ -348,8 +358,15 @@ fn a_broker_is_judged_by_its_alarms_nodes_and_connections() {
         ),
         (
             Broker { quorum_critical: Some(true), answered_by: Some("rabbit@a".into()), ..well.clone() },
-            vec![a.clone(), b.clone()],
+            vec![a.clone(), b.clone(), node("rabbit@c")],
             Verdict::Warning,
+            "do not stop rabbit@a",
+        ),
+        (
+            // Of two it is always so.
+            Broker { quorum_critical: Some(true), answered_by: Some("rabbit@a".into()), ..well.clone() },
+            vec![a.clone(), b.clone()],
+            Verdict::Info,
             "do not stop rabbit@a",
         ),
     ] {

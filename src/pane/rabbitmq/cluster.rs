@@ -103,11 +103,16 @@ fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Line<'s
         Span::styled(text::sanitise(&name).into_owned(), cx.theme.style(Role::Header)),
         plain(format!("  {}", broker.version.as_deref().unwrap_or("?"))),
     ];
-    for node in cx.store.nodes_of(&broker.name) {
+    let nodes = cx.store.nodes_of(&broker.name);
+    for node in &nodes {
         let verdict = health::node::verdict(node);
-        let down = if node.running == Some(false) { " down" } else { "" };
+        let down = match node.running {
+            Some(false) if !node.partitions.is_empty() => " partitioned",
+            Some(false) => " down",
+            _ => "",
+        };
         spans.push(Span::styled(format!("  {} ", sign(verdict)), style(verdict)));
-        spans.push(plain(format!("{}{down}", short(&node.name))));
+        spans.push(plain(format!("{}{down}", short(&node.name, &nodes))));
     }
     let trend = cx.store.trend(&broker.name);
     let publish = broker.rates.publish.or(trend.and_then(|trend| trend.publish));
@@ -142,9 +147,16 @@ fn connections(broker: &Broker) -> String {
     format!("conns {all}{waiting}")
 }
 
-/// `rabbit@ctl01` is ctl01 to everybody.
-fn short(node: &str) -> &str {
-    node.split_once('@').map_or(node, |(_, host)| host)
+/// `rabbit@ctl01` is ctl01 to everybody, unless it shares that host with another node.
+fn short<'a>(name: &'a str, nodes: &[&BrokerNode]) -> &'a str {
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    short_among(name, &names)
+}
+
+fn short_among<'a>(name: &'a str, names: &[&str]) -> &'a str {
+    let Some((_, host)) = name.split_once('@') else { return name };
+    let there = names.iter().filter(|other| other.split_once('@').is_some_and(|(_, other)| other == host));
+    if there.count() > 1 { name } else { host }
 }
 
 /// Memory, disk, descriptors, alarms, partitions.
@@ -159,7 +171,7 @@ fn limits(cx: &Cx, broker: &Broker) -> Line<'static> {
         let single = running.len() == 1;
         let words: Vec<String> = running
             .iter()
-            .map(|node| if single { f(node) } else { format!("{} {}", short(&node.name), f(node)) })
+            .map(|node| if single { f(node) } else { format!("{} {}", short(&node.name, &nodes), f(node)) })
             .collect();
         if words.is_empty() { "?".to_owned() } else { words.join("  ") }
     };
@@ -169,12 +181,16 @@ fn limits(cx: &Cx, broker: &Broker) -> Line<'static> {
         None => "?".to_owned(),
         Some(alarms) if alarms.is_empty() => "none".to_owned(),
         Some(alarms) => {
-            let each = alarms.iter().map(|alarm| format!("{} on {}", alarm.resource, short(&alarm.node)));
+            let each =
+                alarms.iter().map(|alarm| format!("{} on {}", alarm.resource, short(&alarm.node, &nodes)));
             each.collect::<Vec<_>>().join(", ")
         }
     };
-    let partitioned: Vec<&str> =
-        nodes.iter().filter(|node| !node.partitions.is_empty()).map(|node| short(&node.name)).collect();
+    let partitioned: Vec<&str> = nodes
+        .iter()
+        .filter(|node| !node.partitions.is_empty())
+        .map(|node| short(&node.name, &nodes))
+        .collect();
     let partitions = match partitioned.as_slice() {
         _ if nodes.is_empty() => "?".to_owned(),
         [] => "none".to_owned(),
@@ -303,4 +319,21 @@ fn of_node(node: &BrokerNode) -> Section {
     let partitions = if node.partitions.is_empty() { "none".to_owned() } else { node.partitions.join(", ") };
     section.add("partitioned from", partitions);
     section
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_among;
+
+    #[test]
+    fn a_node_is_called_by_its_host_unless_that_is_no_name_of_its_own() {
+        for (name, names, called) in [
+            ("rabbit@ctl01", &["rabbit@ctl01", "rabbit@ctl02"][..], "ctl01"),
+            ("a@localhost", &["a@localhost", "b@localhost"], "a@localhost"),
+            ("rabbit@gone", &["rabbit@ctl01"], "gone"),
+            ("nohost", &[], "nohost"),
+        ] {
+            assert_eq!(short_among(name, names), called, "{names:?}");
+        }
+    }
 }

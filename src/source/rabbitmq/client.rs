@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -61,18 +62,39 @@ impl Management {
 
     /// A GET whose answer is JSON.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, Error> {
+        let judge = |url: &Url, status, answer| self.judge(url, status, answer);
+        let answer = self.first(path, query, judge).await?;
+        if path == ["overview"] {
+            *lock(&self.inner.version) = version(&answer);
+        }
+        Ok(answer)
+    }
+
+    /// A GET, whatever the status says.
+    pub(super) async fn ask(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<(StatusCode, Answer), Error> {
+        self.first(path, query, |_, status, answer| Ok((status, answer))).await
+    }
+
+    /// Asks the host that answered last, and if it does not any more, the others in their order.
+    async fn first<T>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        judge: impl Fn(&Url, StatusCode, Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let first = *lock(&self.inner.at);
         let urls = &self.inner.config.management;
         let mut failed: Vec<(String, Error)> = Vec::new();
         for at in (0..urls.len()).map(|n| (first + n) % urls.len()) {
             let Some(base) = urls.get(at) else { break };
             let url = url(base, path, query);
-            match self.attempt(&url).await.and_then(|(status, answer)| self.judge(&url, status, answer)) {
+            match self.attempt(&url).await.and_then(|(status, answer)| judge(&url, status, answer)) {
                 Ok(answer) => {
                     *lock(&self.inner.at) = at;
-                    if path == ["overview"] {
-                        *lock(&self.inner.version) = version(&answer);
-                    }
                     return Ok(answer);
                 }
                 // Something else listens there, or the node is on its way up or down: the next may be well.
@@ -81,17 +103,6 @@ impl Management {
             }
         }
         Err(of_all(failed))
-    }
-
-    /// A GET of the host that answered last, whatever the status says.
-    pub(super) async fn ask(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<(StatusCode, Answer), Error> {
-        let at = *lock(&self.inner.at);
-        let base = self.inner.config.management.get(at).ok_or_else(nowhere)?;
-        self.attempt(&url(base, path, query)).await
     }
 
     async fn attempt(&self, url: &Url) -> Result<(StatusCode, Answer), Error> {
@@ -145,13 +156,16 @@ impl Management {
     }
 }
 
+/// All but what may stand in a URL everywhere (RFC 3986, 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// A base with these segments behind `/api`, each encoded: `/` is in the name of most vhosts.
 fn url(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Url {
     let mut url = base.clone();
-    // It has a host, so it can be a base.
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("api").extend(path);
-    }
+    // The url crate leaves `[` and `|` as they are, which the broker answers with 400.
+    let encoded = path.iter().map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
+    let path = std::iter::once("api".to_owned()).chain(encoded).collect::<Vec<_>>().join("/");
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
@@ -165,8 +179,11 @@ fn is_of_host(error: &Error, path: &[&str]) -> bool {
         | ErrorKind::Timeout
         | ErrorKind::Tls
         | ErrorKind::Server
-        | ErrorKind::Redirect => true,
-        ErrorKind::BadAnswer | ErrorKind::Missing => path == ["overview"],
+        | ErrorKind::Redirect
+        // Also a node that went in the middle of its answer.
+        | ErrorKind::BadAnswer => true,
+        // Every broker has what one word names; what more words name may have gone.
+        ErrorKind::Missing => path.len() == 1,
         _ => false,
     }
 }
@@ -232,6 +249,7 @@ mod tests {
             (&["queues", "/", "a b"], "http://h:15672/rabbit/api/queues/%2F/a%20b"),
             (&["queues", "/v%", "x/y?#"], "http://h:15672/rabbit/api/queues/%2Fv%25/x%2Fy%3F%23"),
             (&["queues", "v", "前端\u{1b}"], "http://h:15672/rabbit/api/queues/v/%E5%89%8D%E7%AB%AF%1B"),
+            (&["queues", "v", "a[|^]@:b"], "http://h:15672/rabbit/api/queues/v/a%5B%7C%5E%5D%40%3Ab"),
         ] {
             assert_eq!(url(&base, path, &[]).as_str(), expected);
         }

@@ -1,9 +1,12 @@
 //! What the management API writes, into the model. A field may be missing (not measured yet, statistics off),
 //! null, or another type than yesterday (`"unknown"` for a number): then it is unknown.
 
+use std::fmt;
+
 use jiff::Timestamp;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Part;
 use crate::model::{
@@ -107,7 +110,7 @@ pub(super) fn alarms(body: &[u8]) -> Result<Vec<Alarm>, serde_json::Error> {
         .iter()
         .map(|alarm| Alarm {
             node: word(alarm, "/node").unwrap_or_else(|| "?".into()),
-            resource: word(alarm, "/resource").unwrap_or_else(|| "?".into()),
+            resource: word(alarm, "/resource").map_or_else(|| "?".into(), resource),
         })
         .collect();
     // It failed, so there is one, whatever the rest looks like.
@@ -115,6 +118,11 @@ pub(super) fn alarms(body: &[u8]) -> Result<Vec<Alarm>, serde_json::Error> {
         alarms.push(Alarm { node: "?".into(), resource: "?".into() });
     }
     Ok(alarms)
+}
+
+/// `memory`, and for the disk what `rabbit_alarm` formats as `disk space`.
+fn resource(said: Text) -> Text {
+    if said.starts_with("disk") { "disk".into() } else { said }
 }
 
 #[derive(Deserialize)]
@@ -195,7 +203,15 @@ fn node(row: NodeRow, broker: &Text) -> BrokerNode {
 }
 
 /// A list, or a page of one: `{"items": [], "page", "page_count", …}`.
-fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Part<T>, serde_json::Error> {
+fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Part<T>, serde_json::Error> {
+    part(body).or_else(|error| {
+        // Where one node of a replicated queue is down, its row has `online` twice.
+        let part = part::<Repeating<T>>(body).map_err(|_| error)?;
+        Ok(Part { rows: part.rows.into_iter().map(|row| row.0).collect(), is_last: part.is_last })
+    })
+}
+
+fn part<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Part<T>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Page<T> {
         items: Vec<T>,
@@ -211,6 +227,33 @@ fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Part<T>, serde_json::E
     // A page without its number must not lead on for ever.
     let is_last = page.page.zip(page.page_count).is_none_or(|(page, count)| page >= count);
     Ok(Part { is_last: is_last || page.items.is_empty(), rows: page.items })
+}
+
+/// A row that has a field more than once. The first counts: it is what the queue says now, the second what was
+/// measured of it some seconds ago.
+struct Repeating<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Repeating<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a row")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    fields.entry(name).or_insert(value);
+                }
+                Ok(fields)
+            }
+        }
+        let fields = deserializer.deserialize_map(Fields)?;
+        T::deserialize(Value::Object(fields)).map(Self).map_err(D::Error::custom)
+    }
 }
 
 #[derive(Deserialize)]

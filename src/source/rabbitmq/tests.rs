@@ -49,6 +49,25 @@ fn nodes_with_and_without_an_alarm() {
     let [of] = parse::alarms(sample!("alarms")).unwrap().try_into().unwrap();
     let Alarm { node, resource } = of;
     assert_eq!((node.as_ref(), resource.as_ref()), ("rabbit@vm", "memory"));
+    // As 3.10.8 says it.
+    let disk = br#"{"status": "failed", "alarms": [{"node": "rabbit@vm", "resource": "disk space"}]}"#;
+    assert_eq!(&*parse::alarms(disk).unwrap()[0].resource, "disk");
+}
+
+/// As 3.10.8 writes it while one of two nodes is down: what the queue says itself, and what was measured.
+#[test]
+fn a_field_that_comes_twice_takes_nothing_from_the_list() {
+    let rows = r#"[{"name": "engine", "vhost": "/", "type": "quorum", "members": ["a", "b"],
+        "online": ["a"], "online": ["a", "b"]}, {"name": "conductor", "vhost": "/", "messages_ready": 1}]"#;
+    for body in [rows.to_owned(), format!(r#"{{"items": {rows}, "page": 1, "page_count": 2}}"#)] {
+        let part = parse::queues(body.as_bytes(), "b").unwrap();
+        let [engine, conductor] = part.rows.as_slice() else { panic!("{part:?}") };
+        assert_eq!((engine.members.len(), engine.online.len(), conductor.ready), (2, 1, Some(1)));
+        assert_eq!(part.is_last, body == rows);
+    }
+    // What is wrong otherwise is still said where it is.
+    let error = parse::queues(br#"[{"vhost": "/"}]"#, "b").unwrap_err();
+    assert!(error.to_string().contains("missing field `name` at line 1"), "{error}");
 }
 
 #[test]

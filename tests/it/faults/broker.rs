@@ -163,6 +163,29 @@ fn the_first_host_that_answers_is_asked_and_stayed_with() {
     has_one(&run, 3, "unreachable", "(nor does 127.0.0.1:");
 }
 
+/// A node that goes while it speaks, and what is no broker at all.
+#[test]
+fn a_host_that_breaks_off_or_is_something_else_is_left_for_the_next() {
+    for (route, answer) in [
+        (QUEUES, Answer::cut("[{\"name\": \"conductor\", \"vho")),
+        (QUEUES, Answer::html(200, "<html>hello</html>")),
+        (OVERVIEW, Answer::status(404)),
+        ("GET /broker/api/nodes", Answer::status(404)),
+        ("GET /broker/api/health/checks/alarms", Answer::closes()),
+    ] {
+        let (first, second) = (Stub::new(), Stub::new());
+        first.script(route, [answer]);
+        let both = settings(&format!("management = ['{}/broker', '$URL/broker']", first.url()));
+        for words in
+            [&["show", "queues", "-o", "json"][..], &["show", "nodes", "-o", "json"], &["screen", "rabbitmq"]]
+        {
+            let run = with(&second, &both, words);
+            assert_eq!((run.code, run.err.as_str()), (0, ""), "{route}: {run:#?}");
+        }
+        assert!(!second.asked(route).is_empty(), "{route} was asked of nobody");
+    }
+}
+
 /// Cells have brokers of their own: one that is silent takes nothing away from the others.
 #[test]
 fn of_two_brokers_the_one_that_answers_is_shown_and_the_other_named() {

@@ -54,7 +54,7 @@ thread_local! {
 }
 
 /// A command that takes longer hangs.
-const COMMAND: Duration = Duration::from_secs(120);
+const COMMAND: Duration = Duration::from_secs(240);
 
 /// Asks until there is an answer, and says what did not come when the time is up.
 pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -266,29 +266,34 @@ impl Cloud {
 
     /// Breaks something until the guard is dropped. `words` are those of `tests/cloud/fault`.
     pub fn fault(&'static self, words: &[&str]) -> Fault {
-        let fault = Fault { cloud: self };
-        fault.and(words);
-        fault
+        Fault::new(|words| self.script("fault", words), words)
     }
 }
 
-/// Something of the cloud is broken; dropping this mends whatever is.
+/// Something is broken; dropping this mends whatever is.
 #[must_use = "the fault is undone when this is dropped"]
 pub struct Fault {
-    cloud: &'static Cloud,
+    /// Runs the script that breaks and mends.
+    script: Box<dyn Fn(&[&str]) -> Output>,
 }
 
 impl Fault {
+    pub fn new(script: impl Fn(&[&str]) -> Output + 'static, words: &[&str]) -> Self {
+        let fault = Self { script: Box::new(script) };
+        fault.and(words);
+        fault
+    }
+
     /// Breaks something more, or mends a part.
     pub fn and(&self, words: &[&str]) {
-        let output = self.cloud.script("fault", words);
+        let output = (self.script)(words);
         assert_eq!(output.code, Some(0), "fault {words:?}: {output:#?}");
     }
 }
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        let output = self.cloud.script("fault", &["undo"]);
+        let output = (self.script)(&["undo"]);
         // A panic in a panic would end the process without a word.
         if output.code != Some(0) && thread::panicking() {
             eprintln!("the fault could not be undone: {output:#?}");

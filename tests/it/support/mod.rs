@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod brokers;
 pub mod cloud;
 pub mod facts;
 pub mod pty;

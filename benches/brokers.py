@@ -1,0 +1,107 @@
+"""What polling costs a real broker with many queues: stackwatch beside the management UI's own page.
+
+`brokers.py [--seconds 180] [--queues 10000]`: rows for benches/run's table. Needs `tests/brokers/up`, and a
+release build. Nothing is asserted: the figures are of this machine, and the broker's share of it.
+"""
+import argparse
+import base64
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from outside import STACKWATCH, Screen, stat
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = Path(os.environ.get("STACKWATCH_BROKERS") or ROOT / "run/brokers")
+# What the UI's Queues page asks each 5 s, unless the last answer is still under way.
+PAGE = ["/api/overview", "/api/vhosts",
+        "/api/queues?page=1&page_size=100&name=&use_regex=false&pagination=true"]
+UI_EVERY = 5
+
+
+def broker_cpu():
+    """CPU seconds of the broker so far."""
+    return stat((RUN / "pid/rabbitmq-1").read_text().split()[0])[0]
+
+
+def cost(what, seconds, do):
+    """Runs it for so long; the broker's CPU in percent of a core."""
+    before, begun = broker_cpu(), time.monotonic()
+    extra = do(begun + seconds)
+    share = 100 * (broker_cpu() - before) / (time.monotonic() - begun)
+    print(f"| {what} | {share:.1f} % of a core | {extra or ''} | |", flush=True)
+
+
+def idle(until):
+    time.sleep(until - time.monotonic())
+
+
+def ui(until, lab):
+    login = base64.b64encode(f"stackwatch:{lab['accounts']['stackwatch']['password']}".encode()).decode()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    rounds, took = 0, 0
+    while time.monotonic() < until:
+        begun = time.monotonic()
+        for path in PAGE:
+            url = f"http://{lab['host']}:{lab['nodes']['1']['management']}{path}"
+            with opener.open(urllib.request.Request(url, headers={"Authorization": f"Basic {login}"})) as answer:
+                answer.read()
+        rounds, took = rounds + 1, took + time.monotonic() - begun
+        time.sleep(max(0, min(begun + UI_EVERY, until) - time.monotonic()))
+    return f"{rounds} rounds, {took / rounds:.1f} s each"
+
+
+def dashboard(until, lab, home):
+    config = Path(home) / "config.toml"
+    config.write_text(
+        f"[broker]\nname = 'bench'\nuser = 'stackwatch'\n"
+        f"password = '{lab['accounts']['stackwatch']['password']}'\n"
+        f"management = 'http://{lab['host']}:{lab['nodes']['1']['management']}'\n")
+    # No cloud: the brokers are read all the same.
+    env = {"HOME": home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
+           "OS_AUTH_URL": f"http://{lab['host']}:1/v3", "OS_USERNAME": "nobody", "OS_PASSWORD": "none"}
+    screen = Screen([str(STACKWATCH), "--pane", "rabbitmq", "--config", str(config)], env)
+    screen.until(b"queues")
+    while time.monotonic() < until:
+        # A key now and then, as somebody who looks.
+        screen.press(b"j")
+        screen.read(min(2, until - time.monotonic() + 0.01))
+    cpu, memory = stat(screen.pid)
+    screen.seen = b""
+    screen.press(b":sources\r")
+    screen.until(b"frames drawn")
+    screen.read(0.5)
+    text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b" ", screen.seen).decode(errors="replace")
+    frames = " ".join(re.search(r"\d[\d,]* frames drawn[^│]*", text).group().split())
+    screen.close()
+    return f"stackwatch itself: {cpu:.1f} s CPU, {memory:.0f} MiB, {frames[:60]}"
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--seconds", type=int, default=180)
+    options.add_argument("--queues", type=int, default=10_000)
+    asked = options.parse_args()
+    lab = json.loads((RUN / "lab.json").read_text())
+    fault = ROOT / "tests/brokers/fault"
+    # One node alone: its queues are all its own, and so is the work of answering.
+    for words in (["stop", "2"], ["queues", str(asked.queues)]):
+        subprocess.run([fault, *words], check=True, stdout=subprocess.DEVNULL)
+    try:
+        with tempfile.TemporaryDirectory() as home:
+            of = f"broker with {asked.queues:,} queues"
+            cost(f"{of}, CPU: nobody asks", asked.seconds, idle)
+            cost("the same: stackwatch's queues", asked.seconds, lambda until: dashboard(until, lab, home))
+            cost("the same: the management UI's Queues page", asked.seconds, lambda until: ui(until, lab))
+    finally:
+        # Killed it forgets them at once.
+        for words in (["kill", "1"], ["undo"]):
+            subprocess.run([fault, *words], check=True, stdout=subprocess.DEVNULL)
+
+
+main()
