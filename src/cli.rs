@@ -124,7 +124,7 @@ pub enum Word {
         /// How fast its time runs; 0: it stands still
         #[arg(long, value_name = "X", default_value_t = 1.0)]
         speed: f64,
-        /// keystone's port, the other services' behind it; free ports if absent
+        /// keystone's port, the other services' and the broker's behind it; free ports if absent
         #[arg(long, value_name = "P")]
         port: Option<u16>,
         /// Where clouds.yaml, stackwatch.toml and log/ are written; a directory that goes with it if absent

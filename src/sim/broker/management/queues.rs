@@ -135,8 +135,9 @@ fn fields(view: &View<'_>, row: &QueueRow<'_>, f: &mut Fields<'_>) {
     f.put("message_bytes_ram", body);
     f.put("message_bytes_ready", ready * 1_900);
     f.put("message_bytes_unacknowledged", unacked * 1_900);
-    // A queue through which nothing ever came has none.
-    if facts.published > 0 {
+    // A queue through which nothing ever came has none, and one that nobody took from has half.
+    let taken = facts.delivered > 0;
+    if taken {
         counted!(f, "message_stats.ack", facts.acked, facts.deliver_rate);
         counted!(f, "message_stats.deliver", facts.delivered, facts.deliver_rate);
         counted!(f, "message_stats.deliver_get", facts.delivered, facts.deliver_rate);
@@ -144,7 +145,11 @@ fn fields(view: &View<'_>, row: &QueueRow<'_>, f: &mut Fields<'_>) {
         counted!(f, "message_stats.get", 0, 0.0);
         counted!(f, "message_stats.get_empty", 0, 0.0);
         counted!(f, "message_stats.get_no_ack", 0, 0.0);
+    }
+    if facts.published > 0 {
         counted!(f, "message_stats.publish", facts.published, facts.publish_rate);
+    }
+    if taken {
         counted!(f, "message_stats.redeliver", 0, 0.0);
     }
     let growth = facts.publish_rate - facts.deliver_rate;

@@ -354,6 +354,8 @@ fn notifications_pile_up_where_nobody_reads_them() {
     let front = front("noisy-neighbour", 12, 150);
     let (ready, consumers) = depth(&front, "notifications.info");
     assert!(ready > 100 && consumers == 0, "{ready} {consumers}");
+    let stats = &get(&front, "/api/queues/openstack/notifications.info")["message_stats"];
+    assert_eq!(stats.as_object().unwrap().keys().collect::<Vec<_>>(), ["publish", "publish_details"]);
     pass(&front, 60_000);
     assert!(depth(&front, "notifications.info").0 > ready);
 }
