@@ -149,6 +149,11 @@ impl Topic {
         self == Topic::Events
     }
 
+    /// Read only when somebody goes into something.
+    pub fn is_asked_for(self) -> bool {
+        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers)
+    }
+
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
     /// times the longest pause that its collector makes.
     pub fn stale_after(self) -> SignedDuration {

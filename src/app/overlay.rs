@@ -95,6 +95,9 @@ fn source_lines(app: &App) -> Vec<String> {
     lines.push(String::new());
     for topic in Topic::ALL {
         let fresh = app.store.freshness(topic);
+        if !fresh.settled() && (topic.is_optional() || topic.is_asked_for()) {
+            continue;
+        }
         let state = match fresh.standing(topic, app.now) {
             Standing::Waiting => "not read".to_owned(),
             Standing::Failed => "never had".to_owned(),

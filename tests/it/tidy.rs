@@ -21,7 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("feed", &["collect", "report", "request", "source"]),
     ("table", &["model"]),
     ("store", &["model", "report", "table"]),
-    ("health", &["model", "report", "store", "words"]),
+    ("health", &["model", "report", "store", "table", "words"]),
     ("tables", &["health", "model", "report", "store", "table", "ui"]),
     ("filter", &["table", "words"]),
     ("keymap", &["action", "words"]),
@@ -47,8 +47,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "word",
         &[
-            "app", "cli", "config", "exit", "feed", "filter", "keymap", "pane", "report", "request", "run",
-            "sim", "source", "store", "table", "tables", "terminal", "ui", "words",
+            "app", "cli", "config", "exit", "feed", "filter", "health", "keymap", "pane", "report",
+            "request", "run", "sim", "source", "store", "table", "tables", "terminal", "ui", "words",
         ],
     ),
 ];

@@ -218,7 +218,7 @@ fn an_overlay_cuts_nothing_off_and_says_how_much_there_is() {
     }
     // The ends of the longest lines, and of all of them.
     let words: Vec<&str> = seen.split_whitespace().collect();
-    for word in ["111)", "drawn", "console"] {
+    for word in ["111)", "drawn,", "console"] {
         assert!(words.contains(&word), "{word}");
     }
     assert!(!seen.contains('…'), "{seen}");
