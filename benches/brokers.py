@@ -1,15 +1,18 @@
 """What polling costs a real broker with many queues: stackwatch beside the management UI's own page.
 
-`brokers.py [--seconds 180] [--queues 10000]`: rows for benches/run's table. Needs `tests/brokers/up`, and a
-release build. Nothing is asserted: the figures are of this machine, and the broker's share of it.
+`brokers.py [--seconds 180] [--queues 10000] [--stackwatch PATH]`: rows for benches/run's table. Needs
+`tests/brokers/up`. Nothing is asserted: the figures are of this machine, and the broker's share of it.
 """
 import argparse
 import base64
+import fcntl
 import json
 import os
 import re
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import urllib.request
 from pathlib import Path
@@ -56,7 +59,7 @@ def ui(until, lab):
     return f"{rounds} rounds, {took / rounds:.1f} s each"
 
 
-def dashboard(until, lab, home):
+def dashboard(until, lab, home, program):
     config = Path(home) / "config.toml"
     config.write_text(
         f"[broker]\nname = 'bench'\nuser = 'stackwatch'\n"
@@ -65,27 +68,31 @@ def dashboard(until, lab, home):
     # No cloud: the brokers are read all the same.
     env = {"HOME": home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
            "OS_AUTH_URL": f"http://{lab['host']}:1/v3", "OS_USERNAME": "nobody", "OS_PASSWORD": "none"}
-    screen = Screen([str(STACKWATCH), "--pane", "rabbitmq", "--config", str(config)], env)
+    screen = Screen([program, "--pane", "rabbitmq", "--config", str(config)], env)
     screen.until(b"queues")
     while time.monotonic() < until:
         # A key now and then, as somebody who looks.
         screen.press(b"j")
         screen.read(min(2, until - time.monotonic() + 0.01))
     cpu, memory = stat(screen.pid)
-    screen.seen = b""
     screen.press(b":sources\r")
-    screen.until(b"frames drawn")
-    screen.read(0.5)
+    screen.read(1)
+    # Another size draws every cell anew: what stood there already would be left out.
+    screen.seen = b""
+    fcntl.ioctl(screen.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    screen.read(2)
     text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b" ", screen.seen).decode(errors="replace")
-    frames = " ".join(re.search(r"\d[\d,]* frames drawn[^│]*", text).group().split())
+    frames = re.search(r"\d+ +frames +drawn, +the +slowest +in +[\d.]+ +ms", text)
     screen.close()
-    return f"stackwatch itself: {cpu:.1f} s CPU, {memory:.0f} MiB, {frames[:60]}"
+    frames = " ".join(frames.group().split()) if frames else "frames not told"
+    return f"stackwatch itself: {cpu:.1f} s CPU, {memory:.0f} MiB, {frames}"
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=int, default=180)
     options.add_argument("--queues", type=int, default=10_000)
+    options.add_argument("--stackwatch", default=str(STACKWATCH), help="the program, else the release build")
     asked = options.parse_args()
     lab = json.loads((RUN / "lab.json").read_text())
     fault = ROOT / "tests/brokers/fault"
@@ -96,8 +103,10 @@ def main():
         with tempfile.TemporaryDirectory() as home:
             of = f"broker with {asked.queues:,} queues"
             cost(f"{of}, CPU: nobody asks", asked.seconds, idle)
-            cost("the same: stackwatch's queues", asked.seconds, lambda until: dashboard(until, lab, home))
-            cost("the same: the management UI's Queues page", asked.seconds, lambda until: ui(until, lab))
+            cost("the same: stackwatch's queues", asked.seconds,
+                 lambda until: dashboard(until, lab, home, asked.stackwatch))
+            cost("the same: the management UI's Queues page", asked.seconds,
+                 lambda until: ui(until, lab))
     finally:
         # Killed it forgets them at once.
         for words in (["kill", "1"], ["undo"]):

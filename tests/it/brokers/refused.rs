@@ -133,7 +133,8 @@ fn other_ports_of_the_broker_are_not_taken_for_its_management() {
         (at("http", "management-tls"), "unreachable", "broke the connection"),
         (at("https", "management"), "unreachable", ""),
     ] {
-        let run = brokers.stackwatch(&brokers.settings("stackwatch", &[url.clone()], ""), &QUEUES);
+        let run =
+            brokers.stackwatch(&brokers.settings("stackwatch", std::slice::from_ref(&url), ""), &QUEUES);
         has(&run, kind, &[part, "127.0.0.1:"]);
         assert_eq!(rows(&run), 0, "{url}");
         // A wrong address before a right one costs nothing.

@@ -270,11 +270,13 @@ impl Cloud {
     }
 }
 
+/// Runs a script that breaks and mends.
+type Script = Box<dyn Fn(&[&str]) -> Output>;
+
 /// Something is broken; dropping this mends whatever is.
 #[must_use = "the fault is undone when this is dropped"]
 pub struct Fault {
-    /// Runs the script that breaks and mends.
-    script: Box<dyn Fn(&[&str]) -> Output>,
+    script: Script,
 }
 
 impl Fault {
