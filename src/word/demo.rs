@@ -57,7 +57,12 @@ pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<(CloudCo
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let brokers = file::parse(&sim.broker_settings(), "the simulated cloud")?.broker;
+    let mut settings = sim.broker_settings();
+    if clock.is_none() {
+        // Where time stands still nothing is said.
+        settings.push_str("notifications = true\n");
+    }
+    let brokers = file::parse(&settings, "the simulated cloud")?.broker;
     sim.detach();
     match clouds::find(&Lookup { cloud: None, region: None, env, dirs: Vec::new() })? {
         Found::One(mut cloud) => {

@@ -20,7 +20,8 @@ USER = "openstack"
 # oslo.messaging's: 30 minutes without use.
 EXPIRES = {"x-expires": 1_800_000}
 
-# name: (node, arguments, messages, programs that take from it)
+# name: (node, arguments, messages, programs that take from it). No stream: in 3.10 its writer does not come back
+# after a partition of two nodes.
 QUEUES = {
     "conductor": (1, {}, 0, ["nova-conductor", "nova-conductor"]),
     "conductor.ctl01": (1, {}, 0, ["nova-conductor", "nova-conductor"]),
@@ -42,8 +43,6 @@ QUEUES = {
     "notifications.info": (1, {}, 37, []),
     "notifications.error": (2, {}, 3, []),
     "engine": (1, {"x-queue-type": "quorum"}, 0, ["heat-engine"]),
-    # Of one member: one of two loses its writer for good in a partition.
-    "events": (1, {"x-queue-type": "stream", "x-initial-cluster-size": 1}, 4, []),
     f"reply_{'0a' * 16}": (1, EXPIRES, 0, ["nova-conductor"]),
     f"compute_fanout_{'0b' * 16}": (2, EXPIRES, 0, ["nova-compute"]),
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use serde_json::{Value as Json, json};
@@ -178,6 +178,7 @@ impl Between {
         let address = listener.local_addr().unwrap();
         let (reach, reached) = mpsc::channel();
         let (goes_on, go) = mpsc::channel();
+        let go = Arc::new(Mutex::new(go));
         thread::spawn(move || {
             for client in listener.incoming() {
                 // Whoever comes when the node is gone is sent away, as by the node itself.
@@ -185,20 +186,23 @@ impl Between {
                 let mut client = client.unwrap();
                 let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || std::io::copy(&mut from, &mut to));
-                if pass(&mut server, &mut client, PIECE) {
-                    reach.send(()).unwrap();
-                    go.recv().unwrap();
-                }
-                // The other direction holds the connection too.
-                let _ = client.shutdown(Shutdown::Both);
+                let (reach, go) = (reach.clone(), go.clone());
+                thread::spawn(move || {
+                    if pass(&mut server, &mut client, PIECE) {
+                        // Nobody listens any more when the test is over.
+                        let _ = reach.send(());
+                        let _ = go.lock().unwrap().recv();
+                    }
+                    // The other direction holds the connection too.
+                    let _ = client.shutdown(Shutdown::Both);
+                });
             }
         });
         Self { address, reached, goes_on }
     }
 }
 
-/// Hands on until the end, or until an answer was longer than this. One connection at a time is what the program
-/// has.
+/// Hands on until the end, or until more came than this.
 fn pass(server: &mut TcpStream, client: &mut TcpStream, piece: usize) -> bool {
     let (mut buffer, mut passed) = ([0; 4_096], 0);
     loop {
