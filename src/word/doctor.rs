@@ -200,7 +200,7 @@ struct Report {
 impl Report {
     fn line(&mut self, sign: &str, what: &str, words: &str) {
         if self.written.is_ok() {
-            self.written = writeln!(self.out, "{sign} {what:<32} {}", sanitise(words));
+            self.written = writeln!(self.out, "{sign} {:<32} {}", sanitise(what), sanitise(words));
         }
     }
 

@@ -115,6 +115,7 @@ fn the_doctor_finds_both_vhosts() {
         "o rabbitmq tags                    stackwatch is monitoring",
         "openstack: stackwatch sees its queues",
         "🐇: stackwatch sees its queues",
+        "o rabbitmq AMQP openstack ",
     ] {
         assert!(doctor.out.contains(part), "{part}:\n{}", doctor.out);
     }
