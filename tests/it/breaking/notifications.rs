@@ -125,7 +125,8 @@ fn a_notification_turns_an_instance_active_before_the_next_poll_and_takes_nothin
         let built = until("nova-compute's line about it", BUILD, || built(cloud, &id));
         let next = until("the next poll", BUILD, || polls(cloud).into_iter().find(|at| *at > shown));
         println!("{name}: built {built}, on screen {shown}, next poll answered {next}");
-        let between = polls(cloud).into_iter().any(|at| at > built - Duration::from_secs(1) && at < shown);
+        let between =
+            polls(cloud).into_iter().any(|at| at > built - Duration::from_millis(300) && at < shown);
         cloud.openstack("admin", &format!("server delete --wait {name}\n"));
         dashboard.wait_for("it is gone", BUILD, |screen| !screen.contains(&name));
         proven = !between;
