@@ -20,13 +20,13 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 /// A full read, at most so often; and never sooner than [`FULL_SHARE`] times its own duration.
 const FULL_EVERY: Duration = Duration::from_secs(600);
 const FULL_SHARE: u32 = 20;
+/// The same while a cell is down.
+const PARTIAL_EVERY: Duration = Duration::from_secs(60);
 /// How often changes are asked for; and while notifications tell of them.
 const CHANGES_EVERY: Duration = Duration::from_secs(10);
 const HEARD_EVERY: Duration = Duration::from_secs(20);
 /// A notification that says too little asks sooner, but not sooner than this after the last time.
 const STIRRED: Duration = Duration::from_secs(2);
-/// The same while a cell is down.
-const PARTIAL_EVERY: Duration = Duration::from_secs(60);
 
 /// The instances of all projects: a full read first, then what changed since.
 pub struct Instances {

@@ -101,6 +101,7 @@ impl Listing {
         broker: &Management,
         anew: bool,
         wanted: &watch::Receiver<Wanted>,
+        out: &Outlet,
     ) -> Result<Read, Error> {
         let mut declares = self.declares.clone();
         let (listed, mut said) = join(self.list(broker, anew), declares.ask(wanted, false)).await;
@@ -123,6 +124,8 @@ impl Listing {
                 let never = self.whole.is_none();
                 self.failures += 1;
                 if !answered || (!never && self.failures < GIVEN_UP) {
+                    // Else what AMQP said before would stand there as if it still answered.
+                    hand_on(said, out).await;
                     return Err(error);
                 }
                 if self.rest.is_none() {
@@ -246,7 +249,7 @@ impl Collector for Queues {
             let recovers = self.lists.iter().any(|list| list.failures > 0);
             let brokers = self.each.brokers.clone();
             let lists = self.lists.clone();
-            let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew, wanted)).await;
+            let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew, wanted, out)).await;
             let whole = answers.iter().all(|answer| matches!(answer, Ok(read) if read.whole));
             if whole {
                 out.say(Outcome::Begin { topic, expected: None }).await;
@@ -273,9 +276,7 @@ impl Collector for Queues {
                         *list = listing;
                         say(rows, out).await;
                         out.say(Outcome::Part(Delta::Remove(topic, gone))).await;
-                        for Said { state, found } in said {
-                            out.say(Outcome::Part(Delta::Amqp { state, found })).await;
-                        }
+                        hand_on(said, out).await;
                     }
                 }
             }
@@ -291,6 +292,12 @@ impl Collector for Queues {
             // Only the deepest were read, of one broker at least: what all are was true before.
             Ok(())
         })
+    }
+}
+
+async fn hand_on(said: Vec<Said>, out: &Outlet) {
+    for Said { state, found } in said {
+        out.say(Outcome::Part(Delta::Amqp { state, found })).await;
     }
 }
 
