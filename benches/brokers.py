@@ -1,7 +1,7 @@
 """What polling costs a real broker with many queues: stackwatch beside the management UI's own page.
 
 `brokers.py [--seconds 180] [--queues 10000] [--stackwatch PATH]`: rows for benches/run's table. Needs
-`tests/brokers/up`. Nothing is asserted: the figures are of this machine, and the broker's share of it.
+`tests/brokers/up`. Exits with 1 if a frame took longer than a frame may.
 """
 import argparse
 import base64
@@ -11,6 +11,7 @@ import os
 import re
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import time
@@ -25,6 +26,8 @@ RUN = Path(os.environ.get("STACKWATCH_BROKERS") or ROOT / "run/brokers")
 PAGE = ["/api/overview", "/api/vhosts",
         "/api/queues?page=1&page_size=100&name=&use_regex=false&pagination=true"]
 UI_EVERY = 5
+# What a frame may take, in ms: 60 a second.
+FRAME = 16
 
 
 def broker_cpu():
@@ -32,12 +35,11 @@ def broker_cpu():
     return stat((RUN / "pid/rabbitmq-1").read_text().split()[0])[0]
 
 
-def cost(what, seconds, do):
-    """Runs it for so long; the broker's CPU in percent of a core."""
+def cost(seconds, do):
+    """Runs it for so long: the broker's CPU in percent of a core, and what `do` returns."""
     before, begun = broker_cpu(), time.monotonic()
     extra = do(begun + seconds)
-    share = 100 * (broker_cpu() - before) / (time.monotonic() - begun)
-    print(f"| {what} | {share:.1f} % of a core | {extra or ''} | |", flush=True)
+    return 100 * (broker_cpu() - before) / (time.monotonic() - begun), extra
 
 
 def idle(until):
@@ -64,7 +66,8 @@ def dashboard(until, lab, home, program):
     config.write_text(
         f"[broker]\nname = 'bench'\nuser = 'stackwatch'\n"
         f"password = '{lab['accounts']['stackwatch']['password']}'\n"
-        f"management = 'http://{lab['host']}:{lab['nodes']['1']['management']}'\n")
+        f"management = 'http://{lab['host']}:{lab['nodes']['1']['management']}'\n"
+        f"metrics = 'http://{lab['host']}:{lab['nodes']['1']['prometheus']}'\n")
     # No cloud: the brokers are read all the same.
     env = {"HOME": home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
            "OS_AUTH_URL": f"http://{lab['host']}:1/v3", "OS_USERNAME": "nobody", "OS_PASSWORD": "none"}
@@ -82,10 +85,9 @@ def dashboard(until, lab, home, program):
     fcntl.ioctl(screen.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
     screen.read(2)
     text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b" ", screen.seen).decode(errors="replace")
-    frames = re.search(r"\d+ +frames +drawn, +the +slowest +in +[\d.]+ +ms", text)
+    frames = re.search(r"(\d+) +frames +drawn, +the +slowest +in +([\d.]+) +ms", text)
     screen.close()
-    frames = " ".join(frames.group().split()) if frames else "frames not told"
-    return f"stackwatch itself: {cpu:.1f} s CPU, {memory:.0f} MiB, {frames}"
+    return cpu, memory, int(frames[1]), float(frames[2])
 
 
 def main():
@@ -101,16 +103,25 @@ def main():
         subprocess.run([fault, *words], check=True, stdout=subprocess.DEVNULL)
     try:
         with tempfile.TemporaryDirectory() as home:
-            of = f"broker with {asked.queues:,} queues"
-            cost(f"{of}, CPU: nobody asks", asked.seconds, idle)
-            cost("the same: stackwatch's queues", asked.seconds,
-                 lambda until: dashboard(until, lab, home, asked.stackwatch))
-            cost("the same: the management UI's Queues page", asked.seconds,
-                 lambda until: ui(until, lab))
+            rest, _ = cost(asked.seconds, idle)
+            print(f"| broker with {asked.queues:,} queues, nobody asks, CPU | {rest:.1f} % of a core | | |",
+                  flush=True)
+            ours, (cpu, memory, frames, slowest) = cost(
+                asked.seconds, lambda until: dashboard(until, lab, home, asked.stackwatch))
+            theirs, rounds = cost(asked.seconds, lambda until: ui(until, lab))
     finally:
         # Killed it forgets them at once.
         for words in (["kill", "1"], ["undo"]):
             subprocess.run([fault, *words], check=True, stdout=subprocess.DEVNULL)
+    print(f"| what stackwatch's polling adds to it | {ours - rest:.1f} % of a core | "
+          f"the management UI's Queues page, {rounds}: {theirs - rest:.1f} % of a core | "
+          f"{(ours - rest) / (theirs - rest):.2f} |")
+    late = slowest > FRAME
+    print(f"| the dashboard meanwhile, slowest of {frames} frames | {slowest:.1f} ms | {FRAME} ms | "
+          f"{slowest / FRAME:.2f}{' **missed**' if late else ''} |")
+    print(f"| the same, CPU and memory | {100 * cpu / asked.seconds:.1f} % of a core, {memory:.0f} MiB | | |",
+          flush=True)
+    return 1 if late else 0
 
 
-main()
+sys.exit(main())

@@ -119,7 +119,7 @@ actions! {
     Project = "project" "project",
     /// the console log's tail
     Console = "console" "console",
-    /// what was done to this instance, with request ids
+    /// what was done to this instance, and what services said over the bus
     Events = "events" "events",
     /// where every number comes from, how old it is, what it costs
     Sources = "sources" "sources",

@@ -27,7 +27,7 @@ pub use instance::{
 pub use migration::Migration;
 pub use names::{Named, NamedKind};
 pub use provider::{Inventory, Provider, ResourceClass};
-pub use queue::{Consumer, Counts, Queue, QueueType};
+pub use queue::{Consumer, Counts, Depth, Queue, QueueType};
 pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Event, Hypervisor, Instance,
+    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Hypervisor, Instance,
     InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
 };
 
@@ -204,6 +204,8 @@ pub enum Delta {
     Brokers(Vec<Broker>),
     Nodes(Vec<BrokerNode>),
     Queues(Vec<Queue>),
+    /// What changed of queues that were listed before.
+    Depths(Vec<Depth>),
     /// What passive declares say in one vhost: all that is known of it, each time.
     Amqp {
         state: AmqpState,

@@ -226,6 +226,11 @@ impl Store {
                     self.put_queue(row, at);
                 }
             }
+            Delta::Depths(depths) => {
+                for depth in depths {
+                    self.put_depth(&depth, at);
+                }
+            }
             Delta::Amqp { state, found } => self.put_amqp(state, found, at),
             Delta::Events(events) => {
                 for event in events {

@@ -144,6 +144,8 @@ impl<'a> Value<'a> {
 pub enum Align {
     Left,
     Right,
+    /// At the left, and what is too long is cut in its middle: names that differ at their ends.
+    Ends,
 }
 
 /// One column of a table over the rows of `C` (a context: the store and what belongs to it, and a slot).

@@ -20,7 +20,7 @@ use crate::source::{Error, ErrorKind};
 /// The rhythm of what is cheap. A broker measures itself every 5 s.
 pub(super) const EVERY: Duration = Duration::from_secs(15);
 /// However slow a broker is, it is asked this often.
-const SELDOM: Duration = Duration::from_secs(180);
+pub(super) const SELDOM: Duration = Duration::from_secs(180);
 /// An answer may take this part of the time.
 const SHARE: u32 = 10;
 /// Connections are a row each: asked less often.

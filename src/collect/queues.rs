@@ -1,17 +1,17 @@
 //! Queues: all of them as often as the broker can bear it, and of a large broker the deepest in between; and over
 //! AMQP those that must be there, which is all there is where the management API gives no answer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::brokers::{EVERY, Each, ids, is_too_much, missing};
+use super::brokers::{EVERY, Each, SELDOM, ids, is_too_much, missing};
 use super::declares::{Declares, Said};
 use super::{Collector, Outlet, outage, pause_after};
-use crate::model::{Queue, Text};
+use crate::model::{Depth, Queue, Text};
 use crate::report::{Delta, Outage, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::Error;
@@ -22,6 +22,8 @@ const MANY: u64 = 2_000;
 /// How often such a broker is asked for its deepest queues, and for all of them.
 const DEEPEST_EVERY: Duration = Duration::from_secs(30);
 const ALL_EVERY: Duration = Duration::from_secs(60);
+/// The same while metrics tell of all of them, and none came or went.
+const ALL_MEASURED_EVERY: Duration = Duration::from_secs(180);
 /// All queues cost a broker at most this part of the time.
 const SHARE: u32 = 10;
 /// A list that fails so often in a row is given up: what AMQP says stands alone then.
@@ -44,6 +46,10 @@ struct Listing {
     whole: Option<(Instant, Duration)>,
     /// How many queues the broker has, as it says itself.
     count: u64,
+    /// No node publishes its metrics: left alone until then.
+    unmeasured: Option<Instant>,
+    /// Between the last two lists they did.
+    measured: bool,
     /// The tags of our account that do not let it see everything; asked once.
     blind: Option<Option<Outage>>,
     /// What the account may not see of it, by the last whole read.
@@ -58,11 +64,18 @@ struct Listing {
 
 /// One broker's answer.
 struct Read {
-    rows: Vec<Queue>,
-    /// All that can be had: what it does not name is gone.
-    whole: bool,
+    list: Listed,
     said: Vec<Said>,
     listing: Listing,
+}
+
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Queue>,
+    /// Of rows that were listed before.
+    depths: Vec<Depth>,
+    /// All that can be had: what it does not name is gone.
+    whole: bool,
 }
 
 impl Queues {
@@ -79,6 +92,8 @@ impl Listing {
             known: HashSet::new(),
             whole: None,
             count: 0,
+            unmeasured: None,
+            measured: false,
             blind: None,
             limit: None,
             failures: 0,
@@ -92,7 +107,9 @@ impl Listing {
     }
 
     fn is_due(&self) -> bool {
-        self.whole.is_none_or(|(at, cost)| !self.is_large() || at.elapsed() >= ALL_EVERY.max(cost * SHARE))
+        let same = self.measured && self.count == self.known.len() as u64;
+        let every = if same { ALL_MEASURED_EVERY } else { ALL_EVERY };
+        self.whole.is_none_or(|(at, cost)| !self.is_large() || at.elapsed() >= every.max(cost * SHARE))
     }
 
     /// Both ways at once.
@@ -115,9 +132,9 @@ impl Listing {
         };
         self.declares = declares;
         match listed {
-            Ok((rows, whole)) => {
+            Ok(list) => {
                 (self.failures, self.rest) = (0, None);
-                Ok(Read { rows, whole, said, listing: self })
+                Ok(Read { list, said, listing: self })
             }
             Err(error) => {
                 let answered = said.iter().any(|said| said.state.trouble.is_none());
@@ -132,13 +149,14 @@ impl Listing {
                     self.rest = Some((error.clone(), Instant::now() + pause_after(&error, self.failures)));
                 }
                 self.limit = Some(over_amqp(&error, &said));
-                Ok(Read { rows: Vec::new(), whole: true, said, listing: self })
+                let list = Listed { whole: true, ..Listed::default() };
+                Ok(Read { list, said, listing: self })
             }
         }
     }
 
-    /// The list by the management API; whether it has all queues.
-    async fn list(&mut self, broker: &Management, anew: bool) -> Result<(Vec<Queue>, bool), Error> {
+    /// The list by the management API, or what a large broker can tell between two of them.
+    async fn list(&mut self, broker: &Management, anew: bool) -> Result<Listed, Error> {
         if let Some((error, until)) = self.rest.take()
             && !anew
             && until > Instant::now()
@@ -147,15 +165,22 @@ impl Listing {
             return Err(error);
         }
         // How many there are decides how to ask for them.
-        self.count = rabbitmq::queue_count(broker).await?.unwrap_or(0);
+        let (count, no_depths) = rabbitmq::queue_count(broker).await?;
+        self.count = count.unwrap_or(0);
         if anew || self.blind.is_none() {
             self.blind = Some(blind(broker).await?);
         }
         if !anew && !self.is_due() && self.failures == 0 {
-            return Ok((rabbitmq::queues(broker, Which::Deepest(1)).await?.rows, false));
+            let depths = self.measured(broker, &self.known.clone()).await;
+            self.measured = !depths.is_empty();
+            if self.measured {
+                return Ok(Listed { depths, ..Listed::default() });
+            }
+            let rows = rabbitmq::queues(broker, Which::Deepest(1)).await?.rows;
+            return Ok(Listed { rows, ..Listed::default() });
         }
         let started = Instant::now();
-        let rows = match self.paged {
+        let mut rows = match self.paged {
             true => pages(broker).await?,
             false => match rabbitmq::queues(broker, Which::All).await {
                 Ok(part) => part.rows,
@@ -169,9 +194,33 @@ impl Listing {
         self.whole = Some((Instant::now(), started.elapsed()));
         // Those that went while the list was read are hidden from nobody.
         if (rows.len() as u64) < self.count {
-            self.count = rabbitmq::queue_count(broker).await?.unwrap_or(0).min(self.count);
+            self.count = rabbitmq::queue_count(broker).await?.0.unwrap_or(0).min(self.count);
         }
-        Ok((rows, true))
+        if no_depths {
+            let depths = self.measured(broker, &ids(&rows)).await;
+            let depths: HashMap<&Text, &Depth> = depths.iter().map(|depth| (&depth.id, depth)).collect();
+            for row in &mut rows {
+                if let Some(depth) = depths.get(&row.id) {
+                    row.measure(depth);
+                }
+            }
+        }
+        Ok(Listed { rows, whole: true, ..Listed::default() })
+    }
+
+    /// What the nodes' metrics tell of these queues; nothing where none are published, which is no failure.
+    async fn measured(&mut self, broker: &Management, known: &HashSet<Text>) -> Vec<Depth> {
+        if self.unmeasured.is_some_and(|until| until > Instant::now()) {
+            return Vec::new();
+        }
+        match rabbitmq::depths(broker, known).await {
+            Ok(depths) => depths,
+            Err(error) => {
+                tracing::info!("no metrics of the nodes: {}", error.message);
+                self.unmeasured = Some(Instant::now() + SELDOM);
+                Vec::new()
+            }
+        }
     }
 
     /// Fewer queues than the broker says it has: those of vhosts on which the account has no permission are
@@ -250,7 +299,7 @@ impl Collector for Queues {
             let brokers = self.each.brokers.clone();
             let lists = self.lists.clone();
             let answers = self.each.ask(|at| lists[at].clone().read(&brokers[at], anew, wanted, out)).await;
-            let whole = answers.iter().all(|answer| matches!(answer, Ok(read) if read.whole));
+            let whole = answers.iter().all(|answer| matches!(answer, Ok(read) if read.list.whole));
             if whole {
                 out.say(Outcome::Begin { topic, expected: None }).await;
             }
@@ -261,7 +310,7 @@ impl Collector for Queues {
                         list.failures += 1;
                         failed.push((broker.config().name.as_str().into(), error));
                     }
-                    Ok(Read { rows, whole: of_it_all, said, mut listing }) => {
+                    Ok(Read { list: Listed { rows, depths, whole: of_it_all }, said, mut listing }) => {
                         let mut gone = Vec::new();
                         if listing.failures > 0 {
                             // What it listed is old. What AMQP says of it comes anew.
@@ -274,7 +323,8 @@ impl Collector for Queues {
                             listing.known = now;
                         }
                         *list = listing;
-                        say(rows, out).await;
+                        say(rows, Delta::Queues, out).await;
+                        say(depths, Delta::Depths, out).await;
                         out.say(Outcome::Part(Delta::Remove(topic, gone))).await;
                         hand_on(said, out).await;
                     }
@@ -301,9 +351,9 @@ async fn hand_on(said: Vec<Said>, out: &Outlet) {
     }
 }
 
-async fn say(mut rows: Vec<Queue>, out: &Outlet) {
+async fn say<T>(mut rows: Vec<T>, delta: impl Fn(Vec<T>) -> Delta, out: &Outlet) {
     while !rows.is_empty() {
         let rest = rows.split_off(rows.len().min(CHUNK));
-        out.say(Outcome::Part(Delta::Queues(std::mem::replace(&mut rows, rest)))).await;
+        out.say(Outcome::Part(delta(std::mem::replace(&mut rows, rest)))).await;
     }
 }

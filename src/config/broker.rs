@@ -22,6 +22,8 @@ pub struct BrokerConfig {
     pub transports: Vec<Transport>,
     /// The management API's addresses in the order in which they are tried, without their userinfo.
     pub management: Vec<Url>,
+    /// Where each node publishes its metrics for Prometheus.
+    pub metrics: Vec<Url>,
     pub user: String,
     pub password: Secret,
     pub tls: Tls,
@@ -57,6 +59,23 @@ fn beside(hosts: &[Host], secure: bool) -> Vec<Url> {
                 .filter_map(move |host| Url::parse(&format!("{scheme}://{}:{port}", host.in_url())).ok())
         })
         .collect()
+}
+
+/// The metrics' ports, which are the plugin rabbitmq_prometheus' own.
+const METRICS: [(&str, u16); 2] = [("http", 15692), ("https", 15691)];
+
+/// The metrics beside the management API: once a host, in the clear unless all of it has TLS.
+fn metrics(management: &[Url]) -> Vec<Url> {
+    let mut found: Vec<Url> = Vec::new();
+    for url in management {
+        let port = METRICS.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, port)| *port);
+        let mut url = url.clone();
+        url.set_path("");
+        if url.set_port(port).is_ok() && found.iter().all(|known| known.host() != url.host()) {
+            found.push(url);
+        }
+    }
+    found
 }
 
 /// A broker's own trust, over what its transport URL says.

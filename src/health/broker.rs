@@ -6,6 +6,7 @@ use super::{Note, Verdict, node};
 use crate::model::{AmqpState, Broker, Connections};
 use crate::report::Topic;
 use crate::store::Store;
+use crate::table::Slots;
 
 /// Share of connections that are slowed down from which it is more than a burst (R19; a judgement).
 const FLOW: f64 = 0.1;
@@ -131,6 +132,32 @@ fn slowed(connections: &Connections) -> Option<(Verdict, String)> {
         ));
     }
     None
+}
+
+/// The missing queues, looked for anew only when a list has changed: there are as many names as there are services.
+#[derive(Debug, Default)]
+pub struct Missing {
+    of: Option<[u64; 5]>,
+    all: Vec<Expected>,
+}
+
+impl Missing {
+    pub fn sync(&mut self, store: &Store) {
+        let now = [
+            store.services.revision(),
+            store.agents.revision(),
+            store.volume_services.revision(),
+            store.queues.revision(),
+            store.freshness(Topic::Queues).revision,
+        ];
+        if self.of != Some(now) {
+            (self.of, self.all) = (Some(now), missing(store));
+        }
+    }
+
+    pub fn all(&self) -> &[Expected] {
+        &self.all
+    }
 }
 
 /// Queues of services that are up, which no broker has. Judged only when every queue was read, or asked for: what

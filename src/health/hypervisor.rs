@@ -3,7 +3,8 @@
 //! operations.md N01–N04 (service state), C01–C05 (overcommit), C06 (Placement disagrees).
 
 use super::{Note, Verdict};
-use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus};
+use crate::model::{Hypervisor, Queue, ResourceClass, ServiceState, ServiceStatus};
+use crate::report::Topic;
 use crate::store::Store;
 
 /// Share of the scheduler's limit from which a host is called full (operations.md C01; a judgement).
@@ -15,7 +16,17 @@ pub fn verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
     if store.drifted(hypervisor) || fullest(store, hypervisor).is_some_and(|(share, _)| share >= FULL) {
         worst = worst.max(Verdict::Warning);
     }
-    worst
+    match idle_queue(store, hypervisor) {
+        Some(queue) => worst.max(super::queue::verdict(store, queue)),
+        None => worst,
+    }
+}
+
+/// The queue by which nova talks to it, if nobody takes from it: that is known before nova calls the service down
+/// (operations.md R07). What a broker said before it fell silent is no news.
+fn idle_queue<'a>(store: &'a Store, hypervisor: &Hypervisor) -> Option<&'a Queue> {
+    let queue = store.compute_queue(hypervisor).filter(|queue| queue.consumers == Some(0))?;
+    store.freshness(Topic::Queues).outage.is_none().then_some(queue)
 }
 
 fn service_verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
@@ -124,6 +135,15 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
                  `nova-manage placement heal_allocations`, or audit with `nova-manage placement audit`"
             ),
         );
+    }
+    if let Some(queue) = idle_queue(store, hypervisor) {
+        let verdict = super::queue::verdict(store, queue);
+        let waits = match queue.ready {
+            Some(1) => "1 message waits".to_owned(),
+            Some(n) => format!("{n} messages wait"),
+            None => "what waits is unknown".to_owned(),
+        };
+        say(verdict, format!("{} has no consumer, {waits}: nova-compute there is off the bus", queue.name));
     }
     if let Some((share, name)) = fullest(store, hypervisor).filter(|(share, _)| *share >= FULL) {
         say(

@@ -86,6 +86,16 @@ impl Queue {
         queue
     }
 
+    /// Takes in what was measured since it was listed; what was not is as it was.
+    pub fn measure(&mut self, depth: &Depth) {
+        let listed = self.listed.unwrap_or_default();
+        let Counts { ready, consumers } = depth.counts;
+        self.listed =
+            Some(Counts { ready: ready.or(listed.ready), consumers: consumers.or(listed.consumers) });
+        self.unacked = depth.unacked.or(self.unacked);
+        self.settle();
+    }
+
     /// Goes by what was declared: that is true now, where the management API's figures are some seconds old. But
     /// of a stream a declare says nothing, and of a quorum queue's consumers something wrong before 4.3
     /// (operations.md 3.3).
@@ -114,6 +124,15 @@ impl Identified for Queue {
     fn id(&self) -> &Text {
         &self.id
     }
+}
+
+/// What a node's metrics tell of a queue that is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Depth {
+    /// The queue's.
+    pub id: Text,
+    pub counts: Counts,
+    pub unacked: Option<u64>,
 }
 
 /// What both ways of asking tell of a queue.

@@ -30,6 +30,7 @@ const READS: &[Topic] = &[
     Topic::Providers,
     Topic::Instances,
     Topic::Migrations,
+    Topic::Queues,
 ];
 
 /// The hypervisors pane: a table or a tree, and one host's details.

@@ -6,7 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::health::Verdict;
-use crate::model::Text;
+use crate::model::{Event, Text};
 use crate::pane::Cx;
 use crate::report::Topic;
 use crate::store::{Failing, Standing};
@@ -173,4 +173,31 @@ pub fn moment(cx: &Cx, at: Option<Timestamp>) -> String {
             format!("{}, {} ago", cx.clock.date_time(at), format::duration(cx.now.duration_since(at)))
         }
     }
+}
+
+/// What a service has said over the bus: how bad, when, and
+/// `14:27:17  instance.create.end  web-17  active on cmp02  req-…`.
+pub fn event(cx: &Cx, event: &Event) -> (Role, String, String) {
+    let role = match &*event.priority {
+        "ERROR" | "CRITICAL" => Role::Crit,
+        "WARN" | "WARNING" => Role::Warn,
+        _ => Role::Text,
+    };
+    let mut words = vec![event.kind.to_string()];
+    if let Some(news) = &event.instance {
+        words.push(news.name.as_ref().unwrap_or(&news.id).to_string());
+        let task = news.task_state.as_ref().and_then(Option::as_deref);
+        words.extend(news.vm_state.as_deref().map(|state| match task {
+            Some(task) => format!("{state}, {task}"),
+            None => state.to_owned(),
+        }));
+    }
+    words.push(match &event.host {
+        Some(host) => format!("by {} on {host}", event.publisher),
+        None => format!("by {}", event.publisher),
+    });
+    words.extend(event.message.as_ref().map(ToString::to_string));
+    words.extend(event.request_id.as_ref().map(ToString::to_string));
+    let time = event.at.map_or_else(|| "?".to_owned(), |at| cx.clock.time(at));
+    (role, time, words.join("  "))
 }

@@ -2,7 +2,7 @@
 
 mod cluster;
 mod details;
-pub(super) mod events;
+mod events;
 mod tree;
 
 use ratatui::Frame;
@@ -41,6 +41,7 @@ pub struct Rabbitmq {
     inside: Option<Inside>,
     beside: Beside,
     totals: Totals,
+    missing: health::broker::Missing,
     /// Lines of the cluster above the queues, in the last frame.
     above: u16,
 }
@@ -60,6 +61,7 @@ impl Rabbitmq {
             inside: None,
             beside: Beside::default(),
             totals: Totals::default(),
+            missing: health::broker::Missing::default(),
             above: 0,
         }
     }
@@ -138,13 +140,14 @@ impl Pane for Rabbitmq {
             self.tree.sync(cx, self.list.grid.slots());
         }
         self.totals.sync(cx.store);
+        self.missing.sync(cx.store);
         match &mut self.inside {
             Some(Inside::Queue(id, details)) => match cx.store.queues.by_id(id) {
                 Some(row) => details.set(details::sections(cx, row)),
                 // The queue is gone: so is its view.
                 None => self.inside = None,
             },
-            Some(Inside::Cluster(details)) => details.set(cluster::sections(cx)),
+            Some(Inside::Cluster(details)) => details.set(cluster::sections(cx, self.missing.all())),
             Some(Inside::Events(details)) => details.set(events::sections(cx)),
             None => {}
         }
@@ -165,7 +168,7 @@ impl Pane for Rabbitmq {
             }
             Action::Enter if self.inside.is_none() => self.enter(cx),
             Action::Cluster => {
-                self.inside = Some(Inside::Cluster(Details::new(cluster::sections(cx))));
+                self.inside = Some(Inside::Cluster(Details::new(cluster::sections(cx, self.missing.all()))));
                 Reply::Done
             }
             Action::Events => {
@@ -200,7 +203,7 @@ impl Pane for Rabbitmq {
             details.fade(stale);
             return details.draw(frame, area, cx.theme, cx.look);
         }
-        self.above = cluster::draw(frame, area, cx);
+        self.above = cluster::draw(frame, area, cx, self.missing.all());
         let area = Rect { y: area.y + self.above, height: area.height - self.above, ..area };
         if let Some((verdict, lines)) = parts::absence(cx, Topic::Queues) {
             return parts::draw_absence(frame, area, cx, verdict, &lines);

@@ -7,6 +7,7 @@
 pub mod amqp;
 
 mod client;
+mod metrics;
 mod notification;
 mod parse;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use super::{Error, ErrorKind, ServiceKind};
 use crate::model::{Alarm, Broker, BrokerNode, Connections, Consumer, Queue, Text};
 pub use amqp::{Amqp, Heard};
 pub use client::Management;
+pub use metrics::depths;
 
 /// The most that a broker gives in one page; more is answered by 400.
 pub const PAGE: usize = 500;
@@ -73,11 +75,12 @@ pub fn unconfigured() -> Error {
     )
 }
 
-/// How many queues there are, on all vhosts.
-pub async fn queue_count(broker: &Management) -> Result<Option<u64>, Error> {
-    let query = [("columns", "rabbitmq_version,object_totals.queues")];
+/// How many queues there are, on all vhosts, and whether lists say nothing of how deep they are.
+pub async fn queue_count(broker: &Management) -> Result<(Option<u64>, bool), Error> {
+    let query = [("columns", "rabbitmq_version,object_totals.queues,disable_stats")];
     let answer = broker.get(&["overview"], &query).await?;
-    broker.read(&answer, parse::overview).map(|overview| overview.totals.queues)
+    let overview = broker.read(&answer, parse::overview)?;
+    Ok((overview.totals.queues, overview.statistics_off))
 }
 
 /// The alarms in effect. The check knows at once; nodes say it with their next statistics, seconds later.

@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    fn touch_nodes(&mut self, host: &str) {
+    pub(super) fn touch_nodes(&mut self, host: &str) {
         for slot in self.nodes_on.of(host) {
             self.hypervisors.touch(*slot);
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::trend::Trend;
 use super::{Change, Store};
 use crate::model::{
-    Agent, AmqpState, Broker, BrokerNode, Counts, Hypervisor, Queue, QueueRole, Service, Text,
+    Agent, AmqpState, Broker, BrokerNode, Counts, Depth, Hypervisor, Queue, QueueRole, Service, Text,
 };
 use crate::report::Topic;
 use crate::table::{Slot, Slots};
@@ -67,6 +67,15 @@ impl Store {
         }
     }
 
+    /// A queue that is gone meanwhile is nobody's: the next list has it, or has it not.
+    pub(super) fn put_depth(&mut self, depth: &Depth, at: Timestamp) {
+        if let Some(known) = self.queues.by_id(&depth.id) {
+            let mut row = known.clone();
+            row.measure(depth);
+            self.put_queue(row, at);
+        }
+    }
+
     /// What passive declares have found in one vhost.
     pub(super) fn put_amqp(&mut self, state: AmqpState, found: Vec<(Text, Counts)>, at: Timestamp) {
         let AmqpState { broker, vhost, .. } = &state;
@@ -95,6 +104,8 @@ impl Store {
             }
         }
         self.amqp.insert((broker.clone(), vhost.clone()), state);
+        // What is missing is a part of how well queues are known.
+        self.freshness.entry(Topic::Queues).or_default().revision += 1;
     }
 
     /// What was declared in a vhost is not known any more: it goes, rather than stand there as if it were new.
@@ -117,14 +128,16 @@ impl Store {
     }
 
     pub(super) fn put_queue(&mut self, mut row: Queue, at: Timestamp) {
+        let known = self.queues.by_id(&row.id);
         // The list knows nothing of what was declared; that is as true as it was.
         if row.declared.is_none()
-            && let Some(known) = self.queues.by_id(&row.id)
-            && known.declared.is_some()
+            && let Some(known) = known.filter(|known| known.declared.is_some())
         {
             row.declared = known.declared;
             row.settle();
         }
+        let served = |row: &Queue| (row.ready, row.consumers);
+        let host = row.meaning.host.clone().filter(|_| known.map(served) != Some(served(&row)));
         let disputed = row.is_disputed();
         let (id, counters, depth, consumers) = (row.id.clone(), row.counters, row.ready, row.consumers);
         if let Change::Inserted(slot) = self.queues.upsert(row) {
@@ -146,6 +159,10 @@ impl Store {
         }
         if changed && let Some(slot) = self.queues.slot_of(&id) {
             self.queues.touch(slot);
+        }
+        // Whether a host's work is taken is in its own verdict.
+        if let Some(host) = host {
+            self.touch_nodes(&host);
         }
     }
 
@@ -180,6 +197,9 @@ impl Store {
         self.index_queue(slot, row.meaning.role, row.meaning.host.as_ref(), row.meaning.service, false);
         self.trends.remove(&row.id);
         self.consumers.remove(&row.id);
+        if let Some(host) = &row.meaning.host {
+            self.touch_nodes(host);
+        }
     }
 
     /// What a service or agent says of itself is in the verdicts of its queues.

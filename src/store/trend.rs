@@ -33,6 +33,14 @@ struct Sample {
     counters: Counters,
 }
 
+impl Sample {
+    /// A second. Counters that went back belong to a broker or queue that was made anew.
+    fn rate_since(&self, then: &Sample, of: impl Fn(&Counters) -> Option<u64>) -> Option<f64> {
+        let more = of(&self.counters)?.checked_sub(of(&then.counters)?)?;
+        Some(more as f64 / self.at.duration_since(then.at).as_secs_f64())
+    }
+}
+
 impl Trend {
     /// Takes in what was read now. Whether anything that a line shows has changed.
     pub(super) fn push(&mut self, at: Timestamp, depth: Option<u64>, counters: Counters) -> bool {
@@ -43,12 +51,8 @@ impl Trend {
             Some(last) if at.duration_since(last.at) < APART => last.depth = depth,
             last => {
                 if let Some(last) = last.copied() {
-                    let seconds = at.duration_since(last.at).as_secs_f64();
-                    // Counters that went back belong to a broker or queue that was made anew.
-                    let rate =
-                        |now: Option<u64>, then: Option<u64>| Some(now?.checked_sub(then?)? as f64 / seconds);
-                    self.publish = rate(counters.publish, last.counters.publish);
-                    self.deliver = rate(counters.deliver, last.counters.deliver);
+                    self.publish = sample.rate_since(&last, |counters| counters.publish);
+                    self.deliver = sample.rate_since(&last, |counters| counters.deliver);
                 }
                 if self.samples.len() == KEPT {
                     self.samples.pop_front();
@@ -62,6 +66,12 @@ impl Trend {
     /// The depths as they were read, the newest last; what was unknown then is left out.
     pub fn depths(&self) -> impl Iterator<Item = u64> {
         self.samples.iter().filter_map(|sample| sample.depth)
+    }
+
+    /// Messages a second between each two samples, the newest last; what is not known is left out.
+    pub fn rates(&self, of: fn(&Counters) -> Option<u64>) -> Vec<f64> {
+        let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
+        pairs.filter_map(|(then, now)| now.rate_since(then, of)).collect()
     }
 
     /// First and last depth, and the time between them, of a queue that grew with each of the last samples.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::health::hypervisor as health;
-use crate::model::{Hypervisor, Inventory, ResourceClass, ServiceState, ServiceStatus};
+use crate::model::{Hypervisor, Inventory, Queue, ResourceClass, ServiceState, ServiceStatus};
 use crate::report::Topic;
 use crate::store::Store;
 use crate::table::{Column, Slot, Table, Value, column};
@@ -24,6 +24,7 @@ fn words(store: &Store, slot: Slot, column: &str, now: Timestamp) -> Option<Stri
     let row = store.hypervisors.get(slot)?;
     match column {
         "state" => Some(state_words(store, row, now)),
+        "queue_ready" => Some(queue_words(store, row)),
         "vcpu_ratio" => {
             let (used, total) = (row.vcpus_used?, row.vcpus.filter(|n| *n > 0)?);
             Some(format!("{:.1}:1", used as f64 / total as f64))
@@ -106,6 +107,30 @@ pub fn state_words(store: &Store, row: &Hypervisor, now: Timestamp) -> String {
     }
 }
 
+/// What a broker said before it fell silent is not said of a host as if it were so now.
+fn is_told(store: &Store) -> bool {
+    let fresh = store.freshness(Topic::Queues);
+    fresh.as_of.is_some() && fresh.outage.is_none()
+}
+
+fn queue<'a>(store: &'a Store, row: &Hypervisor) -> Option<&'a Queue> {
+    store.compute_queue(row).filter(|_| is_told(store))
+}
+
+/// `ok`, `41 wait`, `0 cons`: whether nova-compute takes its work from the bus.
+fn queue_words(store: &Store, row: &Hypervisor) -> String {
+    match queue(store, row) {
+        None if is_told(store) => "none".to_owned(),
+        None => "?".to_owned(),
+        Some(queue) => match (queue.consumers, queue.ready) {
+            (Some(0), _) => "0 cons".to_owned(),
+            (Some(_), Some(0)) => "ok".to_owned(),
+            (_, Some(n)) => format!("{} wait", format::number(n as i64)),
+            (_, None) => "?".to_owned(),
+        },
+    }
+}
+
 /// A cell of the row at `slot`; a slot without a row has no facts.
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Hypervisor) -> Value<'a>) -> Value<'a> {
     store.hypervisors.get(slot).map_or(Value::Unknown, f)
@@ -151,6 +176,7 @@ fn ratio<'a>(used: Option<u64>, total: Option<u64>) -> Value<'a> {
 const NOVA: &str = "nova GET /os-hypervisors/detail";
 const SERVICES: &str = "nova GET /os-services, else /os-hypervisors/detail";
 const INVENTORIES: &str = "placement GET /resource_providers/{id}/inventories";
+const QUEUE: &str = "rabbitmq GET /api/queues, of compute.HOST; on screen only";
 const USAGES: &str = "placement GET /resource_providers/{id}/usages";
 
 const COLUMNS: &[Column<Store>] = &[
@@ -294,6 +320,12 @@ const COLUMNS: &[Column<Store>] = &[
     }),
     column!("local_gb_used", "DISK", "GiB", NOVA, Right, (8, 12), 9, |s, slot| {
         cell(s, slot, |h| Value::int(h.local_gb_used))
+    }),
+    column!("queue_ready", "QUEUE", "messages", QUEUE, Left, (5, 9), 10, |s, slot| {
+        cell(s, slot, |h| Value::int(queue(s, h).and_then(|queue| queue.ready)))
+    }),
+    column!("queue_consumers", "CONSUMERS", "", QUEUE, Right, (0, 0), 99, |s, slot| {
+        cell(s, slot, |h| Value::int(queue(s, h).and_then(|queue| queue.consumers)))
     }),
     column!(
         "disk_limit_gb",

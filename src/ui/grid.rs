@@ -416,7 +416,11 @@ fn draw_row<C: ?Sized>(
         let line = match (looks.cell)(slot, column.name, *width) {
             Some(line) => line,
             None => {
-                let text = text::fit(text, *width as usize, column.align == Align::Right);
+                let cells = *width as usize;
+                let text = match column.align {
+                    Align::Ends => text::fit(&text::cut_middle(text, cells), cells, false),
+                    align => text::fit(text, cells, align == Align::Right),
+                };
                 // What the row's colour is about wears it; its name only when there is something to see.
                 let wears = column.name == "state" || place == 0 && look.role != Role::Ok;
                 Line::styled(text, if wears { signed } else { Style::default() })

@@ -121,6 +121,18 @@ fn shortened(text: &str, cells: usize) -> String {
     short
 }
 
+/// Both ends of a text that is too long, and `…` between them.
+pub fn cut_middle(text: &str, cells: usize) -> Cow<'_, str> {
+    if text.width() <= cells {
+        return Cow::Borrowed(text);
+    }
+    let start = cells.div_ceil(2);
+    // The sign for what is left out is the last cell of the start.
+    let end = tail(text, cells - start);
+    let short = format!("{}{end}", shortened(text, start));
+    Cow::Owned(if short.width() > cells { shortened(text, cells) } else { short })
+}
+
 /// The end of a text that fits into so many cells.
 pub fn tail(text: &str, cells: usize) -> &str {
     let mut start = text.len();
@@ -248,6 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn a_text_cut_in_its_middle_keeps_both_ends() {
+        for (text, cells, expected) in [
+            ("compute.cmp01", 13, "compute.cmp01"),
+            ("cinder-volume.ctl01@fast", 16, "cinder-…l01@fast"),
+            ("reply_0a0a0a", 5, "re…0a"),
+            ("前端服务器", 7, "前…器"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(cut_middle(text, cells), expected);
+        }
+    }
+
+    #[test]
     fn a_styled_line_says_where_it_was_cut() {
         for (spans, cells, expected) in [
             (&["ab", "cd"][..], 4, "abcd"),
@@ -287,6 +313,7 @@ mod tests {
         #[test]
         fn cutting_keeps_the_width(text in "\\PC*", cells in 0usize..40) {
             prop_assert!(cut(&text, cells).width() <= cells);
+            prop_assert!(cut_middle(&text, cells).width() <= cells);
             prop_assert!(wrap(&text, cells.max(2)).iter().all(|line| line.width() <= cells.max(2)));
         }
     }

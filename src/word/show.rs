@@ -314,7 +314,7 @@ fn print_table(table: &Table<Store>, store: &Store, slots: &[Slot], now: Timesta
         for ((cell, column), width) in row.iter().zip(&columns).zip(&widths) {
             let pad = " ".repeat(width.saturating_sub(text::width(cell)));
             match column.align {
-                Align::Left => line.extend([cell.as_str(), &pad]),
+                Align::Left | Align::Ends => line.extend([cell.as_str(), &pad]),
                 Align::Right => line.extend([&pad, cell.as_str()]),
             }
             line.push_str("  ");

@@ -10,7 +10,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::{BrokerConfig, EXCHANGES, Transport, beside, tls};
+use super::{BrokerConfig, EXCHANGES, Transport, beside, metrics, tls};
 use crate::config::secret::Secret;
 
 /// The brokers of the settings, in the order of the file.
@@ -45,6 +45,7 @@ struct Raw {
     name: Option<String>,
     url: Many<TransportUrl>,
     management: Many<ManagementUrl>,
+    metrics: Many<MetricsUrl>,
     user: Option<String>,
     password: Option<Secret>,
     verify: bool,
@@ -61,6 +62,7 @@ impl Default for Raw {
             name: None,
             url: Many(Vec::new()),
             management: Many(Vec::new()),
+            metrics: Many(Vec::new()),
             user: None,
             password: None,
             verify: true,
@@ -114,6 +116,10 @@ impl Raw {
             Some(_) => self.management.0.iter().map(|one| one.url.clone()).collect(),
             None => beside(&hosts, first.is_some_and(|url| url.secure)),
         };
+        let metrics = match self.metrics.0.is_empty() {
+            false => self.metrics.0.iter().map(|MetricsUrl(url)| url.clone()).collect(),
+            true => metrics(&management),
+        };
         let login = named.and_then(|one| one.login.clone());
         let of_url = first.map(|url| (url.user.clone(), url.password.clone()));
         let (user, password) = match (&self.user, &self.password) {
@@ -132,6 +138,7 @@ impl Raw {
             name,
             transports: of_vhosts(urls),
             management,
+            metrics,
             user,
             password,
             nodes: self.nodes,
@@ -213,6 +220,20 @@ fn management(text: &str) -> Result<ManagementUrl, String> {
     let path = path.strip_suffix("/api").unwrap_or(path).to_owned();
     url.set_path(&path);
     Ok(ManagementUrl { url, login })
+}
+
+/// `http://host:15692`: whoever reaches it may read it, so there is no login in it.
+struct MetricsUrl(Url);
+
+impl Parse for MetricsUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = management(text).ok().filter(|known| known.login.is_none());
+        let mut url = known.ok_or("the metrics of a node are http://host:15692, without a login")?.url;
+        let path = url.path().trim_end_matches('/');
+        let path = path.strip_suffix("/metrics").unwrap_or(path).to_owned();
+        url.set_path(&path);
+        Ok(Self(url))
+    }
 }
 
 /// What is written as one text. Its errors must not show it: it may hold a password.

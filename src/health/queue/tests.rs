@@ -2,8 +2,11 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::health::{broker, expect};
-use crate::model::{Agent, Broker, Counters, Counts, Meaning, Service, ServiceState, ServiceStatus, Text};
+use crate::model::{
+    Agent, Broker, Counters, Counts, Depth, Meaning, Service, ServiceState, ServiceStatus, Text,
+};
 use crate::report::{Delta, Outcome, Report, Topic};
+use crate::table::Slots;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -377,4 +380,81 @@ fn a_broker_is_judged_by_its_alarms_nodes_and_connections() {
         assert_eq!(broker::verdict(&store, &broker), expected, "{words}: {notes:?}");
         assert!(notes.first().map_or("", |note| &note.words).contains(words), "{words}: {notes:?}");
     }
+}
+
+/// cmp01 as nova lists it, and its queue with a consumer.
+fn served() -> (Store, Text) {
+    let mut store = cloud();
+    let host = crate::model::Hypervisor {
+        id: "h1".into(),
+        hypervisor_hostname: "cmp01".into(),
+        host: "cmp01".into(),
+        state: ServiceState::Up,
+        status: ServiceStatus::Enabled,
+        disabled_reason: None,
+        hypervisor_type: "QEMU".into(),
+        hypervisor_version: None,
+        host_ip: None,
+        vcpus: None,
+        vcpus_used: None,
+        memory_mb: None,
+        memory_mb_used: None,
+        local_gb: None,
+        local_gb_used: None,
+        running_vms: None,
+        cpu_model: None,
+    };
+    whole(&mut store, 1, Topic::Hypervisors, Delta::Hypervisors(vec![host]));
+    let row = queue("compute.cmp01", Some(0), Some(1));
+    let id = row.id.clone();
+    whole(&mut store, 1, Topic::Queues, Delta::Queues(vec![row]));
+    (store, id)
+}
+
+#[test]
+fn what_a_node_measures_changes_the_row_and_its_host_and_nothing_that_is_unknown() {
+    let (mut store, id) = served();
+    for (ready, consumers, expected) in [
+        (Some(41), Some(0), (Some(41), Some(7), Some(0))),
+        (None, Some(1), (Some(41), Some(7), Some(1))),
+        (Some(0), None, (Some(0), Some(7), Some(1))),
+    ] {
+        let counts = Counts { ready, consumers };
+        let depths = [&id, &"b/%2F/gone".into()].map(|id| Depth { id: id.clone(), counts, unacked: Some(7) });
+        let before = store.hypervisors.revision();
+        let outcome = Outcome::Part(Delta::Depths(depths.into()));
+        store.apply(Report { at: at(30), epoch: 0, outcome });
+        let row = store.queues.by_id(&id).unwrap();
+        assert_eq!((row.ready, row.unacked, row.consumers), expected);
+        assert!(store.hypervisors.revision() > before, "the host's row is judged by it too");
+    }
+    assert_eq!(store.queues.len(), 1);
+}
+
+#[test]
+fn a_host_whose_queue_nobody_takes_from_is_critical_before_nova_says_so_and_only_on_fresh_news() {
+    use crate::health::hypervisor;
+    let (mut store, id) = served();
+    let judged = |store: &Store| {
+        let (_, host) = store.hypervisors.iter().next().unwrap();
+        let notes = hypervisor::notes(store, host);
+        let verdict = hypervisor::verdict(store, host);
+        assert_eq!(notes.first().map_or(Verdict::Ok, |note| note.verdict), verdict);
+        (verdict, notes.into_iter().next().map(|note| note.words).unwrap_or_default())
+    };
+    assert_eq!(judged(&store), (Verdict::Ok, String::new()));
+    let counts = Counts { ready: Some(4), consumers: Some(0) };
+    let outcome = Outcome::Part(Delta::Depths(vec![Depth { id, counts, unacked: None }]));
+    store.apply(Report { at: at(30), epoch: 0, outcome });
+    let said = "compute.cmp01 has no consumer, 4 messages wait: nova-compute there is off the bus";
+    assert_eq!(judged(&store), (Verdict::Critical, said.to_owned()));
+    let outage = crate::report::Outage {
+        kind: crate::report::OutageKind::Unreachable,
+        message: "refused".to_owned(),
+        next_step: "start it".to_owned(),
+        request_id: None,
+        retry_in: None,
+    };
+    store.apply(Report { at: at(45), epoch: 0, outcome: Outcome::Outage { topic: Topic::Queues, outage } });
+    assert_eq!(judged(&store), (Verdict::Ok, String::new()));
 }

@@ -2,7 +2,6 @@
 
 use crate::health::Verdict;
 use crate::model::{Address, AddressKind, Instance, InstanceAction};
-use crate::pane::rabbitmq::events::line;
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::table::Slot;
@@ -166,7 +165,7 @@ pub(super) fn events(cx: &Cx, row: &Instance) -> Vec<Section> {
     let mut sections = actions(cx, row);
     let mut heard = Section::new("notifications");
     for event in cx.store.events.of_instance(&row.id).rev() {
-        let (role, time, words) = line(cx, event);
+        let (role, time, words) = parts::event(cx, event);
         heard.add_as(role, time, words);
     }
     if cx.store.events.of_instance(&row.id).next().is_some() {

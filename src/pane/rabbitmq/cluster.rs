@@ -4,8 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::health::expect::Expected;
 use crate::health::{self, Verdict};
-use crate::model::{Broker, BrokerNode, Connections};
+use crate::model::{Broker, BrokerNode, Connections, Counters};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::tables::queues::per_second;
@@ -19,8 +20,8 @@ fn room(height: u16) -> u16 {
 }
 
 /// Draws them with a rule below; the lines that it took.
-pub(super) fn draw(frame: &mut Frame, area: Rect, cx: &Cx) -> u16 {
-    let lines = lines(cx);
+pub(super) fn draw(frame: &mut Frame, area: Rect, cx: &Cx, missing: &[Expected]) -> u16 {
+    let lines = lines(cx, missing, area.width as usize);
     let taken = (lines.len() as u16).min(room(area.height));
     if taken == 0 {
         return 0;
@@ -43,25 +44,28 @@ fn brokers<'a>(cx: &Cx<'a>) -> Vec<&'a Broker> {
     brokers
 }
 
-/// What is worst of all brokers stands right below them: a screen may have no room for more.
-fn lines(cx: &Cx) -> Vec<Line<'static>> {
+/// What is worst of all brokers stands right below the first line: a screen may have no room for more.
+fn lines(cx: &Cx, missing: &[Expected], width: usize) -> Vec<Line<'static>> {
     let brokers = brokers(cx);
     let mut lines = Vec::new();
     let mut worst: Option<health::Note> = None;
     for broker in &brokers {
         let notes = health::broker::notes(cx.store, broker);
         let verdict = notes.first().map_or(Verdict::Ok, |note| note.verdict);
-        lines.push(summary(cx, broker, verdict, brokers.len() > 1));
+        let summary = flow(summary(cx, broker, verdict, brokers.len() > 1), width);
         if brokers.len() == 1 {
-            lines.push(limits(cx, broker));
+            lines.extend(summary);
+            lines.extend(flow(limits(cx, broker), width));
+        } else {
+            // A line each: what has no room is in the details.
+            lines.extend(summary.into_iter().take(1));
         }
         let first = notes.into_iter().next();
         if first.as_ref().map(|note| note.verdict) > worst.as_ref().map(|note| note.verdict) {
             worst = first;
         }
     }
-    let missing = health::broker::missing(cx.store);
-    let missing = missing.first().map(|expected| health::Note {
+    let lost = missing.first().map(|expected| health::Note {
         verdict: Verdict::Warning,
         words: health::broker::missing_words(expected)
             + &match missing.len() {
@@ -70,9 +74,31 @@ fn lines(cx: &Cx) -> Vec<Line<'static>> {
             },
     });
     let noted = worst.filter(|note| note.verdict > Verdict::Info);
-    if let Some(note) = noted.into_iter().chain(missing).max_by_key(|note| note.verdict) {
-        // Right below the first broker's line, so that it is seen on a small screen too.
+    if let Some(note) = noted.into_iter().chain(lost).max_by_key(|note| note.verdict) {
         lines.insert(1.min(lines.len()), words(cx, note.verdict, &note.words));
+    }
+    lines
+}
+
+/// Puts pieces into as many lines as they need, none of them cut in two.
+fn flow(pieces: Vec<Vec<Span<'static>>>, width: usize) -> Vec<Line<'static>> {
+    const GAP: &str = "   ";
+    let mut lines: Vec<Line> = Vec::new();
+    for piece in pieces {
+        let wide: usize = piece.iter().map(Span::width).sum();
+        let gap = Span::raw(GAP);
+        match lines.last_mut().filter(|line| line.width() + gap.width() + wide <= width) {
+            Some(line) => {
+                line.push_span(gap);
+                line.spans.extend(piece);
+            }
+            // What goes on stands below the name, which has a sign before it.
+            None => {
+                let mut line = Line::from(if lines.is_empty() { vec![] } else { vec![gap] });
+                line.spans.extend(piece);
+                lines.push(line);
+            }
+        }
     }
     lines
 }
@@ -88,7 +114,7 @@ fn words(cx: &Cx, verdict: Verdict, words: &str) -> Line<'static> {
 }
 
 /// Name, version, nodes, rates, what waits, connections.
-fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Line<'static> {
+fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Vec<Vec<Span<'static>>> {
     let style = |verdict| cx.theme.style(parts::role(verdict));
     let sign = |verdict| cx.look.sign(parts::sign(verdict));
     let plain = |text: String| Span::raw(text::sanitise(&text).into_owned());
@@ -98,11 +124,11 @@ fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Line<'s
         Some(cluster) => cluster.to_string(),
         None => broker.name.to_string(),
     };
-    let mut spans = vec![
+    let mut pieces = vec![vec![
         Span::styled(format!(" {} ", sign(verdict)), style(verdict)),
         Span::styled(text::sanitise(&name).into_owned(), cx.theme.style(Role::Header)),
         plain(format!("  {}", broker.version.as_deref().unwrap_or("?"))),
-    ];
+    ]];
     let nodes = cx.store.nodes_of(&broker.name);
     for node in &nodes {
         let verdict = health::node::verdict(node);
@@ -111,24 +137,29 @@ fn summary(cx: &Cx, broker: &Broker, verdict: Verdict, several: bool) -> Line<'s
             Some(false) => " down",
             _ => "",
         };
-        spans.push(Span::styled(format!("  {} ", sign(verdict)), style(verdict)));
-        spans.push(plain(format!("{}{down}", short(&node.name, &nodes))));
+        pieces.push(vec![
+            Span::styled(format!("{} ", sign(verdict)), style(verdict)),
+            plain(format!("{}{down}", short(&node.name, &nodes))),
+        ]);
     }
     let trend = cx.store.trend(&broker.name);
-    let publish = broker.rates.publish.or(trend.and_then(|trend| trend.publish));
-    let deliver = broker.rates.deliver.or(trend.and_then(|trend| trend.deliver));
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), per_second);
+    let rate = |name: &str, said: Option<f64>, series: Vec<f64>| {
+        let now = said.or(series.last().copied()).map_or_else(|| "?".to_owned(), per_second);
+        // Bars are drawn of whole numbers, and quiet brokers pass less than a message a second.
+        let bars = spark::line(series.iter().map(|rate| (rate * 100.0) as u64));
+        plain(format!("{name} {now}/s {bars}").trim_end().to_owned())
+    };
+    let series = |of: fn(&Counters) -> Option<u64>| trend.map(|trend| trend.rates(of)).unwrap_or_default();
+    let rates = &broker.rates;
+    pieces.push(vec![rate("in", rates.publish, series(|counters| counters.publish))]);
+    pieces.push(vec![rate("out", rates.deliver, series(|counters| counters.deliver))]);
+    pieces.push(vec![rate("ack", rates.ack, series(|counters| counters.ack))]);
     let depths = trend.map(|trend| spark::line(trend.depths())).unwrap_or_default();
     let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format::number(n as i64));
-    spans.push(plain(format!(
-        "   in {}/s  out {}/s   ready {} {depths}  unacked {}   {}",
-        rate(publish),
-        rate(deliver),
-        count(broker.totals.ready),
-        count(broker.totals.unacked),
-        connections(broker),
-    )));
-    Line::from(spans)
+    pieces.push(vec![plain(format!("ready {} {depths}", count(broker.totals.ready)).trim_end().to_owned())]);
+    pieces.push(vec![plain(format!("unacked {}", count(broker.totals.unacked)))]);
+    pieces.push(vec![plain(connections(broker))]);
+    pieces
 }
 
 fn connections(broker: &Broker) -> String {
@@ -160,7 +191,7 @@ fn short_among<'a>(name: &'a str, names: &[&str]) -> &'a str {
 }
 
 /// Memory, disk, descriptors, alarms, partitions.
-fn limits(cx: &Cx, broker: &Broker) -> Line<'static> {
+fn limits(cx: &Cx, broker: &Broker) -> Vec<Vec<Span<'static>>> {
     let nodes = cx.store.nodes_of(&broker.name);
     let share = |used, limit| {
         health::node::share(used, limit)
@@ -196,26 +227,28 @@ fn limits(cx: &Cx, broker: &Broker) -> Line<'static> {
         [] => "none".to_owned(),
         nodes => nodes.join(", "),
     };
-    let line = format!(
-        "   MEM {}   DISK {disk} free   FD {}   alarms {alarms}   partitions {partitions}",
-        each(&|node| share(node.mem_used, node.mem_limit)),
-        each(&|node| share(node.fd_used, node.fd_total)),
-    );
-    Line::styled(text::sanitise(&line).into_owned(), cx.theme.style(Role::Dim))
+    let pieces = [
+        format!("   MEM {}", each(&|node| share(node.mem_used, node.mem_limit))),
+        format!("DISK {disk} free"),
+        format!("FD {}", each(&|node| share(node.fd_used, node.fd_total))),
+        format!("alarms {alarms}"),
+        format!("partitions {partitions}"),
+    ];
+    let dim = cx.theme.style(Role::Dim);
+    pieces.map(|piece| vec![Span::styled(text::sanitise(&piece).into_owned(), dim)]).into()
 }
 
 /// Everything about every broker and its nodes.
-pub(super) fn sections(cx: &Cx) -> Vec<Section> {
+pub(super) fn sections(cx: &Cx, missing: &[Expected]) -> Vec<Section> {
     let mut sections = Vec::new();
     for broker in brokers(cx) {
         sections.push(of_broker(cx, broker));
         sections.extend(cx.store.nodes_of(&broker.name).into_iter().map(of_node));
     }
-    let missing = health::broker::missing(cx.store);
     if !missing.is_empty() {
         let mut section = Section::new(format!("queues that should be there ({})", missing.len()));
         for expected in missing {
-            section.add(expected.name.clone(), health::broker::missing_words(&expected));
+            section.add(expected.name.clone(), health::broker::missing_words(expected));
         }
         sections.push(section);
     }

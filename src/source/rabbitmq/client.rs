@@ -79,6 +79,20 @@ impl Management {
         self.first(path, query, |_, status, answer| Ok((status, answer))).await
     }
 
+    /// `GET /metrics/detailed` of one node.
+    pub(super) async fn metrics(&self, node: &Url, query: &[(&str, &str)]) -> Result<bytes::Bytes, Error> {
+        let mut url = node.clone();
+        url.set_path(&format!("{}/metrics/detailed", node.path().trim_end_matches('/')));
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.inner.http.request(Method::GET, url.clone()).header("Accept", "text/plain");
+        let sent = self.inner.http.send(SERVICE, request, &host_of(&url)).await;
+        let (status, answer) = sent.map_err(without_id)?;
+        if status.is_success() {
+            return Ok(answer.body);
+        }
+        Err(without_id(refusal(SERVICE, &Method::GET, &url, status, &answer)))
+    }
+
     /// Asks the host that answered last, and if it does not any more, the others in their order.
     async fn first<T>(
         &self,

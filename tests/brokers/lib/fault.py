@@ -162,6 +162,25 @@ def plugin_on(number):
     mended(f"plugin-{number}")
 
 
+def collect_statistics(number, do):
+    off = "false" if do else "true"
+    nodes.ctl(number, "eval",
+              f"application:set_env(rabbitmq_management_agent, disable_metrics_collector, {off}).")
+
+
+@fault("NODE")
+def no_statistics(number):
+    """As `management_agent.disable_metrics_collector = true`: the API lists queues without their figures."""
+    note(f"statistics-{number}")
+    collect_statistics(number, False)
+
+
+@fault("NODE")
+def statistics(number):
+    collect_statistics(number, True)
+    mended(f"statistics-{number}")
+
+
 # --- queues -----------------------------------------------------------------------
 
 @fault("COUNT")
@@ -193,6 +212,7 @@ def undo():
             # A limit that was set at run time went with the process.
             mended(f"memory-{number}")
             mended(f"disk-{number}")
+            mended(f"statistics-{number}")
             if number == 1:
                 mended("queues")
         if is_noted(f"plugin-{number}"):
@@ -200,6 +220,8 @@ def undo():
             plugin_on(number)
         procs.wait_for(service(number), "answer", lambda n=number: nodes.answers(n), 120)
         no_alarm(number)
+        if is_noted(f"statistics-{number}"):
+            statistics(number)
     if is_noted("cut") or is_noted("partition"):
         heal()
     if is_noted("queues"):

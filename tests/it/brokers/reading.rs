@@ -9,6 +9,7 @@ use crate::support::brokers::{Brokers, broker_tests};
 broker_tests![
     every_queue_has_the_figures_that_rabbitmqctl_gives,
     names_that_steer_a_terminal_reach_none,
+    without_statistics_the_nodes_own_metrics_tell_depths_and_consumers,
     the_doctor_finds_both_vhosts,
 ];
 
@@ -73,6 +74,27 @@ fn every_queue_has_the_figures_that_rabbitmqctl_gives() {
     // Through the other node the same.
     let other = brokers.settings("stackwatch", &[brokers.management(2)], "");
     assert_eq!(self::shown(&brokers.show(&other, "queues")), told);
+}
+
+fn without_statistics_the_nodes_own_metrics_tell_depths_and_consumers() {
+    let (brokers, _alone) = Brokers::alone();
+    let told = told(brokers);
+    let fault = brokers.fault(&["no-statistics", "1"]);
+    fault.and(&["no-statistics", "2"]);
+    let counts = |queues: Queues, keys: &[&str]| -> Vec<Json> {
+        let figures = |queue: Json| keys.iter().map(|key| queue[*key].clone()).collect();
+        queues.into_values().map(figures).collect()
+    };
+    let keys = ["ready", "unacked", "consumers"];
+    let metrics = [1, 2].map(|node| format!("http://{}", brokers.address(node, "prometheus")));
+    let with = brokers.settings("stackwatch", &[brokers.management(1)], &format!("metrics = {metrics:?}"));
+    let document = brokers.show(&with, "queues");
+    assert_eq!(counts(shown(&document), &keys), counts(told, &keys));
+    // With nobody to ask they are not taken for none.
+    let without = brokers.settings("stackwatch", &[brokers.management(1)], "metrics = 'http://127.0.0.1:1'");
+    let document = brokers.show(&without, "queues");
+    let unknown = counts(shown(&document), &keys);
+    assert!(unknown.len() > 30 && unknown.iter().all(|figures| *figures == json!([null, null, null])));
 }
 
 fn names_that_steer_a_terminal_reach_none() {

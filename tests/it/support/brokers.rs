@@ -1,5 +1,7 @@
 //! The brokers that `tests/brokers/up` brings up: a real RabbitMQ of two nodes, with its faults.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -154,6 +156,20 @@ impl Brokers {
         let output = self.script("ctl", &words);
         assert_eq!(output.code, Some(0), "{output:#?}");
         output.json().as_array().expect("rows").clone()
+    }
+
+    /// How often somebody asked a node for its detailed metrics, as the node itself counts.
+    pub fn scrapes(&self, node: u8) -> u64 {
+        let address = self.address(node, "prometheus");
+        let mut stream = TcpStream::connect(&address).expect("a node with metrics");
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+        let mut body = String::new();
+        stream.read_to_string(&mut body).unwrap();
+        // Once for each encoding.
+        let counted = body.lines().filter(|line| {
+            line.starts_with("telemetry_scrape_encoded_size_bytes_count{registry=\"detailed\"")
+        });
+        counted.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
     /// Breaks something until the guard is dropped. `words` are those of `tests/brokers/fault`.

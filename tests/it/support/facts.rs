@@ -222,7 +222,7 @@ pub fn poison(delta: &mut Delta) {
             evil(&mut state.user);
         }
         Delta::Events(events) => events.iter_mut().for_each(broker::poison_event),
-        Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed => {}
+        Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
 }
 
