@@ -99,7 +99,7 @@ const API: &str = "rabbitmq GET /api/queues";
 const NAME: &str = "derived: what the name says (oslo.messaging)";
 
 const COLUMNS: &[Column<Store>] = &[
-    column!("name", "QUEUE", "", API, Ends, (16, 60), 0, |s, slot| cell(s, slot, |q| Value::text(&*q.name))),
+    column!("name", "QUEUE", "", API, Ends, (26, 60), 0, |s, slot| cell(s, slot, |q| Value::text(&*q.name))),
     column!("vhost", "VHOST", "", API, Left, (5, 16), 9, |s, slot| cell(s, slot, |q| Value::text(&*q.vhost))),
     column!("broker", "BROKER", "", "derived: its name in the settings", Left, (0, 0), 99, |s, slot| {
         cell(s, slot, |q| Value::text(&*q.broker))

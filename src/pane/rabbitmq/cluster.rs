@@ -190,21 +190,18 @@ fn short_among<'a>(name: &'a str, names: &[&str]) -> &'a str {
     if there.count() > 1 { name } else { host }
 }
 
-/// Memory, disk, descriptors, alarms, partitions.
+/// Memory, disk, descriptors, alarms, partitions: of a line's length, for each node has its own in the details.
 fn limits(cx: &Cx, broker: &Broker) -> Vec<Vec<Span<'static>>> {
     let nodes = cx.store.nodes_of(&broker.name);
-    let share = |used, limit| {
-        health::node::share(used, limit)
-            .map_or_else(|| "?".to_owned(), |share| format!("{:.0}%", share * 100.0))
-    };
-    let each = |f: &dyn Fn(&BrokerNode) -> String| {
-        let running: Vec<_> = nodes.iter().filter(|node| node.running != Some(false)).collect();
-        let single = running.len() == 1;
-        let words: Vec<String> = running
-            .iter()
-            .map(|node| if single { f(node) } else { format!("{} {}", short(&node.name, &nodes), f(node)) })
-            .collect();
-        if words.is_empty() { "?".to_owned() } else { words.join("  ") }
+    // Of several nodes the fullest, which is what there is to look at.
+    let fullest = |share: &dyn Fn(&BrokerNode) -> Option<f64>| {
+        let running = nodes.iter().filter(|node| node.running != Some(false));
+        let known = running.filter_map(|node| Some((share(node)?, node)));
+        match known.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+            None => "?".to_owned(),
+            Some((share, _)) if nodes.len() == 1 => format!("{:.0}%", share * 100.0),
+            Some((share, node)) => format!("{:.0}% {}", share * 100.0, short(&node.name, &nodes)),
+        }
     };
     let disk = nodes.iter().filter_map(|node| node.disk_free).min();
     let disk = disk.map_or_else(|| "?".to_owned(), format::bytes);
@@ -228,9 +225,9 @@ fn limits(cx: &Cx, broker: &Broker) -> Vec<Vec<Span<'static>>> {
         nodes => nodes.join(", "),
     };
     let pieces = [
-        format!("   MEM {}", each(&|node| share(node.mem_used, node.mem_limit))),
+        format!("   MEM {}", fullest(&|node| health::node::share(node.mem_used, node.mem_limit))),
         format!("DISK {disk} free"),
-        format!("FD {}", each(&|node| share(node.fd_used, node.fd_total))),
+        format!("FD {}", fullest(&|node| health::node::share(node.fd_used, node.fd_total))),
         format!("alarms {alarms}"),
         format!("partitions {partitions}"),
     ];
