@@ -82,7 +82,8 @@ fn lines(cx: &Cx, missing: &[Expected], width: usize) -> Vec<Line<'static>> {
 
 /// Puts pieces into as many lines as they need, none of them cut in two.
 fn flow(pieces: Vec<Vec<Span<'static>>>, width: usize) -> Vec<Line<'static>> {
-    const GAP: &str = "   ";
+    const GAP: &str = "  ";
+    const INDENT: &str = "   ";
     let mut lines: Vec<Line> = Vec::new();
     for piece in pieces {
         let wide: usize = piece.iter().map(Span::width).sum();
@@ -94,7 +95,7 @@ fn flow(pieces: Vec<Vec<Span<'static>>>, width: usize) -> Vec<Line<'static>> {
             }
             // What goes on stands below the name, which has a sign before it.
             None => {
-                let mut line = Line::from(if lines.is_empty() { vec![] } else { vec![gap] });
+                let mut line = Line::from(if lines.is_empty() { "" } else { INDENT });
                 line.spans.extend(piece);
                 lines.push(line);
             }
