@@ -18,6 +18,7 @@
 //!   whoever wants to make queues or log lines of them is a `Listener`.
 //! - **Time** (`clock`): the cloud's own, with a rate, able to stand still. Only `Sim` reads the machine's clock.
 //! - **Broker** (`broker`): a listener of the story, and the queues that such a cloud would have.
+//! - **Logs** (`logs`): a listener that writes what the services would have written, host by host.
 //! - **Wire formats** (`http`, `broker`): written by hand, here, from what Zed's services and RabbitMQ answered. Nothing is taken from the
 //!   modules that read them, so that a mistake there is not repeated here; foreign clients are the judges.
 //!
@@ -30,6 +31,7 @@ mod dump;
 pub mod files;
 mod genesis;
 mod http;
+mod logs;
 mod random;
 mod scenario;
 pub mod story;
@@ -44,6 +46,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 pub use genesis::PASSWORD;
+pub use logs::Logs;
 
 use broker::Broker;
 use clock::Clock;

@@ -29,6 +29,23 @@ pub struct Access<'a> {
     pub broker: &'a str,
 }
 
+/// Makes room for the logs: what another simulated cloud has left behind goes, and nothing else ever does.
+pub fn clear(dir: &Path) -> Result<PathBuf, String> {
+    let (clouds, log) = (dir.join("clouds.yaml"), dir.join("log"));
+    let is_ours = fs::read_to_string(clouds).is_ok_and(|old| old.starts_with(OURS));
+    let is_used = fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_some());
+    if is_used && !is_ours {
+        return Err(format!(
+            "{} is there and was not written by a simulated cloud: choose another --dir",
+            log.display()
+        ));
+    }
+    if is_used {
+        fs::remove_dir_all(&log).map_err(|error| format!("cannot clear {}: {error}", log.display()))?;
+    }
+    Ok(log)
+}
+
 pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
     let failed = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
     let files =
@@ -57,7 +74,7 @@ impl Files {
     pub fn remove(&self) {
         let _ = fs::remove_file(&self.clouds);
         let _ = fs::remove_file(&self.config);
-        let _ = fs::remove_dir(&self.log);
+        let _ = fs::remove_dir_all(&self.log);
     }
 }
 

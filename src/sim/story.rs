@@ -40,6 +40,9 @@ const EVENTS: usize = 4_000;
 /// log files.
 pub trait Listener: Send + Sync {
     fn hear(&mut self, cloud: &Cloud, event: &Event);
+
+    /// All that is due until then was told.
+    fn passed(&mut self, _until: Time) {}
 }
 
 /// The cloud and the story that moves it.
@@ -179,6 +182,7 @@ impl World {
                 Some(Reverse(due)) if due.at <= until => {}
                 _ => {
                     self.cloud.now = self.cloud.now.max(until);
+                    self.story.listeners.iter_mut().for_each(|listener| listener.passed(until));
                     return false;
                 }
             }

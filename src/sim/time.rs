@@ -55,6 +55,22 @@ impl Time {
         Written { time: self, style: Style::Http }
     }
 
+    /// `2026-11-23 18:50:30.066`: what oslo.log begins a line with.
+    pub fn oslo(self) -> String {
+        self.datetime().strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+    }
+
+    /// `23/Nov/2026:18:50:30 +0000`: web servers.
+    pub fn common_log(self) -> String {
+        self.datetime().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
+    }
+
+    fn datetime(self) -> jiff::civil::DateTime {
+        // Out of the calendar only if somebody asks for the year 10000.
+        let at = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        Offset::UTC.to_datetime(at)
+    }
+
     /// What clients write in a query: with or without zone, fraction, `T` or time of day; UTC if nothing is said.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().replacen(' ', "T", 1);
@@ -89,9 +105,7 @@ pub struct Written {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Out of the calendar only if somebody asks for the year 10000.
-        let at = Timestamp::from_millisecond(self.time.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        let t = Offset::UTC.to_datetime(at);
+        let t = self.time.datetime();
         let (h, m, s) = (t.hour(), t.minute(), t.second());
         if matches!(self.style, Style::Http) {
             return write!(f, "{}", t.strftime("%a, %d %b %Y %H:%M:%S GMT"));

@@ -8,7 +8,7 @@ use super::Failure;
 use super::demo::options;
 use crate::cli::Simulated;
 use crate::exit::Exit;
-use crate::sim::{Options, Sim};
+use crate::sim::{Logs, Options, Sim, files};
 
 pub struct Wish {
     pub simulated: Simulated,
@@ -23,12 +23,13 @@ pub async fn run(wish: &Wish) -> Result<Exit, Failure> {
         |kind| signal(kind).map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let options = Options { speed: wish.speed, port: wish.port, ..options(&wish.simulated) };
-    let sim = Sim::start(&options, Vec::new()).map_err(Failure::usage)?;
     let own = wish.dir.is_none();
     let dir = wish
         .dir
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("stackwatch-sim-{}", std::process::id())));
+    let logs = Logs::new(files::clear(&dir).map_err(Failure::usage)?, options.seed);
+    let sim = Sim::start(&options, vec![Box::new(logs)]).map_err(Failure::usage)?;
     let files = sim.write_files(&dir).map_err(Failure::usage)?;
     let (hypervisors, instances, projects) = sim.size();
     println!(
