@@ -1,12 +1,16 @@
-//! Where the brokers are: `[broker]` of `config.toml`, or a `[[broker]]` for each of several.
+//! Where the brokers are: `[broker]` of `config.toml`, or a `[[broker]]` for each of several; else what nova, neutron
+//! and cinder of this host are configured for.
 
+mod discover;
 mod entry;
+mod ini;
 mod transport;
 
 use std::path::PathBuf;
 
 use url::Url;
 
+pub use discover::Trouble;
 pub use entry::Brokers;
 pub use transport::{Host, Transport};
 

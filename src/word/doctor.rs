@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Failure, broker_limits, brokers, one_cloud, settings};
 use crate::cli::Common;
+use crate::config::broker::Trouble;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
 use crate::source::rabbitmq::amqp::Declared;
@@ -40,9 +41,17 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     for broker in &brokers {
         ask_broker(broker, &amqp, report).await;
     }
-    if brokers.is_empty() {
-        let error = rabbitmq::unconfigured();
-        report.line("i", "rabbitmq", &format!("{}: {}", error.message, error.next_step));
+    let troubles = &file.broker.troubles;
+    if brokers.is_empty() && troubles.is_empty() {
+        let error = rabbitmq::unconfigured(troubles);
+        report.line("i", "rabbitmq", &error.message);
+        report.line(" ", "", &format!("next: {}", error.next_step));
+    }
+    for Trouble { message, next_step } in troubles {
+        // Where nothing else was found, it may well be what is missing.
+        report.ok &= !brokers.is_empty();
+        report.line(if brokers.is_empty() { "x" } else { "!" }, "rabbitmq", message);
+        report.line(" ", "", &format!("next: {next_step}"));
     }
     let cloud = one_cloud(common, &file)?;
     let auth = match &cloud.auth {

@@ -74,7 +74,7 @@ fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources,
     }
     let brokers = brokers(file, broker_limits())?;
     if brokers.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
-        let error = crate::source::rabbitmq::unconfigured();
+        let error = crate::source::rabbitmq::unconfigured(&file.broker.troubles);
         return Err(Failure { next_step: Some(error.next_step), ..Failure::usage(error.message) });
     }
     let session = match clouds::find(&lookup(common, file)) {
@@ -82,7 +82,7 @@ fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources,
         _ => Some(session(one_cloud(common, file)?, file)?),
     };
     let amqp = super::amqp(file, broker_limits())?;
-    Ok(Sources { session, brokers, amqp })
+    Ok(Sources { session, brokers, amqp, unconfigured: None })
 }
 
 struct About {

@@ -6,6 +6,7 @@
 mod answers;
 mod broker;
 mod configuration;
+mod discovery;
 mod output;
 mod refusals;
 mod unreachable;

@@ -374,7 +374,7 @@ fn queue_names_of_any_kind_come_out_harmless_and_whole_in_json() {
 
 fn management(cloud: &Stub) -> Management {
     let text = settings("management = '$URL/broker'").replace("$URL", &cloud.url());
-    let broker = file::parse(&text, "c").unwrap().broker.0.remove(0);
+    let broker = file::parse(&text, "c").unwrap().broker.all.remove(0);
     Management::new(broker, Limits::default()).unwrap()
 }
 
@@ -448,7 +448,7 @@ async fn from_3_13_on_the_detailed_list_is_asked_and_where_it_is_missing_the_pla
 async fn a_large_broker_is_asked_for_all_its_queues_once_and_then_for_the_deepest() {
     let cloud = Stub::new();
     cloud.set(|cloud| cloud.broker.queue_count = Some(5_000));
-    let sources = Sources { session: None, brokers: vec![management(&cloud)], amqp: Vec::new() };
+    let sources = Sources { brokers: vec![management(&cloud)], ..Sources::default() };
     let mut collectors = collect::all(&sources);
     let queues = collectors.iter_mut().find(|collector| collector.topic() == Topic::Queues).unwrap();
     let (_wanted, wants) = tokio::sync::watch::channel(Wanted::default());
