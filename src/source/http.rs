@@ -217,7 +217,7 @@ impl Http {
         entry.latency = started.elapsed();
         match &outcome {
             Ok((status, answer)) => {
-                entry.bytes += answer.body.len() as u64;
+                *entry.bytes.get_or_insert(0) += answer.body.len() as u64;
                 entry.errors += u64::from(!status.is_success() && *status != StatusCode::MULTIPLE_CHOICES);
                 if let (Some(gate), Some(pause)) = (gate, answer.retry_after(*status)) {
                     gate.close(pause);

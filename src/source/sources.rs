@@ -24,8 +24,17 @@ impl Sources {
         self.session.as_ref().map(Session::cloud)
     }
 
+    /// What each of them was asked: all vhosts together.
     pub fn traffic(&self) -> Vec<Traffic> {
         let cloud = self.session.iter().flat_map(Session::traffic);
-        cloud.chain(self.brokers.iter().flat_map(Management::traffic)).collect()
+        let brokers = self.brokers.iter().flat_map(Management::traffic);
+        let amqp = self.amqp.iter().map(Amqp::traffic).reduce(|all, one| Traffic {
+            requests: all.requests + one.requests,
+            errors: all.errors + one.errors,
+            latency: all.latency.max(one.latency),
+            rate: all.rate + one.rate,
+            ..all
+        });
+        cloud.chain(brokers).chain(amqp).collect()
     }
 }

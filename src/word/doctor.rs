@@ -145,6 +145,7 @@ async fn ask_broker(broker: &Management, amqp: &[Amqp], report: &mut Report) {
     }
     for vhost in amqp.iter().filter(|vhost| **vhost.broker() == *config.name) {
         ask_amqp(vhost, report).await;
+        report.line("i", "requests", &vhost.traffic().to_string());
     }
 }
 

@@ -32,6 +32,17 @@ pub(super) fn silent(place: &str) -> Error {
     )
 }
 
+/// A connection that the broker takes nothing from: it has done this to whoever publishes while an alarm is raised.
+pub(super) fn blocked(place: &str, reason: &str) -> Error {
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    error(
+        ErrorKind::Server,
+        format!("rabbitmq at {place} (AMQP) has blocked the connection{reason}"),
+        "an alarm is raised, and whoever publishes waits: `rabbitmq-diagnostics alarms` says on which node; free \
+         memory or disk there",
+    )
+}
+
 pub(super) fn untrusted(place: &str, cause: &str) -> Error {
     let (message, next) = if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
         (
@@ -101,8 +112,8 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
             ErrorKind::Auth,
             format!("rabbitmq at {place} (AMQP) refused user {user}: {text}"),
             format!(
-                "check user and password in [broker]; `rabbitmqctl authenticate_user {user}` asks for the same; \
-                 guest may come from the broker's own host only"
+                "check user and password of the transport URL; `rabbitmqctl authenticate_user {user}` asks for the \
+                 same; guest may come from the broker's own host only"
             ),
         ),
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => error(
@@ -113,7 +124,7 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
         AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("not found") => error(
             ErrorKind::Missing,
             format!("rabbitmq at {place} (AMQP) has no vhost {vhost}"),
-            "check the end of the transport URL in [broker]; `rabbitmqctl list_vhosts` says what there is",
+            "check the end of the transport URL; `rabbitmqctl list_vhosts` says what there is",
         ),
         AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("refused") => error(
             ErrorKind::Forbidden,
@@ -123,7 +134,13 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
         _ if text.contains("frame_max") => error(
             ErrorKind::Server,
             format!("rabbitmq at {place} (AMQP): {text}"),
-            "from 4.1 on a broker takes frames of 8192 bytes and more only: raise `frame_max` in rabbitmq.conf",
+            "frames of 8192 bytes are the least that a broker takes from 4.1 on, and that stackwatch takes: raise \
+             `frame_max` in rabbitmq.conf",
+        ),
+        AMQPErrorKind::Hard(AMQPHardError::FRAMEERROR) => error(
+            ErrorKind::BadAnswer,
+            format!("rabbitmq at {place} (AMQP) sent what was not agreed on: {text}"),
+            "does something stand between that changes AMQP? Else look at the node's log",
         ),
         AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => lost(place, &text),
         _ => {
