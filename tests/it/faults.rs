@@ -3,6 +3,7 @@
 //! The real binary, over the stub or over nothing at all. That no secret and no control character comes out
 //! is checked by every run.
 
+mod amqp;
 mod answers;
 mod broker;
 mod configuration;
