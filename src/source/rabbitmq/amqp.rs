@@ -25,7 +25,7 @@ use super::client::{lock, of_all};
 use crate::config::broker::{BrokerConfig, Host, Transport};
 use crate::config::secret::Secret;
 use crate::model::Text;
-use crate::source::{Error, Limits, ServiceKind, Traffic};
+use crate::source::{Error, ErrorKind, Limits, ServiceKind, Traffic};
 pub use listen::Heard;
 
 /// Declares that are under way at once. Those behind one that finds nothing are void and sent again, so that more
@@ -200,11 +200,14 @@ impl Amqp {
         let mut asked = lock(&self.inner.asked);
         match &outcome {
             Ok(_) => asked.latency = started.elapsed(),
-            Err(_) => {
+            Err(error) => {
                 asked.errors += 1;
                 // What is left of it would keep the next question waiting too.
                 if !is_blocked {
                     link.connection = None;
+                    // So would a host that hangs: the next one is tried before it.
+                    link.at += usize::from(error.kind == ErrorKind::Timeout);
+                    link.at %= self.inner.transport.hosts.len().max(1);
                 }
             }
         }

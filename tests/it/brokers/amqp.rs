@@ -24,6 +24,7 @@ broker_tests![
     after_a_restart_notifications_go_on_with_one_refresh_and_none_is_heard_twice,
     more_notifications_than_there_is_room_for_are_made_good_by_one_refresh,
     both_nodes_are_found_in_nova_conf_and_asked_over_amqp,
+    the_tls_of_nova_conf_is_taken_over,
 ];
 
 /// How long a node may take to let somebody in.
@@ -232,5 +233,34 @@ fn both_nodes_are_found_in_nova_conf_and_asked_over_amqp() {
         ),
     ] {
         assert!(doctor.out.contains(&part), "{part}:\n{}", doctor.out);
+    }
+}
+
+fn the_tls_of_nova_conf_is_taken_over() {
+    let (brokers, _alone) = Brokers::alone();
+    let pem = |name: &str| std::fs::read_to_string(brokers.pem(name)).unwrap();
+    // Node 1 takes whom it trusts, node 2 wants a certificate besides.
+    let (authority, own) = (
+        "ssl = true\nssl_ca_file = /etc/nova/ca.pem\n",
+        "ssl_cert_file = /etc/nova/client.pem\nssl_key_file = /etc/nova/client.key\n",
+    );
+    for (node, tls, part) in [
+        (1, authority.to_owned(), "queue conductor has 2 consumers"),
+        (1, "ssl = true\n".to_owned(), "the TLS certificate is not trusted"),
+        (1, String::new(), "x rabbitmq AMQP openstack"),
+        (2, [authority, own].concat(), "queue conductor has 2 consumers"),
+        (2, authority.to_owned(), "may ask for a client certificate"),
+    ] {
+        let (password, address) = (brokers.password("openstack"), brokers.address(node, "amqps"));
+        let url = format!("rabbit://openstack:{password}@{address}/{}", brokers.vhost());
+        let conf = format!("[DEFAULT]\ntransport_url = {url}\n\n[oslo_messaging_rabbit]\n{tls}");
+        let files = [
+            ("etc/nova/nova.conf", conf),
+            ("etc/nova/ca.pem", pem("ca.pem")),
+            ("etc/nova/client.pem", pem("client.pem")),
+            ("etc/nova/client.key", pem("client.key")),
+        ];
+        let doctor = brokers.on_a_host(&files, &["doctor"]);
+        assert!(doctor.out.contains(part), "{node} {tls}: {part}:\n{}", doctor.out);
     }
 }

@@ -215,23 +215,27 @@ impl Shared {
                 AMQPClass::Connection(Own::Tune(connection::Tune { channel_max: 2047, frame_max, heartbeat }))
             }
             AMQPClass::Connection(Own::TuneOk(ok)) => {
-                let (asked, most) = (ok.frame_max, self.offer.frame_max);
-                if most == 0 || asked <= most {
-                    state.agreed = Some((asked, ok.heartbeat));
-                    return None;
-                }
-                // RabbitMQ's own words.
-                let words = format!(
-                    "NOT_ALLOWED - negotiated frame_max = {asked} is higher than the maximum allowed value ({most})"
-                );
-                AMQPClass::Connection(Own::Close(connection::Close {
-                    reply_code: 530,
-                    reply_text: words.into(),
-                    class_id: 10,
-                    method_id: 31,
-                }))
+                state.agreed = Some((ok.frame_max, ok.heartbeat));
+                return None;
             }
-            AMQPClass::Connection(Own::Open(_)) => AMQPClass::Connection(Own::OpenOk(connection::OpenOk {})),
+            AMQPClass::Connection(Own::Open(_)) => {
+                let (asked, most) = (state.agreed.map_or(0, |(asked, _)| asked), self.offer.frame_max);
+                match most == 0 || asked <= most {
+                    true => AMQPClass::Connection(Own::OpenOk(connection::OpenOk {})),
+                    // RabbitMQ's own words. It says them as soon as it can, and lapin misses them when it has
+                    // not asked for its vhost by then.
+                    false => AMQPClass::Connection(Own::Close(connection::Close {
+                        reply_code: 530,
+                        reply_text: format!(
+                            "NOT_ALLOWED - negotiated frame_max = {asked} is higher than the maximum \
+                             allowed value ({most})"
+                        )
+                        .into(),
+                        class_id: 10,
+                        method_id: 31,
+                    })),
+                }
+            }
             AMQPClass::Connection(Own::Close(_)) => {
                 AMQPClass::Connection(Own::CloseOk(connection::CloseOk {}))
             }

@@ -64,7 +64,8 @@ impl Amqp {
         self.connected(&mut link).await?;
         let host = self.inner.transport.hosts.get(link.at).map(of_host).unwrap_or_default();
         let Some(connection) = &link.connection else { return Err(refusal::silent(&host)) };
-        let outcome = self.answered(&host, self.subscribed(connection, &host)).await.and_then(|outcome| outcome);
+        let outcome =
+            self.answered(&host, self.subscribed(connection, &host)).await.and_then(|outcome| outcome);
         if outcome.is_err() {
             link.connection = None;
         }

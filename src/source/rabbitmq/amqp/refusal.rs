@@ -76,7 +76,11 @@ pub(super) fn no_vhost(transport: &Transport) -> Error {
 pub(super) fn refusal(cause: &lapin::Error, place: &str, transport: &Transport) -> Error {
     match cause.kind() {
         Lapin::ProtocolError(said) => spoken(said, place, transport),
-        Lapin::IOError(cause) => lost(place, cause),
+        // With TLS 1.3 a node looks at our certificate when we think that we are in.
+        Lapin::IOError(cause) if cause.to_string().contains("fatal alert") => {
+            untrusted(place, &cause.to_string())
+        }
+        Lapin::IOError(cause) => lost(place, cause, transport.secure),
         Lapin::MissingHeartbeatError => error(
             ErrorKind::Timeout,
             format!("rabbitmq at {place} (AMQP) gave no sign of life for too long"),
@@ -87,18 +91,29 @@ pub(super) fn refusal(cause: &lapin::Error, place: &str, transport: &Transport) 
             format!("what listens at {place} does not speak AMQP 0-9-1: {cause}"),
             "check the port in the transport URL: AMQP is 5672, or 5671 with TLS",
         ),
-        Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) => lost(place, cause),
+        Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) => {
+            lost(place, cause, transport.secure)
+        }
         _ => {
             error(ErrorKind::Server, format!("rabbitmq at {place} (AMQP): {cause}"), "look at the node's log")
         }
     }
 }
 
-fn lost(place: &str, cause: &impl Display) -> Error {
+/// With TLS the words that say why may be lost with the connection.
+fn lost(place: &str, cause: &impl Display, secure: bool) -> Error {
     error(
         ErrorKind::Unreachable,
         format!("rabbitmq at {place} (AMQP): the connection was lost: {cause}"),
-        "is the node on its way down or up? If it ends at once: does the port speak AMQP, without TLS?",
+        match secure {
+            false => {
+                "is the node on its way down or up? If it ends at once: does the port speak AMQP, without TLS?"
+            }
+            true => {
+                "is the node on its way down or up? If it ends at once: it may ask for a client certificate \
+                 (`cert` and `key` in [broker]), its log says why"
+            }
+        },
     )
 }
 
@@ -142,7 +157,7 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
             format!("rabbitmq at {place} (AMQP) sent what was not agreed on: {text}"),
             "does something stand between that changes AMQP? Else look at the node's log",
         ),
-        AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => lost(place, &text),
+        AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => lost(place, &text, transport.secure),
         _ => {
             error(ErrorKind::Server, format!("rabbitmq at {place} (AMQP): {text}"), "look at the node's log")
         }
@@ -151,7 +166,7 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
 
 /// Our queue is gone, and we were told so: its node went down, or somebody deleted it.
 pub(super) fn cancelled(place: &str) -> Error {
-    lost(place, &"our queue of notifications is gone")
+    lost(place, &"our queue of notifications is gone", false)
 }
 
 /// The broker's words, if it refused something to our account.
