@@ -127,11 +127,12 @@ pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Durati
     let deadline = tokio::time::Instant::now() + timeout;
     let mut batch = Vec::new();
     while !topics.iter().all(|topic| store.freshness(*topic).settled()) {
+        // Before the first report too: without a cloud none may come until it is said that no list will.
+        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
         let taken = tokio::time::timeout_at(deadline, feed.reports(&mut batch, 64)).await;
         for report in batch.drain(..) {
             store.apply(report);
         }
-        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
         if !matches!(taken, Ok(Ok(()))) {
             break;
         }

@@ -129,3 +129,14 @@ fn without_any_file_of_a_service_it_is_said_that_none_was_found() {
         assert!(doctor.out.contains(part), "{part}:\n{}", doctor.out);
     }
 }
+
+#[test]
+fn without_a_cloud_a_broker_that_is_away_is_said_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    put(root.path(), "etc/nova/nova.conf", &conf(&format!("rabbit://u:x@{away}/v")));
+    // No list of services will come that says what to ask for over AMQP.
+    let show = run(command(root.path(), &["show", "queues", "-o", "json", "--timeout", "8"]));
+    assert_eq!(show.code, 3, "{show:#?}");
+    assert!(show.err.contains("cannot be reached") && !show.err.contains("no answer in time"), "{show:#?}");
+}
