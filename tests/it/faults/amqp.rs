@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use stackwatch::collect::{self, Outlet};
 use stackwatch::config::file;
-use stackwatch::model::AmqpState;
-use stackwatch::report::{Delta, Outcome, Topic};
+use stackwatch::model::{AmqpState, Instance, PowerState};
+use stackwatch::report::{Delta, Outcome, Report, Topic};
 use stackwatch::request::Wanted;
 use stackwatch::source::rabbitmq::Amqp;
 use stackwatch::source::rabbitmq::amqp::Declared;
@@ -16,6 +17,7 @@ use stackwatch::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use crate::support::amqp::{CONSUMERS, Offer, Peer, READY};
+use crate::support::facts;
 use crate::support::listening::{Listening, Says, notification};
 use crate::support::stub::until;
 
@@ -254,10 +256,21 @@ async fn a_step_in_both_formats_is_one_line_of_events_and_tells_all_of_the_insta
     let mut listening = Listening::start(vec![over(&[&node.address()], "notifications = true")]);
     assert_eq!(listening.next().await, Says::Well);
     let mut store = Store::default();
+    // As the list has it while it is built.
+    let web = Instance {
+        id: "6deecf54-882e-4686-8e8d-95326e581925".into(),
+        power_state: PowerState::NoState,
+        updated: None,
+        ..facts::instance("web-01")
+    };
+    let (at, web_id) = (Timestamp::now(), web.id.clone());
+    store.apply(Report { at, epoch: 0, outcome: Outcome::Part(Delta::Instances(vec![web])) });
     for message in &recorded {
         node.deliver(message["raw_body"].to_string().as_bytes());
         store.apply(listening.report().await);
     }
+    // The old format says nothing of this, and it came first.
+    assert_eq!(store.instances.by_id(&web_id).unwrap().power_state, PowerState::Running);
     let lines: Vec<&str> = store.events.iter().map(|event| &*event.kind).collect();
     let (steps, once) = (
         // Those that were recorded in both formats, by the name of the first.
