@@ -190,14 +190,14 @@ fn session(cloud: CloudConfig, file: &File) -> Result<Session, Error> {
 }
 
 /// The brokers of the settings, or of this host. Nothing is asked yet.
-fn brokers(file: &File, limits: Limits) -> Result<Vec<Management>, Error> {
-    file.broker.all.iter().map(|broker| Management::new(broker.clone(), limits)).collect()
+fn brokers(file: &File, cloud: Option<&str>, limits: Limits) -> Result<Vec<Management>, Error> {
+    file.broker.of(cloud).map(|broker| Management::new(broker.clone(), limits)).collect()
 }
 
 /// The vhosts of their transport URLs. Nothing is asked yet.
-fn amqp(file: &File, limits: Limits) -> Result<Vec<Amqp>, Error> {
+fn amqp(file: &File, cloud: Option<&str>, limits: Limits) -> Result<Vec<Amqp>, Error> {
     let of_broker = |broker| Amqp::all(broker, limits);
-    Ok(file.broker.all.iter().map(of_broker).collect::<Result<Vec<_>, _>>()?.concat())
+    Ok(file.broker.of(cloud).map(of_broker).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// How long to wait for a broker: a node that asks a peer which is down takes 10 s longer by itself.
@@ -211,8 +211,9 @@ const BROKER_TOTAL: Duration = Duration::from_secs(60);
 
 /// A cloud with the brokers below it.
 fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
+    let (name, limits) = (cloud.name.clone(), broker_limits());
     let session = Some(session(cloud, file)?);
-    let (brokers, amqp) = (brokers(file, broker_limits())?, amqp(file, broker_limits())?);
+    let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
     Ok(Sources { session, brokers, amqp, unconfigured: Some(rabbitmq::unconfigured(&file.broker.troubles)) })
 }
 

@@ -22,6 +22,8 @@ use super::secret::Secret;
 pub struct BrokerConfig {
     /// What rows and messages call it: the `name` of the settings, else its first host.
     pub name: String,
+    /// The cloud of clouds.yaml that it belongs to; `None`: whichever is looked at.
+    pub cloud: Option<String>,
     /// Where its nodes speak AMQP, once for each vhost; empty where only the management API was named.
     pub transports: Vec<Transport>,
     /// The management API's addresses in the order in which they are tried, without their userinfo.

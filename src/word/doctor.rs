@@ -36,8 +36,11 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         total: limits.total.min(common.timeout),
         ..limits
     };
-    let brokers = brokers(&file, limits)?;
-    let amqp = super::amqp(&file, limits)?;
+    // Which cloud it is decides which brokers; that there is none is said after them.
+    let cloud = one_cloud(common, &file);
+    let name = cloud.as_ref().ok().map(|cloud| cloud.name.as_str());
+    let brokers = brokers(&file, name, limits)?;
+    let amqp = super::amqp(&file, name, limits)?;
     for broker in &brokers {
         ask_broker(broker, &amqp, report).await;
     }
@@ -53,7 +56,7 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line(if brokers.is_empty() { "x" } else { "!" }, "rabbitmq", message);
         report.line(" ", "", &format!("next: {next_step}"));
     }
-    let cloud = one_cloud(common, &file)?;
+    let cloud = cloud?;
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
         Auth::Token(_) => "token (cannot be renewed)",

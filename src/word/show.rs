@@ -72,16 +72,18 @@ fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources,
     if !listed.reads.iter().any(is_of_broker) {
         return Ok(session(one_cloud(common, file)?, file)?.into());
     }
-    let brokers = brokers(file, broker_limits())?;
-    if brokers.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
+    if file.broker.all.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
         let error = crate::source::rabbitmq::unconfigured(&file.broker.troubles);
         return Err(Failure { next_step: Some(error.next_step), ..Failure::usage(error.message) });
     }
-    let session = match clouds::find(&lookup(common, file)) {
+    let cloud = match clouds::find(&lookup(common, file)) {
         Err(error) if error.is_nothing() => None,
-        _ => Some(session(one_cloud(common, file)?, file)?),
+        _ => Some(one_cloud(common, file)?),
     };
-    let amqp = super::amqp(file, broker_limits())?;
+    let (name, limits) = (cloud.as_ref().map(|cloud| cloud.name.clone()), broker_limits());
+    let brokers = brokers(file, name.as_deref(), limits)?;
+    let amqp = super::amqp(file, name.as_deref(), limits)?;
+    let session = cloud.map(|cloud| session(cloud, file)).transpose()?;
     Ok(Sources { session, brokers, amqp, unconfigured: None })
 }
 

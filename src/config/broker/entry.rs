@@ -24,6 +24,16 @@ pub struct Brokers {
 }
 
 impl Brokers {
+    /// Those that stand below a cloud: another one's would say that all of its hosts are off the bus. Where no cloud
+    /// is known, all.
+    pub fn of<'a>(&'a self, cloud: Option<&'a str>) -> impl Iterator<Item = &'a BrokerConfig> {
+        let is_its = move |broker: &&BrokerConfig| match (&broker.cloud, cloud) {
+            (Some(its), Some(cloud)) => its == cloud,
+            _ => true,
+        };
+        self.all.iter().filter(is_its)
+    }
+
     /// Where the settings name none: those that nova, neutron and cinder are configured for, in the files below this
     /// root.
     pub fn or_found(mut self, root: &Path) -> Self {
@@ -83,6 +93,7 @@ enum Table {
 #[serde(deny_unknown_fields, default)]
 struct Raw {
     name: Option<String>,
+    cloud: Option<String>,
     url: Many<TransportUrl>,
     management: Many<ManagementUrl>,
     metrics: Many<MetricsUrl>,
@@ -100,6 +111,7 @@ impl Default for Raw {
     fn default() -> Self {
         Self {
             name: None,
+            cloud: None,
             url: Many(Vec::new()),
             management: Many(Vec::new()),
             metrics: Many(Vec::new()),
@@ -181,6 +193,7 @@ impl Raw {
         Ok(BrokerConfig {
             tls: tls(self.verify, own, first),
             name,
+            cloud: self.cloud.clone(),
             transports: of_vhosts(urls),
             management,
             metrics,

@@ -206,6 +206,19 @@ fn of_two_brokers_the_one_that_answers_is_shown_and_the_other_named() {
 }
 
 #[test]
+fn a_broker_of_another_cloud_is_left_alone() {
+    let cloud = Stub::new();
+    let two = settings("management = '$URL/broker'").replace("[broker]", "[[broker]]\ncloud = 'stub'")
+        + &settings(&format!("\nmanagement = '{}'", closed()))
+            .replace("[broker]", "\n[[broker]]\ncloud = 'elsewhere'")
+            .replace("'prod'", "'theirs'");
+    let run = with(&cloud, &two, &["show", "queues", "-o", "json"]);
+    assert_eq!((run.code, run.json()["rows"].as_array().map(Vec::len)), (0, Some(16)), "{run:#?}");
+    let screen = with(&cloud, &two, &["screen", "rabbitmq", "--size", "120x40"]);
+    assert!(screen.code == 0 && !screen.out.contains("theirs"), "{}", screen.out);
+}
+
+#[test]
 fn a_wrong_password_is_tried_once() {
     let cloud = Stub::new();
     let text = settings("management = '$URL/broker'").replace(PASSWORD, "wrong");
