@@ -115,6 +115,7 @@ fn without_a_broker_the_pane_says_how_to_name_one_and_no_other_pane_complains() 
     let screen = cloud.run(&["screen", "hypervisors"]);
     assert_eq!(screen.code, 0, "{screen:#?}");
     assert!(!screen.out.lines().next().unwrap().contains("rabbit"), "{}", screen.out);
+    assert!(!screen.out.contains("no broker is configured"), "{}", screen.out);
     let doctor = cloud.run(&["doctor"]);
     assert!(
         doctor.out.contains("i rabbitmq") && doctor.out.contains("no broker is configured"),
