@@ -33,7 +33,9 @@ PEER_PATIENCE = 180
 
 def environment(home, clouds):
     return {"HOME": home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
-            "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "admin"}
+            "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "admin",
+            # What OpenStack's packages have left in /etc is not looked for.
+            "STACKWATCH_ROOT": home}
 
 
 def stat(pid):

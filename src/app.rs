@@ -20,7 +20,7 @@ use crate::config::looks::Looks;
 use crate::health::{Verdict, expect};
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
-use crate::report::{Report, Topic};
+use crate::report::{OutageKind, Report, Topic};
 use crate::request::{Query, Wanted};
 use crate::store::{Standing, Store};
 use crate::table::{Slots, Tally};
@@ -301,8 +301,19 @@ impl App {
         pane.reads().iter().any(|topic| {
             let fresh = self.store.freshness(*topic);
             let heard = !topic.is_optional() || fresh.settled();
-            heard && (fresh.standing(*topic, self.now) != Standing::Fresh || fresh.limit.is_some())
+            heard
+                && !self.is_beside(*topic)
+                && (fresh.standing(*topic, self.now) != Standing::Fresh || fresh.limit.is_some())
         })
+    }
+
+    /// Nobody named a broker, and the open pane is about something else: it is whole without.
+    fn is_beside(&self, topic: Topic) -> bool {
+        let about = self.panes.get(self.focus).and_then(|pane| pane.reads().first());
+        let outage = &self.store.freshness(topic).outage;
+        topic.is_of_broker()
+            && about.is_some_and(|about| !about.is_of_broker())
+            && outage.as_ref().is_some_and(|failing| failing.outage.kind == OutageKind::Missing)
     }
 
     /// Draws one frame.

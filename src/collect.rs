@@ -33,7 +33,7 @@ use whole::Whole;
 /// The collectors of a cloud and of its brokers, in the order in which they start.
 pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     let mut collectors = sources.session.as_ref().map(of_cloud).unwrap_or_default();
-    collectors.extend(brokers::all(&sources.brokers, &sources.amqp));
+    collectors.extend(brokers::all(sources));
     collectors.extend(notifications::all(&sources.amqp));
     collectors
 }

@@ -15,7 +15,7 @@ use crate::cli::{Cli, Common, Word};
 use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
 use crate::config::file::{self, File};
 use crate::exit::Exit;
-use crate::source::rabbitmq::{Amqp, Management};
+use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
 
@@ -130,7 +130,8 @@ impl std::ops::Deref for Settings {
 }
 
 /// Reads the settings, and starts the embedded cloud if it is asked for. Its broker takes the place of the
-/// settings' own: those stand below a real cloud, and would say that all of this one's hosts are off the bus.
+/// settings' own and of this host's: those stand below a real cloud, and would say that all of this one's hosts are
+/// off the bus.
 fn settings(common: &Common) -> Result<Settings, Failure> {
     let (mut file, path) = file::load(common.config.as_deref())?;
     let origin = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
@@ -140,6 +141,7 @@ fn settings(common: &Common) -> Result<Settings, Failure> {
         file.broker = brokers;
         demo = Some(cloud);
     }
+    file.broker = file.broker.or_found(&crate::config::root());
     Ok(Settings { file, origin, demo })
 }
 
@@ -187,15 +189,15 @@ fn session(cloud: CloudConfig, file: &File) -> Result<Session, Error> {
     Session::new(cloud, Limits { requests_per_second: file.cloud.requests_per_second, ..Limits::default() })
 }
 
-/// The brokers of the settings. Nothing is asked yet.
-fn brokers(file: &File, limits: Limits) -> Result<Vec<Management>, Error> {
-    file.broker.0.iter().map(|broker| Management::new(broker.clone(), limits)).collect()
+/// The brokers of the settings, or of this host. Nothing is asked yet.
+fn brokers(file: &File, cloud: Option<&str>, limits: Limits) -> Result<Vec<Management>, Error> {
+    file.broker.of(cloud).map(|broker| Management::new(broker.clone(), limits)).collect()
 }
 
-/// The vhosts of the settings' transport URLs. Nothing is asked yet.
-fn amqp(file: &File, limits: Limits) -> Result<Vec<Amqp>, Error> {
+/// The vhosts of their transport URLs. Nothing is asked yet.
+fn amqp(file: &File, cloud: Option<&str>, limits: Limits) -> Result<Vec<Amqp>, Error> {
     let of_broker = |broker| Amqp::all(broker, limits);
-    Ok(file.broker.0.iter().map(of_broker).collect::<Result<Vec<_>, _>>()?.concat())
+    Ok(file.broker.of(cloud).map(of_broker).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// How long to wait for a broker: a node that asks a peer which is down takes 10 s longer by itself.
@@ -209,8 +211,10 @@ const BROKER_TOTAL: Duration = Duration::from_secs(60);
 
 /// A cloud with the brokers below it.
 fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
+    let (name, limits) = (cloud.name.clone(), broker_limits());
     let session = Some(session(cloud, file)?);
-    Ok(Sources { session, brokers: brokers(file, broker_limits())?, amqp: amqp(file, broker_limits())? })
+    let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
+    Ok(Sources { session, brokers, amqp, unconfigured: Some(rabbitmq::unconfigured(&file.broker.troubles)) })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

@@ -213,7 +213,7 @@ fn words(app: &mut App, frame: &mut Frame, area: Rect) {
 fn source_trouble(app: &App) -> Option<(Verdict, String)> {
     let pane = app.panes.get(app.focus)?;
     let cx = cx(app);
-    for &topic in pane.reads() {
+    for topic in pane.reads().iter().copied().filter(|topic| !app.is_beside(*topic)) {
         let fresh = app.store.freshness(topic);
         let Some(failing) = &fresh.outage else { continue };
         // What was never had is said by the pane, in the place of its rows.

@@ -14,8 +14,8 @@ use super::{Collector, Outlet, outage, pause_after};
 use crate::model::{Broker, Connections, Identified, Text};
 use crate::report::{Delta, Outage, Outcome, Topic};
 use crate::request::Wanted;
-use crate::source::rabbitmq::{self, Amqp, Management};
-use crate::source::{Error, ErrorKind};
+use crate::source::rabbitmq::{self, Management};
+use crate::source::{Error, ErrorKind, Sources};
 
 /// The rhythm of what is cheap. A broker measures itself every 5 s.
 pub(super) const EVERY: Duration = Duration::from_secs(15);
@@ -27,10 +27,12 @@ const SHARE: u32 = 10;
 const CONNECTIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// The collectors over these brokers; where there are none, those that say so.
-pub(super) fn all(brokers: &[Management], amqp: &[Amqp]) -> Vec<Box<dyn Collector>> {
+pub(super) fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
+    let Sources { brokers, amqp, unconfigured, .. } = sources;
     if brokers.is_empty() {
+        let why = unconfigured.clone().unwrap_or_else(|| rabbitmq::unconfigured(&[]));
         return [Topic::Brokers, Topic::Nodes, Topic::Queues]
-            .map(|topic| Box::new(Unconfigured(topic)) as Box<dyn Collector>)
+            .map(|topic| Box::new(Unconfigured(topic, why.clone())) as Box<dyn Collector>)
             .into();
     }
     vec![
@@ -41,7 +43,7 @@ pub(super) fn all(brokers: &[Management], amqp: &[Amqp]) -> Vec<Box<dyn Collecto
 }
 
 /// Nobody named a broker: that is no failure of one, and neither is it well.
-struct Unconfigured(Topic);
+struct Unconfigured(Topic, Error);
 
 impl Collector for Unconfigured {
     fn topic(&self) -> Topic {
@@ -57,7 +59,7 @@ impl Collector for Unconfigured {
         _: &'a watch::Receiver<Wanted>,
         _: &'a Outlet,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(std::future::ready(Err(rabbitmq::unconfigured())))
+        Box::pin(std::future::ready(Err(self.1.clone())))
     }
 }
 
@@ -102,7 +104,7 @@ impl Each {
                 match (rest, asked) {
                     (Some(rest), _) => Err(rest.error),
                     (None, Some(asked)) => asked.await,
-                    (None, None) => Err(rabbitmq::unconfigured()),
+                    (None, None) => Err(rabbitmq::unconfigured(&[])),
                 }
             }
         }))

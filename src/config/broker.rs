@@ -1,12 +1,16 @@
-//! Where the brokers are: `[broker]` of `config.toml`, or a `[[broker]]` for each of several.
+//! Where the brokers are: `[broker]` of `config.toml`, or a `[[broker]]` for each of several; else what nova, neutron
+//! and cinder of this host are configured for.
 
+mod discover;
 mod entry;
+mod ini;
 mod transport;
 
 use std::path::PathBuf;
 
 use url::Url;
 
+pub use discover::Trouble;
 pub use entry::Brokers;
 pub use transport::{Host, Transport};
 
@@ -18,6 +22,8 @@ use super::secret::Secret;
 pub struct BrokerConfig {
     /// What rows and messages call it: the `name` of the settings, else its first host.
     pub name: String,
+    /// The cloud of clouds.yaml that it belongs to; `None`: whichever is looked at.
+    pub cloud: Option<String>,
     /// Where its nodes speak AMQP, once for each vhost; empty where only the management API was named.
     pub transports: Vec<Transport>,
     /// The management API's addresses in the order in which they are tried, without their userinfo.

@@ -54,7 +54,7 @@ impl Lookup {
         let mut dirs = vec![PathBuf::from(".")];
         dirs.extend(xdg.into_iter().chain(home).map(|dir| dir.join("openstack")));
         dirs.dedup();
-        dirs.extend(["/etc/xdg/openstack", "/etc/openstack", "/etc/kolla"].map(PathBuf::from));
+        dirs.extend(["etc/xdg/openstack", "etc/openstack", "etc/kolla"].map(|dir| super::root().join(dir)));
         Self { cloud, region, env, dirs }
     }
 

@@ -101,7 +101,7 @@ fn usual() -> Vec<PathBuf> {
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
     home.map(|dir| dir.join("stackwatch/config.toml"))
         .into_iter()
-        .chain([PathBuf::from("/etc/stackwatch/config.toml")])
+        .chain([super::root().join("etc/stackwatch/config.toml")])
         .collect()
 }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn brokers(text: &str) -> Vec<crate::config::broker::BrokerConfig> {
-        parse(text, "c.toml").unwrap_or_else(|error| panic!("{text}: {error}")).broker.0
+        parse(text, "c.toml").unwrap_or_else(|error| panic!("{text}: {error}")).broker.all
     }
 
     #[test]
@@ -175,7 +175,8 @@ mod tests {
             ),
             ("[broker]\nmanagement = 'ctl1:hunter2'", &["c.toml:2:14", "http://host:15672"]),
             ("[broker]\nmanagement = 'http://h:1'", &["c.toml:1:", "no `user` and `password`"]),
-            ("[broker]\nname = 'x'", &["c.toml:1:", "needs a `url`"]),
+            ("[[broker]]\nname = 'x'", &["c.toml:1:", "needs a `url`"]),
+            ("[broker]\nuser = 'u'", &["c.toml:1:", "go together"]),
             ("[broker]\nmanagement = 'http://h:1'\nuser = 'u'", &["c.toml:1:", "go together"]),
             ("broker = 'rabbit://u:hunter2@h/v'", &["c.toml:1:", "[broker]"]),
             (

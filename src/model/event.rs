@@ -23,6 +23,8 @@ pub struct Event {
     pub instance: Option<Box<News>>,
     /// What went wrong, in the service's words.
     pub message: Option<Text>,
+    /// The same step said once more, in nova's other format: it has the id of the first, and no line of its own.
+    pub is_twin: bool,
 }
 
 impl Identified for Event {

@@ -19,10 +19,12 @@ pub enum ServiceKind {
     Volume,
     /// RabbitMQ's management API: in the settings, never in the catalog.
     Broker,
+    /// RabbitMQ over AMQP: in the settings too.
+    Amqp,
 }
 
 impl ServiceKind {
-    pub const ALL: [ServiceKind; 7] = [
+    pub const ALL: [ServiceKind; 8] = [
         Self::Identity,
         Self::Compute,
         Self::Placement,
@@ -30,6 +32,7 @@ impl ServiceKind {
         Self::Image,
         Self::Volume,
         Self::Broker,
+        Self::Amqp,
     ];
 
     /// The project that answers: what operators call it.
@@ -42,6 +45,7 @@ impl ServiceKind {
             Self::Image => "glance",
             Self::Volume => "cinder",
             Self::Broker => "rabbitmq",
+            Self::Amqp => "amqp",
         }
     }
 
@@ -54,7 +58,7 @@ impl ServiceKind {
             Self::Network => &["network"],
             Self::Image => &["image"],
             Self::Volume => &["block-storage", "volumev3", "volume"],
-            Self::Broker => &[],
+            Self::Broker | Self::Amqp => &[],
         }
     }
 
@@ -64,7 +68,7 @@ impl ServiceKind {
             Self::Identity => Some("v3"),
             Self::Compute => Some("v2.1"),
             // Before 3.67 cinder wants the project behind the version, as the catalog has it.
-            Self::Placement | Self::Volume | Self::Broker => None,
+            Self::Placement | Self::Volume | Self::Broker | Self::Amqp => None,
             Self::Network => Some("v2.0"),
             Self::Image => Some("v2"),
         }

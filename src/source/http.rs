@@ -215,9 +215,10 @@ impl Http {
         let entry = table.entry(service).or_default();
         entry.requests += 1;
         entry.latency = started.elapsed();
+        let bytes = entry.bytes.get_or_insert(0);
         match &outcome {
             Ok((status, answer)) => {
-                entry.bytes += answer.body.len() as u64;
+                *bytes += answer.body.len() as u64;
                 entry.errors += u64::from(!status.is_success() && *status != StatusCode::MULTIPLE_CHOICES);
                 if let (Some(gate), Some(pause)) = (gate, answer.retry_after(*status)) {
                     gate.close(pause);

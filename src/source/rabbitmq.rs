@@ -17,6 +17,7 @@ use futures::FutureExt;
 use reqwest::StatusCode;
 
 use super::{Error, ErrorKind, ServiceKind};
+use crate::config::broker::Trouble;
 use crate::model::{Alarm, Broker, BrokerNode, Connections, Consumer, Queue, Text};
 pub use amqp::{Amqp, Heard};
 pub use client::Management;
@@ -65,14 +66,19 @@ pub fn unknown(broker: &Management) -> Broker {
     }
 }
 
-/// Nobody said where a broker is.
-pub fn unconfigured() -> Error {
-    Error::new(
-        ErrorKind::Missing,
-        ServiceKind::Broker,
-        "no broker is configured".to_owned(),
-        "write nova's transport_url into config.toml: [broker] url = \"rabbit://user:password@host:5672/vhost\"",
-    )
+/// Nobody said where a broker is; what of this host's configuration could not be taken may be why.
+pub fn unconfigured(troubles: &[Trouble]) -> Error {
+    const NEXT: &str = "write nova's transport_url into config.toml: [broker] url = \"rabbit://user:password@host:5672/vhost\"";
+    let (why, next) = match troubles {
+        [] => ("no nova, neutron or cinder of this host is configured for one".to_owned(), NEXT.to_owned()),
+        [one] => (one.message.clone(), one.next_step.clone()),
+        [one, more @ ..] => (
+            format!("{} (and {} more: see `stackwatch doctor`)", one.message, more.len()),
+            one.next_step.clone(),
+        ),
+    };
+    let message = format!("no broker is configured: {why}");
+    Error::new(ErrorKind::Missing, ServiceKind::Broker, message, next)
 }
 
 /// How many queues there are, on all vhosts, and whether lists say nothing of how deep they are.

@@ -1,19 +1,21 @@
 use super::rabbitmq::{Amqp, Management};
-use super::{Session, Traffic};
+use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Sources {
     pub session: Option<Session>,
     pub brokers: Vec<Management>,
     /// The vhosts of those brokers, where their transport URLs are known.
     pub amqp: Vec<Amqp>,
+    /// Why there is no broker, where there is none.
+    pub unconfigured: Option<Error>,
 }
 
 impl From<Session> for Sources {
     fn from(session: Session) -> Self {
-        Self { session: Some(session), brokers: Vec::new(), amqp: Vec::new() }
+        Self { session: Some(session), ..Self::default() }
     }
 }
 
@@ -22,8 +24,17 @@ impl Sources {
         self.session.as_ref().map(Session::cloud)
     }
 
+    /// What each of them was asked: all vhosts together.
     pub fn traffic(&self) -> Vec<Traffic> {
         let cloud = self.session.iter().flat_map(Session::traffic);
-        cloud.chain(self.brokers.iter().flat_map(Management::traffic)).collect()
+        let brokers = self.brokers.iter().flat_map(Management::traffic);
+        let amqp = self.amqp.iter().map(Amqp::traffic).reduce(|all, one| Traffic {
+            requests: all.requests + one.requests,
+            errors: all.errors + one.errors,
+            latency: all.latency.max(one.latency),
+            rate: all.rate + one.rate,
+            ..all
+        });
+        cloud.chain(brokers).chain(amqp).collect()
     }
 }

@@ -77,7 +77,8 @@ impl Events {
 
 impl Store {
     pub(super) fn put_event(&mut self, event: Event, at: Timestamp) {
-        if !self.events.keep(&event) {
+        // nova's other format may say more of the instance.
+        if !self.events.keep(&event) && !event.is_twin {
             return;
         }
         if let Some(fresh) = self.freshness.get_mut(&Topic::Events) {

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Failure, broker_limits, brokers, one_cloud, settings};
 use crate::cli::Common;
+use crate::config::broker::Trouble;
 use crate::config::clouds::Auth;
 use crate::exit::Exit;
 use crate::source::rabbitmq::amqp::Declared;
@@ -35,16 +36,27 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         total: limits.total.min(common.timeout),
         ..limits
     };
-    let brokers = brokers(&file, limits)?;
-    let amqp = super::amqp(&file, limits)?;
+    // Which cloud it is decides which brokers; that there is none is said after them.
+    let cloud = one_cloud(common, &file);
+    let name = cloud.as_ref().ok().map(|cloud| cloud.name.as_str());
+    let brokers = brokers(&file, name, limits)?;
+    let amqp = super::amqp(&file, name, limits)?;
     for broker in &brokers {
         ask_broker(broker, &amqp, report).await;
     }
-    if brokers.is_empty() {
-        let error = rabbitmq::unconfigured();
-        report.line("i", "rabbitmq", &format!("{}: {}", error.message, error.next_step));
+    let troubles = &file.broker.troubles;
+    if brokers.is_empty() && troubles.is_empty() {
+        let error = rabbitmq::unconfigured(troubles);
+        report.line("i", "rabbitmq", &error.message);
+        report.line(" ", "", &format!("next: {}", error.next_step));
     }
-    let cloud = one_cloud(common, &file)?;
+    for Trouble { message, next_step } in troubles {
+        // Where nothing else was found, it may well be what is missing.
+        report.ok &= !brokers.is_empty();
+        report.line(if brokers.is_empty() { "x" } else { "!" }, "rabbitmq", message);
+        report.line(" ", "", &format!("next: {next_step}"));
+    }
+    let cloud = cloud?;
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
         Auth::Token(_) => "token (cannot be renewed)",
@@ -70,8 +82,9 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         let roles = identity.roles.join(",");
         format!("{}@{project}, roles {roles} ({} ms)", identity.user, took.as_millis())
     });
+    let is_in = login.is_ok();
     report.note("keystone login", login);
-    if !report.ok {
+    if !is_in {
         return Ok(());
     }
     for (service, cap) in [(ServiceKind::Compute, nova::CAP), (ServiceKind::Placement, placement::CAP)] {
@@ -135,6 +148,7 @@ async fn ask_broker(broker: &Management, amqp: &[Amqp], report: &mut Report) {
     }
     for vhost in amqp.iter().filter(|vhost| **vhost.broker() == *config.name) {
         ask_amqp(vhost, report).await;
+        report.line("i", "requests", &vhost.traffic().to_string());
     }
 }
 

@@ -72,17 +72,19 @@ fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources,
     if !listed.reads.iter().any(is_of_broker) {
         return Ok(session(one_cloud(common, file)?, file)?.into());
     }
-    let brokers = brokers(file, broker_limits())?;
-    if brokers.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
-        let error = crate::source::rabbitmq::unconfigured();
+    if file.broker.all.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
+        let error = crate::source::rabbitmq::unconfigured(&file.broker.troubles);
         return Err(Failure { next_step: Some(error.next_step), ..Failure::usage(error.message) });
     }
-    let session = match clouds::find(&lookup(common, file)) {
+    let cloud = match clouds::find(&lookup(common, file)) {
         Err(error) if error.is_nothing() => None,
-        _ => Some(session(one_cloud(common, file)?, file)?),
+        _ => Some(one_cloud(common, file)?),
     };
-    let amqp = super::amqp(file, broker_limits())?;
-    Ok(Sources { session, brokers, amqp })
+    let (name, limits) = (cloud.as_ref().map(|cloud| cloud.name.clone()), broker_limits());
+    let brokers = brokers(file, name.as_deref(), limits)?;
+    let amqp = super::amqp(file, name.as_deref(), limits)?;
+    let session = cloud.map(|cloud| session(cloud, file)).transpose()?;
+    Ok(Sources { session, brokers, amqp, unconfigured: None })
 }
 
 struct About {
@@ -127,11 +129,12 @@ pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Durati
     let deadline = tokio::time::Instant::now() + timeout;
     let mut batch = Vec::new();
     while !topics.iter().all(|topic| store.freshness(*topic).settled()) {
+        // Before the first report too: without a cloud none may come until it is said that no list will.
+        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
         let taken = tokio::time::timeout_at(deadline, feed.reports(&mut batch, 64)).await;
         for report in batch.drain(..) {
             store.apply(report);
         }
-        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
         if !matches!(taken, Ok(Ok(()))) {
             break;
         }

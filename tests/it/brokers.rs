@@ -4,6 +4,7 @@
 //! One at a time: they share the brokers, and most break them. What a broker says of itself is up to 5 s old, and
 //! the dashboard asks each 15 s: so much a wait may take at least, on a machine that does other things too.
 
+mod amqp;
 mod cluster;
 mod large;
 mod reading;

@@ -3,9 +3,11 @@
 //! The real binary, over the stub or over nothing at all. That no secret and no control character comes out
 //! is checked by every run.
 
+mod amqp;
 mod answers;
 mod broker;
 mod configuration;
+mod discovery;
 mod output;
 mod refusals;
 mod unreachable;

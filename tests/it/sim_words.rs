@@ -177,6 +177,25 @@ fn listed(rows: &[String]) -> Vec<(String, String)> {
 const SEED: &str = "12";
 
 #[test]
+fn what_was_asked_over_amqp_is_listed_with_what_was_asked_over_http() {
+    let home = tempfile::tempdir().unwrap();
+    let env = [("HOME", home.path().to_str().unwrap())];
+    let mut pty = Pty::start(&["demo", "--hypervisors", "5", "--instances", "20"], &env, (130, 60));
+    pty.see("DEMO");
+    pty.press(":sources<enter>");
+    let asked = |screen: &str, service: &str| {
+        screen.lines().filter_map(|line| line.trim().strip_prefix(service)).any(|rest| {
+            let mut words = rest.split_whitespace();
+            words.next().is_some_and(|n| n.parse::<u64>().is_ok_and(|n| n > 0))
+                && words.next() == Some("requests")
+        })
+    };
+    pty.wait_for(Duration::from_secs(30), "both ways to the broker", |screen| {
+        asked(&screen.text(), "rabbitmq ") && asked(&screen.text(), "amqp ")
+    });
+}
+
+#[test]
 fn the_demo_opens_says_that_it_is_one_and_shows_instances_being_born_fail_and_die() {
     let home = tempfile::tempdir().unwrap();
     let env = [("HOME", home.path().to_str().unwrap())];

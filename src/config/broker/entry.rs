@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -10,39 +10,90 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::{BrokerConfig, EXCHANGES, Transport, beside, metrics, tls};
+use super::{BrokerConfig, EXCHANGES, Transport, Trouble, beside, discover, metrics, tls};
 use crate::config::secret::Secret;
 
-/// The brokers of the settings, in the order of the file.
+/// The brokers of the settings, in the order of the file; else those that were found on this host.
 #[derive(Clone, Debug, Default)]
-pub struct Brokers(pub Vec<BrokerConfig>);
+pub struct Brokers {
+    pub all: Vec<BrokerConfig>,
+    /// What of the services' configuration could not be taken.
+    pub troubles: Vec<Trouble>,
+    /// A `[broker]` that says where none is: it counts for those that are found.
+    over: Option<Box<Raw>>,
+}
 
-impl<'de> Deserialize<'de> for Brokers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tables = deserializer.deserialize_any(Tables)?;
-        let mut brokers: Vec<BrokerConfig> = tables.into_iter().flat_map(|table| table.0).collect();
-        // Rows of two brokers are told apart by name.
-        for at in 1..brokers.len() {
-            let (before, rest) = brokers.split_at_mut(at);
-            if let Some(broker) = rest.first_mut()
-                && before.iter().any(|other| other.name == broker.name)
-            {
-                broker.name = format!("{}-{}", broker.name, at + 1);
+impl Brokers {
+    /// Those that stand below a cloud: another one's would say that all of its hosts are off the bus. Where no cloud
+    /// is known, all.
+    pub fn of<'a>(&'a self, cloud: Option<&'a str>) -> impl Iterator<Item = &'a BrokerConfig> {
+        let is_its = move |broker: &&BrokerConfig| match (&broker.cloud, cloud) {
+            (Some(its), Some(cloud)) => its == cloud,
+            _ => true,
+        };
+        self.all.iter().filter(is_its)
+    }
+
+    /// Where the settings name none: those that nova, neutron and cinder are configured for, in the files below this
+    /// root.
+    pub fn or_found(mut self, root: &Path) -> Self {
+        if !self.all.is_empty() {
+            return self;
+        }
+        let (groups, troubles) = discover::brokers(root);
+        self.troubles = troubles;
+        let over = self.over.take().unwrap_or_default();
+        let single = groups.len() == 1;
+        for discover::Group { transports, origin } in groups {
+            match over.broker(transports, single) {
+                Ok(broker) => self.all.push(BrokerConfig { origin, ..broker }),
+                Err(why) => self.troubles.push(Trouble { message: why.to_owned(), next_step: String::new() }),
             }
         }
-        Ok(Self(brokers))
+        distinct(&mut self.all);
+        self
     }
 }
 
-/// One table: several brokers where its URLs have different hosts.
+/// Rows of two brokers are told apart by name.
+fn distinct(brokers: &mut [BrokerConfig]) {
+    for at in 1..brokers.len() {
+        let (before, rest) = brokers.split_at_mut(at);
+        if let Some(broker) = rest.first_mut()
+            && before.iter().any(|other| other.name == broker.name)
+        {
+            broker.name = format!("{}-{}", broker.name, at + 1);
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Brokers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut brokers = Self::default();
+        for table in deserializer.deserialize_any(Tables)? {
+            match table {
+                Table::Named(named) => brokers.all.extend(named),
+                Table::Over(over) => brokers.over = Some(over),
+            }
+        }
+        distinct(&mut brokers.all);
+        Ok(brokers)
+    }
+}
+
+/// One table: several brokers where its URLs have different hosts, or what counts for those that are found.
 #[derive(Deserialize)]
 #[serde(try_from = "Raw")]
-struct Table(Vec<BrokerConfig>);
+enum Table {
+    Named(Vec<BrokerConfig>),
+    Over(Box<Raw>),
+}
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Raw {
     name: Option<String>,
+    cloud: Option<String>,
     url: Many<TransportUrl>,
     management: Many<ManagementUrl>,
     metrics: Many<MetricsUrl>,
@@ -60,6 +111,7 @@ impl Default for Raw {
     fn default() -> Self {
         Self {
             name: None,
+            cloud: None,
             url: Many(Vec::new()),
             management: Many(Vec::new()),
             metrics: Many(Vec::new()),
@@ -89,7 +141,10 @@ impl TryFrom<Raw> for Table {
             }
         }
         if groups.is_empty() && raw.management.0.is_empty() {
-            return Err("a broker needs a `url` (its transport URL), a `management` URL, or both");
+            return match raw.user.is_some() == raw.password.is_some() {
+                true => Ok(Self::Over(Box::new(raw))),
+                false => Err(TOGETHER),
+            };
         }
         if groups.len() > 1 && !raw.management.0.is_empty() {
             return Err(
@@ -103,9 +158,11 @@ impl TryFrom<Raw> for Table {
             groups.push(Vec::new());
         }
         let single = groups.len() == 1;
-        groups.into_iter().map(|urls| raw.broker(urls, single)).collect::<Result<_, _>>().map(Self)
+        groups.into_iter().map(|urls| raw.broker(urls, single)).collect::<Result<_, _>>().map(Self::Named)
     }
 }
+
+const TOGETHER: &str = "`user` and `password` go together";
 
 impl Raw {
     fn broker(&self, urls: Vec<Transport>, single: bool) -> Result<BrokerConfig, &'static str> {
@@ -127,7 +184,7 @@ impl Raw {
             (None, None) => login
                 .or(of_url)
                 .ok_or("there is no `user` and `password` for the management API: name them, or write them into a URL")?,
-            _ => return Err("`user` and `password` go together"),
+            _ => return Err(TOGETHER),
         };
         let host = hosts.first().map(|host| host.name.clone());
         let host = host.or_else(|| Some(management.first()?.host_str()?.to_owned()));
@@ -136,6 +193,7 @@ impl Raw {
         Ok(BrokerConfig {
             tls: tls(self.verify, own, first),
             name,
+            cloud: self.cloud.clone(),
             transports: of_vhosts(urls),
             management,
             metrics,
@@ -149,7 +207,7 @@ impl Raw {
 }
 
 /// `notifications = true`, or the names of the exchanges.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "notifications is true, false, or a list of exchanges")]
 enum Exchanges {
     Asked(bool),
@@ -181,7 +239,7 @@ fn of_vhosts(urls: Vec<Transport>) -> Vec<Transport> {
     transports
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct TransportUrl(Transport);
 
 impl Parse for TransportUrl {
@@ -191,6 +249,7 @@ impl Parse for TransportUrl {
 }
 
 /// `http://host:15672`, with or without a login and a path before `/api`.
+#[derive(Clone, Debug)]
 struct ManagementUrl {
     url: Url,
     login: Option<(String, Secret)>,
@@ -223,6 +282,7 @@ fn management(text: &str) -> Result<ManagementUrl, String> {
 }
 
 /// `http://host:15692`: whoever reaches it may read it, so there is no login in it.
+#[derive(Clone, Debug)]
 struct MetricsUrl(Url);
 
 impl Parse for MetricsUrl {
@@ -242,6 +302,7 @@ trait Parse: Sized {
 }
 
 /// One text, or a list of them.
+#[derive(Clone, Debug)]
 struct Many<T>(Vec<T>);
 
 impl<T> Default for Many<T> {
@@ -298,7 +359,13 @@ impl<'de> Visitor<'de> for Tables {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<Table>, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(seq))
+        let tables: Vec<Table> = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+        match tables.iter().any(|table| matches!(table, Table::Over(_))) {
+            true => Err(A::Error::custom(
+                "each [[broker]] needs a `url` (its transport URL), a `management` URL, or both",
+            )),
+            false => Ok(tables),
+        }
     }
 
     /// serde's own error would show the text, which may hold a password.

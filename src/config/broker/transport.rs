@@ -39,8 +39,8 @@ impl Host {
 
 /// What oslo.messaging and kombu call RabbitMQ, and what AMQP libraries do.
 const SCHEMES: [&str; 5] = ["rabbit", "amqp", "amqps", "kombu", "pyamqp"];
-/// Transports of oslo.messaging that are no AMQP 0-9-1.
-const OTHERS: [&str; 4] = ["kafka", "zmq", "fake", "qpid"];
+/// Transports of oslo.messaging and kombu that are no AMQP 0-9-1.
+const OTHERS: [&str; 6] = ["kafka", "zmq", "fake", "qpid", "memory", "redis"];
 /// RabbitMQ's own account, which oslo.messaging takes where a URL names none.
 const GUEST: &str = "guest";
 
@@ -51,6 +51,8 @@ impl Transport {
             .split_once("://")
             .ok_or("a transport URL begins with its scheme: rabbit://user:password@host:5672/vhost")?;
         let scheme = scheme.to_lowercase();
+        // `kombu+amqp`: the transport, by kombu's own name.
+        let scheme = scheme.strip_prefix("kombu+").map(str::to_owned).unwrap_or(scheme);
         if OTHERS.contains(&scheme.as_str()) {
             return Err(format!(
                 "stackwatch reads RabbitMQ over AMQP 0-9-1, and {scheme} is another transport"
@@ -65,6 +67,8 @@ impl Transport {
         let options: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let (netloc, path) = rest.split_once('/').unwrap_or((rest, ""));
         let secure = scheme == "amqps" || options.iter().any(|(key, value)| key == "ssl" && is_true(value));
+        // oslo.messaging goes to 5672 where none is named, with TLS too; only AMQP's own scheme means another.
+        let port = if scheme == "amqps" { 5671 } else { 5672 };
         let mut transport = Self {
             hosts: Vec::new(),
             user: GUEST.to_owned(),
@@ -87,16 +91,30 @@ impl Transport {
                 let (user, password) = login.split_once(':').unwrap_or((login, ""));
                 logins.push((decoded(user, "the user")?, Secret::new(decoded(password, "the password")?)));
             }
-            transport.hosts.push(host(address, secure)?);
+            transport.hosts.push(host(address, port)?);
         }
         if transport.hosts.is_empty() {
-            transport.hosts.push(host("localhost", secure)?);
+            transport.hosts.push(host("localhost", port)?);
         }
         // oslo writes the login before each host; where they differ, that of the first one counts.
         if let Some((user, password)) = logins.into_iter().next() {
             (transport.user, transport.password) = (user, password);
         }
         Ok(transport)
+    }
+
+    /// What `[oslo_messaging_rabbit]` says stands below what the URL says of itself.
+    pub(super) fn below(&mut self, name: &str, value: &str) {
+        if self.option(name).is_none() {
+            self.options.push((name.to_owned(), value.to_owned()));
+            self.secure |= name == "ssl" && is_true(value);
+        }
+    }
+
+    /// An option as it is to be, or none.
+    pub(super) fn set(&mut self, name: &str, value: Option<&str>) {
+        self.options.retain(|(key, _)| key != name);
+        self.options.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
 
     /// What stands behind the `?`: `ssl_ca_file`, `kombu_reconnect_delay` …
@@ -106,7 +124,7 @@ impl Transport {
 }
 
 /// `host`, `host:port`, `[::1]:port`.
-fn host(address: &str, secure: bool) -> Result<Host, String> {
+fn host(address: &str, usual: u16) -> Result<Host, String> {
     let (name, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (name, behind) = rest
@@ -117,8 +135,7 @@ fn host(address: &str, secure: bool) -> Result<Host, String> {
         None => address.split_once(':').unwrap_or((address, "")),
     };
     let port = match port {
-        "" if secure => 5671,
-        "" => 5672,
+        "" => usual,
         // What stands here may be the end of a password with a `/` in it.
         text => text.parse().map_err(|_| {
             "the port behind the host is no number; a `/`, `,` or `?` in a password is written %2F, %2C, %3F"
@@ -170,9 +187,11 @@ mod tests {
             ("rabbit://o%40s:p%40%3A%2F%2C%3F@h/v", "h:5672", "o@s", "p@:/,?", "v", false),
             ("rabbit://u:p@ss@h/v", "h:5672", "u", "p@ss", "v", false),
             ("rabbit://u:p:q@h/v", "h:5672", "u", "p:q", "v", false),
-            ("rabbit://u:p@h/v?ssl=1&ssl_ca_file=/ca.pem", "h:5671", "u", "p", "v", true),
+            ("rabbit://u:p@h/v?ssl=1&ssl_ca_file=/ca.pem", "h:5672", "u", "p", "v", true),
             ("rabbit://u:p@h/v?ssl=False&kombu_reconnect_delay=0.5", "h:5672", "u", "p", "v", false),
-            ("amqps://u:p@h:5671/v", "h:5671", "u", "p", "v", true),
+            ("amqps://u:p@h/v", "h:5671", "u", "p", "v", true),
+            ("kombu+amqp://u:p@h/v", "h:5672", "u", "p", "v", false),
+            ("kombu+rabbit://u:p@h:5673/v", "h:5673", "u", "p", "v", false),
             ("rabbit://", "localhost:5672", "guest", "guest", "/", false),
             ("kombu://h:5672/v", "h:5672", "guest", "guest", "v", false),
             ("rabbit://前端:パス@h/云", "h:5672", "前端", "パス", "云", false),
@@ -194,6 +213,9 @@ mod tests {
             ("u:hunter2@h:5672/v", "begins with its scheme"),
             ("rabit://u:hunter2@h/v", "did you mean `rabbit`?"),
             ("kafka://u:hunter2@h/v", "kafka is another transport"),
+            ("fake://", "fake is another transport"),
+            ("kombu+memory://u:hunter2@h", "memory is another transport"),
+            ("kombu+rabit://u:hunter2@h", "did you mean `rabbit`?"),
             ("rabbit://u:hunter2@h:port/v", "the port behind the host is no number"),
             ("rabbit://u:hunter2/hunter2@h/v", "is written %2F"),
             ("rabbit://u:hunter2@[fd00::5/v", "stands in brackets"),

@@ -11,7 +11,8 @@ pub struct Traffic {
     pub service: Option<ServiceKind>,
     pub requests: u64,
     pub errors: u64,
-    pub bytes: u64,
+    /// Of answers; unknown where nobody counts them.
+    pub bytes: Option<u64>,
     /// Of the last answer.
     pub latency: Duration,
     /// Requests a second since the start.
@@ -20,13 +21,13 @@ pub struct Traffic {
 
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kib = self.bytes.map_or_else(|| "?".to_owned(), |n| format!("{:.1}", n as f64 / 1024.0));
         write!(
             f,
-            "{:<10} {:>6} requests  {:>4} failed  {:>8.1} KiB  {:>5.2}/s  last {} ms",
+            "{:<10} {:>6} requests  {:>4} failed  {kib:>8} KiB  {:>5.2}/s  last {} ms",
             self.service.map_or("", ServiceKind::name),
             self.requests,
             self.errors,
-            self.bytes as f64 / 1024.0,
             self.rate,
             self.latency.as_millis()
         )

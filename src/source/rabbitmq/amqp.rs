@@ -11,20 +11,21 @@ mod refusal;
 use std::sync::{Arc, Mutex as Lock};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use futures::future::join_all;
 use lapin::auth::AuthProvider;
 use lapin::options::QueueDeclareOptions;
 use lapin::runtime::default_runtime;
 use lapin::types::{FieldTable, LongString, ShortString};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::Mutex;
 
 use super::client::{lock, of_all};
 use crate::config::broker::{BrokerConfig, Host, Transport};
 use crate::config::secret::Secret;
 use crate::model::Text;
-use crate::source::{Error, Limits};
+use crate::source::{Error, ErrorKind, Limits, ServiceKind, Traffic};
 pub use listen::Heard;
 
 /// Declares that are under way at once. Those behind one that finds nothing are void and sent again, so that more
@@ -32,6 +33,11 @@ pub use listen::Heard;
 const PIPELINE: usize = 200;
 /// Seconds between two signs of life, as oslo.messaging has it.
 const HEARTBEAT: u16 = 60;
+/// Bytes of a frame, at most. A broker may set no bound at all (`frame_max = 0`), and lapin keeps room for 32 of
+/// those that were agreed on; from 4.1 on it takes 8192 and more only.
+const FRAME: u32 = 32_768;
+/// How long a node may say nothing to what it answers at once when it is well.
+const ANSWER: Duration = Duration::from_secs(15);
 /// Bytes of a queue's or vhost's name, at most.
 const NAME: usize = 255;
 
@@ -50,7 +56,7 @@ struct Inner {
     dialer: Arc<dial::Dialer>,
     limits: Limits,
     link: Mutex<Link>,
-    traffic: Lock<Told>,
+    asked: Arc<Lock<Asked>>,
 }
 
 /// The connection, and the host that it goes to, or went to last.
@@ -58,15 +64,23 @@ struct Inner {
 struct Link {
     at: usize,
     connection: Option<Connection>,
+    /// Why the broker has blocked it, as far as it has.
+    blocked: String,
 }
 
-/// What was asked so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    pub connections: u64,
-    pub declares: u64,
+/// What was asked so far: each login and each declare counts, each time nobody answered as a failure.
+struct Asked {
+    started: Instant,
+    requests: u64,
+    errors: u64,
     /// How long the last round of declares took.
-    pub took: Option<Duration>,
+    latency: Duration,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { started: Instant::now(), requests: 0, errors: 0, latency: Duration::ZERO }
+    }
 }
 
 /// What a passive declare says.
@@ -94,16 +108,16 @@ impl Amqp {
                 dialer: Arc::new(dial::Dialer::new(transport.secure, &config.tls, limits.connect)?),
                 limits,
                 link: Mutex::default(),
-                traffic: Lock::default(),
+                asked: Arc::default(),
             };
             Ok(Self { inner: Arc::new(inner) })
         };
         config.transports.iter().map(of_vhost).collect()
     }
 
-    /// The same vhost, with a connection of its own.
+    /// The same vhost, with a connection of its own. What it asks is counted together.
     pub fn another(&self) -> Self {
-        let Inner { broker, exchanges, vhost, transport, dialer, limits, .. } = &*self.inner;
+        let Inner { broker, exchanges, vhost, transport, dialer, limits, asked, .. } = &*self.inner;
         let inner = Inner {
             broker: broker.clone(),
             exchanges: exchanges.clone(),
@@ -112,7 +126,7 @@ impl Amqp {
             dialer: dialer.clone(),
             limits: *limits,
             link: Mutex::default(),
-            traffic: Lock::default(),
+            asked: asked.clone(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -130,8 +144,18 @@ impl Amqp {
         &self.inner.transport.user
     }
 
-    pub fn told(&self) -> Told {
-        *lock(&self.inner.traffic)
+    /// What it was asked so far, as of other services. Nobody counts AMQP's bytes.
+    pub fn traffic(&self) -> Traffic {
+        let asked = lock(&self.inner.asked);
+        let elapsed = asked.started.elapsed().as_secs_f64().max(1.0);
+        Traffic {
+            service: Some(ServiceKind::Amqp),
+            requests: asked.requests,
+            errors: asked.errors,
+            bytes: None,
+            latency: asked.latency,
+            rate: asked.requests as f64 / elapsed,
+        }
     }
 
     /// `host:port` of the node that the connection goes to; that would be tried first where there is none.
@@ -149,30 +173,76 @@ impl Amqp {
     /// Declares these queues passively; the answers stand in the order of the names.
     ///
     /// # Errors
-    /// No host lets us in, or the connection was lost on the way: then the next call opens a new one.
+    /// No host lets us in, or the connection was lost or blocked on the way: then the next call opens a new one, or
+    /// waits for the broker to let the old one go on.
     pub async fn declare(&self, names: &[Text]) -> Result<Vec<Declared>, Error> {
         let mut link = self.inner.link.lock().await;
+        self.connected(&mut link).await?;
         let started = Instant::now();
-        let host = {
-            self.connected(&mut link).await?;
-            self.inner.transport.hosts.get(link.at).map(of_host).unwrap_or_default()
+        let host = self.inner.transport.hosts.get(link.at).map(of_host).unwrap_or_default();
+        let Link { connection: Some(connection), blocked: why, .. } = &mut *link else {
+            return Err(of_all(Vec::new()));
         };
-        let Some(connection) = &link.connection else { return Err(of_all(Vec::new())) };
-        let answered = tokio::time::timeout(self.inner.limits.total, declare(connection, names)).await;
-        let outcome = match answered {
-            Ok(outcome) => outcome.map_err(|error| refusal::refusal(&error, &host, &self.inner.transport)),
-            Err(_) => Err(refusal::silent(&host)),
-        };
-        match &outcome {
-            Ok(_) => {
-                let mut told = lock(&self.inner.traffic);
-                told.declares += names.len() as u64;
-                told.took = Some(started.elapsed());
+        let connection = &*connection;
+        // lapin writes nothing on a blocked connection: what is asked there waits.
+        if connection.status().blocked() {
+            return Err(refusal::blocked(&host, why));
+        }
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.declare_all(connection, names, &host) => outcome,
+            reason = blocked(connection) => {
+                *why = reason;
+                Err(refusal::blocked(&host, why))
             }
-            // What is left of it would answer the next question with this one's answers.
-            Err(_) => link.connection = None,
+        };
+        let is_blocked = connection.status().blocked();
+        let mut asked = lock(&self.inner.asked);
+        match &outcome {
+            Ok(_) => asked.latency = started.elapsed(),
+            Err(error) => {
+                asked.errors += 1;
+                // What is left of it would keep the next question waiting too.
+                if !is_blocked {
+                    link.connection = None;
+                    // So would a host that hangs: the next one is tried before it.
+                    link.at += usize::from(error.kind == ErrorKind::Timeout);
+                    link.at %= self.inner.transport.hosts.len().max(1);
+                }
+            }
         }
         outcome
+    }
+
+    /// Passive declares of all of them, so many at once. The broker answers in order; one that fails closes its
+    /// channel, and whatever was sent behind it is void and sent again.
+    async fn declare_all(
+        &self,
+        connection: &Connection,
+        names: &[Text],
+        host: &str,
+    ) -> Result<Vec<Declared>, Error> {
+        let said = |error: lapin::Error| refusal::refusal(&error, host, &self.inner.transport);
+        let mut answers = Vec::with_capacity(names.len());
+        let mut channel = None;
+        while let Some(rest) = names.get(answers.len()..).filter(|rest| !rest.is_empty()) {
+            let batch = rest.get(..PIPELINE).unwrap_or(rest);
+            lock(&self.inner.asked).requests += batch.len() as u64;
+            let asked = declare(connection, channel.take(), batch);
+            let (some, open) = self.answered(host, asked).await?.map_err(said)?;
+            answers.extend(some);
+            channel = open;
+        }
+        if let Some(channel) = channel {
+            self.answered(host, channel.close(200, "".into())).await?.map_err(said)?;
+        }
+        Ok(answers)
+    }
+
+    /// What a node answers, unless it is silent for too long.
+    async fn answered<T>(&self, host: &str, asked: impl Future<Output = T>) -> Result<T, Error> {
+        let patience = self.inner.limits.total.min(ANSWER);
+        tokio::time::timeout(patience, asked).await.map_err(|_| refusal::silent(host))
     }
 
     /// The connection: that which there is, or to the first host that lets us in.
@@ -180,14 +250,13 @@ impl Amqp {
         let hosts = &self.inner.transport.hosts;
         let lost = link.connection.as_ref().is_none_or(|connection| !connection.status().connected());
         if lost {
-            link.connection = None;
+            (link.connection, link.blocked) = (None, String::new());
             let mut failed: Vec<(String, Error)> = Vec::new();
             for at in (0..hosts.len()).map(|n| (link.at + n) % hosts.len()) {
                 let Some(host) = hosts.get(at) else { break };
                 match self.enter(host).await {
                     Ok(connection) => {
                         (link.at, link.connection) = (at, Some(connection));
-                        lock(&self.inner.traffic).connections += 1;
                         break;
                     }
                     Err(error) if refusal::is_of_host(&error) => failed.push((of_host(host), error)),
@@ -203,6 +272,14 @@ impl Amqp {
 
     /// A connection to one host, from the socket to the vhost.
     async fn enter(&self, host: &Host) -> Result<Connection, Error> {
+        let outcome = self.log_in(host).await;
+        let mut asked = lock(&self.inner.asked);
+        asked.requests += 1;
+        asked.errors += u64::from(outcome.is_err());
+        outcome
+    }
+
+    async fn log_in(&self, host: &Host) -> Result<Connection, Error> {
         let transport = &self.inner.transport;
         if transport.vhost.len() > NAME {
             return Err(refusal::no_vhost(transport));
@@ -217,7 +294,11 @@ impl Amqp {
                 port: host.port,
             },
             vhost: transport.vhost.clone(),
-            query: AMQPQueryString { heartbeat: Some(HEARTBEAT), ..AMQPQueryString::default() },
+            query: AMQPQueryString {
+                heartbeat: Some(HEARTBEAT),
+                frame_max: Some(FRAME),
+                ..AMQPQueryString::default()
+            },
         };
         let login = Plain { user: transport.user.clone(), password: transport.password.clone() };
         let properties = ConnectionProperties::default()
@@ -246,52 +327,55 @@ fn of_host(host: &Host) -> String {
     format!("{}:{}", host.in_url(), host.port)
 }
 
-/// Passive declares of all of them, so many at once. The broker answers in order; one that fails closes its
-/// channel, and whatever was sent behind it is void and sent again.
-async fn declare(connection: &Connection, names: &[Text]) -> Result<Vec<Declared>, lapin::Error> {
+/// Waits until the broker blocks this connection, and for its words.
+async fn blocked(connection: &Connection) -> String {
+    let mut events = connection.events_listener();
+    loop {
+        match events.next().await {
+            Some(Event::ConnectionBlocked(reason)) => return reason,
+            Some(_) => {}
+            None => return std::future::pending().await,
+        }
+    }
+}
+
+/// Passive declares of so many queues at once. The answers are those up to the first that closed the channel; it is
+/// handed back where none has.
+async fn declare(
+    connection: &Connection,
+    channel: Option<Channel>,
+    names: &[Text],
+) -> Result<(Vec<Declared>, Option<Channel>), lapin::Error> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let open = match channel {
+        Some(open) => open,
+        None => connection.create_channel().await?,
+    };
+    let batch = names.iter().map(|name| async {
+        match ShortString::try_new(&**name) {
+            Ok(name) => open.queue_declare(name, passive, FieldTable::default()).await.map(Some),
+            // No queue has such a name.
+            Err(_) => Ok(None),
+        }
+    });
     let mut answers = Vec::with_capacity(names.len());
-    let mut channel = None;
-    while let Some(rest) = names.get(answers.len()..).filter(|rest| !rest.is_empty()) {
-        let open = match channel.take() {
-            Some(open) => open,
-            None => connection.create_channel().await?,
-        };
-        let batch = rest.iter().take(PIPELINE).map(|name| async {
-            match ShortString::try_new(&**name) {
-                Ok(name) => open.queue_declare(name, passive, FieldTable::default()).await.map(Some),
-                // No queue has such a name.
-                Err(_) => Ok(None),
-            }
+    for outcome in join_all(batch).await {
+        answers.push(match outcome {
+            Ok(Some(queue)) => Declared::There {
+                ready: queue.message_count().into(),
+                consumers: queue.consumer_count().into(),
+            },
+            Ok(None) => Declared::Missing,
+            Err(error) => match refusal::of_queue(&error) {
+                Some(answer) => {
+                    answers.push(answer);
+                    return Ok((answers, None));
+                }
+                None => return Err(error),
+            },
         });
-        let mut closed = false;
-        for outcome in join_all(batch).await {
-            answers.push(match outcome {
-                Ok(Some(queue)) => Declared::There {
-                    ready: queue.message_count().into(),
-                    consumers: queue.consumer_count().into(),
-                },
-                Ok(None) => Declared::Missing,
-                Err(error) => match refusal::of_queue(&error) {
-                    Some(answer) => {
-                        closed = true;
-                        answer
-                    }
-                    None => return Err(error),
-                },
-            });
-            if closed {
-                break;
-            }
-        }
-        if !closed {
-            channel = Some(open);
-        }
     }
-    if let Some(channel) = channel {
-        channel.close(200, "".into()).await?;
-    }
-    Ok(answers)
+    Ok((answers, Some(open)))
 }
 
 /// The mechanism that every broker knows. The password is handed on when it is asked for, and is nowhere else.

@@ -70,6 +70,7 @@ impl Message {
             project_id: self.project_id.map(Into::into),
             instance: news(payload, &self.event_type).filter(|_| is_of_instance).map(Box::new),
             message: went_wrong(payload),
+            is_twin: false,
         }
     }
 }

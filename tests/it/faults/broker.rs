@@ -115,6 +115,7 @@ fn without_a_broker_the_pane_says_how_to_name_one_and_no_other_pane_complains() 
     let screen = cloud.run(&["screen", "hypervisors"]);
     assert_eq!(screen.code, 0, "{screen:#?}");
     assert!(!screen.out.lines().next().unwrap().contains("rabbit"), "{}", screen.out);
+    assert!(!screen.out.contains("no broker is configured"), "{}", screen.out);
     let doctor = cloud.run(&["doctor"]);
     assert!(
         doctor.out.contains("i rabbitmq") && doctor.out.contains("no broker is configured"),
@@ -203,6 +204,19 @@ fn of_two_brokers_the_one_that_answers_is_shown_and_the_other_named() {
     for part in ["? cell1  ?", "i prod · rabbit@vm  3.10.8", "Connection refused", "16 of 16 shown"] {
         assert!(screen.out.contains(part), "{part}:\n{}", screen.out);
     }
+}
+
+#[test]
+fn a_broker_of_another_cloud_is_left_alone() {
+    let cloud = Stub::new();
+    let two = settings("management = '$URL/broker'").replace("[broker]", "[[broker]]\ncloud = 'stub'")
+        + &settings(&format!("\nmanagement = '{}'", closed()))
+            .replace("[broker]", "\n[[broker]]\ncloud = 'elsewhere'")
+            .replace("'prod'", "'theirs'");
+    let run = with(&cloud, &two, &["show", "queues", "-o", "json"]);
+    assert_eq!((run.code, run.json()["rows"].as_array().map(Vec::len)), (0, Some(16)), "{run:#?}");
+    let screen = with(&cloud, &two, &["screen", "rabbitmq", "--size", "120x40"]);
+    assert!(screen.code == 0 && !screen.out.contains("theirs"), "{}", screen.out);
 }
 
 #[test]
@@ -374,7 +388,7 @@ fn queue_names_of_any_kind_come_out_harmless_and_whole_in_json() {
 
 fn management(cloud: &Stub) -> Management {
     let text = settings("management = '$URL/broker'").replace("$URL", &cloud.url());
-    let broker = file::parse(&text, "c").unwrap().broker.0.remove(0);
+    let broker = file::parse(&text, "c").unwrap().broker.all.remove(0);
     Management::new(broker, Limits::default()).unwrap()
 }
 
@@ -448,7 +462,7 @@ async fn from_3_13_on_the_detailed_list_is_asked_and_where_it_is_missing_the_pla
 async fn a_large_broker_is_asked_for_all_its_queues_once_and_then_for_the_deepest() {
     let cloud = Stub::new();
     cloud.set(|cloud| cloud.broker.queue_count = Some(5_000));
-    let sources = Sources { session: None, brokers: vec![management(&cloud)], amqp: Vec::new() };
+    let sources = Sources { brokers: vec![management(&cloud)], ..Sources::default() };
     let mut collectors = collect::all(&sources);
     let queues = collectors.iter_mut().find(|collector| collector.topic() == Topic::Queues).unwrap();
     let (_wanted, wants) = tokio::sync::watch::channel(Wanted::default());

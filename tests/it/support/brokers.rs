@@ -117,6 +117,20 @@ impl Brokers {
         run
     }
 
+    /// The same on a host with these files, and without settings.
+    #[track_caller]
+    pub fn on_a_host(&self, files: &[(&str, String)], words: &[&str]) -> Run {
+        let cloud = Stub::new();
+        for (name, text) in files {
+            std::fs::create_dir_all(cloud.dir().join(name).parent().unwrap()).unwrap();
+            cloud.write(name, text);
+        }
+        let run = run_harmless(command(cloud.dir(), words));
+        self.keeps_secrets(&run.out);
+        self.keeps_secrets(&run.err);
+        run
+    }
+
     /// `show` as JSON, which must be complete.
     #[track_caller]
     pub fn show(&self, settings: &str, table: &str) -> Json {

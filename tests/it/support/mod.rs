@@ -1,8 +1,10 @@
 //! What tests share.
 
+pub mod amqp;
 pub mod brokers;
 pub mod cloud;
 pub mod facts;
+pub mod listening;
 pub mod pty;
 pub mod sim;
 pub mod stage;

@@ -177,6 +177,7 @@ impl Pty {
             command.env(name, value);
         }
         command.env("HOME", home.path());
+        command.env("STACKWATCH_ROOT", home.path());
         command.cwd(home.path());
         for (name, value) in env {
             command.env(name, value);

@@ -32,6 +32,17 @@ pub(super) fn silent(place: &str) -> Error {
     )
 }
 
+/// A connection that the broker takes nothing from: it has done this to whoever publishes while an alarm is raised.
+pub(super) fn blocked(place: &str, reason: &str) -> Error {
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    error(
+        ErrorKind::Server,
+        format!("rabbitmq at {place} (AMQP) has blocked the connection{reason}"),
+        "an alarm is raised, and whoever publishes waits: `rabbitmq-diagnostics alarms` says on which node; free \
+         memory or disk there",
+    )
+}
+
 pub(super) fn untrusted(place: &str, cause: &str) -> Error {
     let (message, next) = if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
         (
@@ -65,7 +76,11 @@ pub(super) fn no_vhost(transport: &Transport) -> Error {
 pub(super) fn refusal(cause: &lapin::Error, place: &str, transport: &Transport) -> Error {
     match cause.kind() {
         Lapin::ProtocolError(said) => spoken(said, place, transport),
-        Lapin::IOError(cause) => lost(place, cause),
+        // With TLS 1.3 a node looks at our certificate when we think that we are in.
+        Lapin::IOError(cause) if cause.to_string().contains("fatal alert") => {
+            untrusted(place, &cause.to_string())
+        }
+        Lapin::IOError(cause) => lost(place, cause, transport.secure),
         Lapin::MissingHeartbeatError => error(
             ErrorKind::Timeout,
             format!("rabbitmq at {place} (AMQP) gave no sign of life for too long"),
@@ -76,18 +91,29 @@ pub(super) fn refusal(cause: &lapin::Error, place: &str, transport: &Transport) 
             format!("what listens at {place} does not speak AMQP 0-9-1: {cause}"),
             "check the port in the transport URL: AMQP is 5672, or 5671 with TLS",
         ),
-        Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) => lost(place, cause),
+        Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) => {
+            lost(place, cause, transport.secure)
+        }
         _ => {
             error(ErrorKind::Server, format!("rabbitmq at {place} (AMQP): {cause}"), "look at the node's log")
         }
     }
 }
 
-fn lost(place: &str, cause: &impl Display) -> Error {
+/// With TLS the words that say why may be lost with the connection.
+fn lost(place: &str, cause: &impl Display, secure: bool) -> Error {
     error(
         ErrorKind::Unreachable,
         format!("rabbitmq at {place} (AMQP): the connection was lost: {cause}"),
-        "is the node on its way down or up? If it ends at once: does the port speak AMQP, without TLS?",
+        match secure {
+            false => {
+                "is the node on its way down or up? If it ends at once: does the port speak AMQP, without TLS?"
+            }
+            true => {
+                "is the node on its way down or up? If it ends at once: it may ask for a client certificate \
+                 (`cert` and `key` in [broker]), its log says why"
+            }
+        },
     )
 }
 
@@ -101,8 +127,8 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
             ErrorKind::Auth,
             format!("rabbitmq at {place} (AMQP) refused user {user}: {text}"),
             format!(
-                "check user and password in [broker]; `rabbitmqctl authenticate_user {user}` asks for the same; \
-                 guest may come from the broker's own host only"
+                "check user and password of the transport URL; `rabbitmqctl authenticate_user {user}` asks for the \
+                 same; guest may come from the broker's own host only"
             ),
         ),
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => error(
@@ -113,7 +139,7 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
         AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("not found") => error(
             ErrorKind::Missing,
             format!("rabbitmq at {place} (AMQP) has no vhost {vhost}"),
-            "check the end of the transport URL in [broker]; `rabbitmqctl list_vhosts` says what there is",
+            "check the end of the transport URL; `rabbitmqctl list_vhosts` says what there is",
         ),
         AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("refused") => error(
             ErrorKind::Forbidden,
@@ -123,9 +149,15 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
         _ if text.contains("frame_max") => error(
             ErrorKind::Server,
             format!("rabbitmq at {place} (AMQP): {text}"),
-            "from 4.1 on a broker takes frames of 8192 bytes and more only: raise `frame_max` in rabbitmq.conf",
+            "frames of 8192 bytes are the least that a broker takes from 4.1 on, and that stackwatch takes: raise \
+             `frame_max` in rabbitmq.conf",
         ),
-        AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => lost(place, &text),
+        AMQPErrorKind::Hard(AMQPHardError::FRAMEERROR) => error(
+            ErrorKind::BadAnswer,
+            format!("rabbitmq at {place} (AMQP) sent what was not agreed on: {text}"),
+            "does something stand between that changes AMQP? Else look at the node's log",
+        ),
+        AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => lost(place, &text, transport.secure),
         _ => {
             error(ErrorKind::Server, format!("rabbitmq at {place} (AMQP): {text}"), "look at the node's log")
         }
@@ -134,7 +166,7 @@ fn spoken(said: &AMQPError, place: &str, transport: &Transport) -> Error {
 
 /// Our queue is gone, and we were told so: its node went down, or somebody deleted it.
 pub(super) fn cancelled(place: &str) -> Error {
-    lost(place, &"our queue of notifications is gone")
+    lost(place, &"our queue of notifications is gone", false)
 }
 
 /// The broker's words, if it refused something to our account.

@@ -43,11 +43,13 @@ impl Run {
     }
 }
 
-/// A command with this directory as home and working directory, and no other environment.
+/// A command with this directory as home, working directory and root of whatever host it looks at, and no other
+/// environment.
 pub fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackwatch"));
     command.args(args).current_dir(dir).env_clear();
     command.env("HOME", dir).env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("TZ", "UTC");
+    command.env("STACKWATCH_ROOT", dir);
     command.stdin(Stdio::null());
     command
 }
