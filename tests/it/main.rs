@@ -14,6 +14,7 @@ mod cli;
 mod docs;
 mod faults;
 mod journeys;
+mod logs;
 mod real_cloud;
 mod screens;
 mod session;

@@ -54,7 +54,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure part must not name: I/O, clocks, the terminal, waiting.
-const PURE: &[&str] = &["model", "report", "request", "table", "store", "health", "filter"];
+const PURE: &[&str] =
+    &["model", "report", "request", "table", "store", "health", "filter"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",
