@@ -22,6 +22,7 @@ pub mod pane;
 pub mod report;
 pub mod request;
 pub mod run;
+pub mod signature;
 pub mod sim;
 pub mod source;
 pub mod store;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use stackwatch::model::{Level, Stamp};
+use stackwatch::signature::Signatures;
 use stackwatch::source::log::{Folder, Grammar, Zone};
 
 fn samples() -> PathBuf {
@@ -92,4 +93,40 @@ fn records_are_counted_not_lines() {
         }
         assert_eq!((errors, error_lines), (records, lines), "{file}");
     }
+}
+
+#[test]
+fn known_messages_are_found_where_they_are_and_nowhere_else() {
+    let grammar = Grammar::shipped().unwrap();
+    let signatures = Signatures::shipped().unwrap();
+    let mut found = std::collections::BTreeMap::<(String, String), usize>::new();
+    for (file, bytes) in files() {
+        let directory = file.split('/').next().unwrap().to_owned();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let parsed = grammar.parse(line);
+            // Counted by lines that begin with a time.
+            for signature in
+                signatures.of(parsed.message.of(line), parsed.level).iter().filter(|_| parsed.is_head())
+            {
+                *found.entry((directory.clone(), signature.id.clone())).or_default() += 1;
+            }
+        }
+    }
+    // Counted in the files with grep, and each looked at.
+    let expected = [
+        // Ten builds and two moves; a reboot, a deletion; one that found no host.
+        ("zed", "T3 12  T2 10  T1 10  T8 1  T6 1  P2 1  S1 5  S6 1  S4 1"),
+        // A reschedule and an aborted build, with the lines of their tracebacks.
+        ("zed-later", "T3 3  T2 1  T1 1  B1 2  B4 4  T6 2  B3 4  B3b 1  B9 1"),
+        // A backend that does not work, and agents that started before neutron-server answered.
+        ("others", "V5 4  V4 1  V4b 1  M9 5  N7 2"),
+    ];
+    let mut table = std::collections::BTreeMap::new();
+    for (directory, counts) in expected {
+        let words: Vec<&str> = counts.split_whitespace().collect();
+        for pair in words.chunks(2) {
+            table.insert((directory.to_owned(), pair[0].to_owned()), pair[1].parse().unwrap());
+        }
+    }
+    assert_eq!(found, table);
 }

@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("report", &["model"]),
     ("request", &["model", "report"]),
     ("config", &["cli", "keymap", "theme", "ui", "words"]),
+    ("signature", &["model"]),
     ("source", &["config", "model"]),
     ("collect", &["model", "report", "request", "source"]),
     ("feed", &["collect", "report", "request", "source"]),
@@ -55,7 +56,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// What the pure part must not name: I/O, clocks, the terminal, waiting.
 const PURE: &[&str] =
-    &["model", "report", "request", "table", "store", "health", "filter"];
+    &["model", "report", "request", "table", "store", "health", "filter", "signature"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",
