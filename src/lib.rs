@@ -30,6 +30,7 @@ pub mod table;
 pub mod tables;
 pub mod terminal;
 pub mod theme;
+pub mod trace;
 pub mod ui;
 pub mod word;
 pub mod words;

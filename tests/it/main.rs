@@ -23,3 +23,4 @@ mod sim_cli;
 mod sim_words;
 mod terminal;
 mod tidy;
+mod trace;

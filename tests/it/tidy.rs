@@ -17,7 +17,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("request", &["model", "report"]),
     ("config", &["cli", "keymap", "theme", "ui", "words"]),
     ("signature", &["model"]),
-    ("source", &["config", "model"]),
+    ("trace", &["model"]),
+    ("source", &["config", "model", "trace"]),
     ("collect", &["model", "report", "request", "source"]),
     ("feed", &["collect", "report", "request", "source"]),
     ("table", &["model"]),
@@ -56,7 +57,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// What the pure part must not name: I/O, clocks, the terminal, waiting.
 const PURE: &[&str] =
-    &["model", "report", "request", "table", "store", "health", "filter", "signature"];
+    &["model", "report", "request", "table", "store", "health", "filter", "signature", "trace"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",
