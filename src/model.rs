@@ -9,6 +9,7 @@ mod broker;
 mod event;
 mod hypervisor;
 mod instance;
+mod log;
 mod migration;
 mod names;
 mod provider;
@@ -24,6 +25,7 @@ pub use hypervisor::Hypervisor;
 pub use instance::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, PowerState, VolumeRef,
 };
+pub use log::{Access, Context, Level, Line, Span, Stamp};
 pub use migration::Migration;
 pub use names::{Named, NamedKind};
 pub use provider::{Inventory, Provider, ResourceClass};

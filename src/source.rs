@@ -1,4 +1,4 @@
-//! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs, and RabbitMQ's.
+//! Sources speak a protocol and return the model's types. Here: OpenStack's HTTP APIs, RabbitMQ's, and logs.
 
 mod catalog;
 pub mod cinder;
@@ -6,6 +6,7 @@ mod error;
 pub mod glance;
 mod http;
 pub mod keystone;
+pub mod log;
 pub mod neutron;
 pub mod nova;
 mod pages;

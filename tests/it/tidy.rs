@@ -16,7 +16,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("report", &["model"]),
     ("request", &["model", "report"]),
     ("config", &["cli", "keymap", "theme", "ui", "words"]),
-    ("source", &["config", "model"]),
+    ("signature", &["model"]),
+    ("trace", &["model"]),
+    ("source", &["config", "model", "trace"]),
     ("collect", &["model", "report", "request", "source"]),
     ("feed", &["collect", "report", "request", "source"]),
     ("table", &["model"]),
@@ -54,7 +56,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure part must not name: I/O, clocks, the terminal, waiting.
-const PURE: &[&str] = &["model", "report", "request", "table", "store", "health", "filter"];
+const PURE: &[&str] =
+    &["model", "report", "request", "table", "store", "health", "filter", "signature", "trace"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",

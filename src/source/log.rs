@@ -1,0 +1,25 @@
+//! Logs: from a file's bytes to the model's lines, and from a UUID to the lines that belong to it.
+//!
+//! The flow is one way. [`Grammar`] takes a line apart where it stands (`oslo` by hand, all else by formats that
+//! are data), [`Zone`] makes its time comparable, [`Folder`] says which record it goes on with. None of them
+//! reads files, and none allocates for a line of oslo's: a tail of 500 files reads 250,000 lines a second.
+//!
+//! [`files`] finds the logs and unpacks them, `uuid` finds ids in blocks of bytes, [`scan`] is the loop around
+//! [`crate::trace`], which alone says what belongs to an instance.
+
+pub mod files;
+mod format;
+mod grammar;
+mod json;
+mod moment;
+mod oslo;
+mod record;
+pub mod scan;
+mod stamp;
+mod uuid;
+mod zone;
+
+pub use format::FormatError;
+pub use grammar::{Grammar, user_files};
+pub use record::Folder;
+pub use zone::Zone;

@@ -1,0 +1,146 @@
+//! Truth, not grep: which lines of a real cloud's logs belong to an instance was labelled by file and line, from
+//! what nova's API says of its actions and from reading the logs (`tests/samples/trace`). What is not labelled
+//! must not be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use stackwatch::source::log::Grammar;
+use stackwatch::source::log::files;
+use stackwatch::source::log::scan::{Limits, Progress, Told, run};
+use stackwatch::trace::{Reason, Subject, Trace};
+
+#[derive(Deserialize)]
+struct Labels {
+    instance: String,
+    /// The directory of its logs.
+    logs: String,
+    must: BTreeMap<String, String>,
+    #[serde(default)]
+    may: BTreeMap<String, String>,
+}
+
+type Lines = BTreeSet<(String, usize)>;
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
+}
+
+fn labels() -> Vec<(String, Labels)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(samples().join("trace")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        all.push((path.file_stem().unwrap().display().to_string(), toml::from_str(&text).unwrap()));
+    }
+    assert!(all.len() >= 6);
+    all
+}
+
+/// `"3 5-7"` of each file.
+fn lines(labels: &BTreeMap<String, String>) -> Lines {
+    let mut lines = Lines::new();
+    for (file, ranges) in labels {
+        for range in ranges.split_whitespace() {
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            let numbers: std::ops::RangeInclusive<usize> = from.parse().unwrap()..=to.parse().unwrap();
+            lines.extend(numbers.map(|number| (file.clone(), number)));
+        }
+    }
+    lines
+}
+
+fn trace_in(
+    paths: &[PathBuf],
+    subject: &str,
+    cancelled: &AtomicBool,
+    say: &mut dyn FnMut(Progress),
+) -> (Told, Trace, Vec<PathBuf>) {
+    let found = files::find(paths);
+    let grammar = Grammar::shipped().unwrap();
+    let mut trace = Trace::new(Subject::parse(subject.as_bytes()).unwrap());
+    let told = run(&found.files, &TimeZone::UTC, &grammar, &mut trace, Limits::default(), cancelled, say);
+    (told, trace, found.files.into_iter().map(|file| file.path).collect())
+}
+
+/// File and number of every line that was kept.
+fn kept(told: &Told, files: &[PathBuf]) -> Lines {
+    let texts: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let mut lines = Lines::new();
+    for kept in &told.records {
+        let name = files[kept.file].file_name().unwrap().display().to_string();
+        for (offset, _) in &kept.record.lines {
+            let before = &texts[kept.file][..usize::try_from(*offset).unwrap()];
+            let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            assert!(lines.insert((name.clone(), number)), "{name}:{number} is there twice");
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_trace_has_every_line_that_it_must_have_and_none_that_it_must_not() {
+    for (name, labels) in labels() {
+        let directory = samples().join("logs").join(&labels.logs);
+        let (told, trace, files) =
+            trace_in(&[directory], &labels.instance, &AtomicBool::new(false), &mut |_| {});
+        let found = kept(&told, &files);
+        let (must, may) = (lines(&labels.must), lines(&labels.may));
+        assert!(must.len() > 10, "{name}");
+        let missing: Vec<_> = must.difference(&found).collect();
+        let wrong: Vec<_> = found.iter().filter(|line| !must.contains(line) && !may.contains(line)).collect();
+        assert!(missing.is_empty() && wrong.is_empty(), "{name}: missing {missing:?}, wrong {wrong:?}");
+        assert_eq!((told.dropped, told.unfinished, told.trouble.len()), (0, 0, 0), "{name}");
+        // A dashboard polled them all; that is said, not shown.
+        assert!(labels.logs != "zed" || trace.omitted().lookers >= 5, "{name}: {:?}", trace.omitted());
+    }
+}
+
+#[test]
+fn records_come_as_they_are_found_and_end_in_the_order_of_time() {
+    let directory = samples().join("logs/zed");
+    let mut streamed = Vec::new();
+    let mut read = Vec::new();
+    let (told, ..) = trace_in(
+        &[directory],
+        "f064d769-2144-43c6-a1f6-7967745cf373",
+        &AtomicBool::new(false),
+        &mut |progress| match progress {
+            Progress::Kept(kept) => streamed.push((kept.file, kept.record.offset())),
+            Progress::Read { done, of } => read.push((done, of, streamed.len())),
+        },
+    );
+    let (done, of, before) = *read.last().unwrap();
+    assert_eq!(done, of);
+    assert!(before > 0 && before < streamed.len(), "some came in the first pass, some after: {before}");
+    let mut ordered: Vec<_> = told.records.iter().map(|kept| (kept.file, kept.record.offset())).collect();
+    let times: Vec<_> = told.records.iter().map(|kept| kept.at.unwrap()).collect();
+    assert!(times.is_sorted());
+    ordered.sort_unstable();
+    streamed.sort_unstable();
+    assert_eq!(ordered, streamed);
+    assert!(told.records.iter().any(|kept| kept.reason == Reason::Names));
+}
+
+#[test]
+fn a_trace_that_is_cancelled_ends_with_what_it_has() {
+    let cancelled = AtomicBool::new(false);
+    let mut seen = 0;
+    let (told, ..) = trace_in(
+        &[samples().join("logs/zed")],
+        "f064d769-2144-43c6-a1f6-7967745cf373",
+        &cancelled,
+        &mut |progress| {
+            if let Progress::Kept(_) = progress {
+                seen += 1;
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        },
+    );
+    assert!(told.was_cancelled);
+    assert_eq!(told.rounds, 0, "no id was looked for after that");
+    assert_eq!(told.records.len(), seen);
+}
