@@ -131,6 +131,16 @@ pub enum Word {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// What the logs hold of one instance, and where it failed
+    Trace {
+        /// A UUID, a request id (req-…), or a name
+        subject: String,
+        /// A file, a directory or a glob; else where packages, kolla-ansible and TripleO put the logs of this host
+        #[arg(long, value_name = "PATH")]
+        log: Vec<PathBuf>,
+        #[arg(short = 'o', value_enum, default_value_t = Traced::Timeline)]
+        output: Traced,
+    },
     /// Every source: found how, reachable, credentials good, what is missing
     Doctor,
 }
@@ -140,6 +150,15 @@ pub enum Rows {
     Table,
     Json,
     Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Traced {
+    /// Requests with their steps and lines
+    Timeline,
+    Json,
+    /// The lines as they stand in the files, in the order of time
+    Raw,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

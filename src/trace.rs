@@ -13,6 +13,7 @@
 mod id;
 mod lend;
 mod reason;
+pub mod story;
 
 use std::collections::{HashMap, HashSet};
 

@@ -6,6 +6,7 @@ mod doctor;
 mod screen;
 mod show;
 mod sim;
+mod trace;
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Some(Word::Sim { simulated, speed, port, dir }) => {
             sim::run(&sim::Wish { simulated, speed, port, dir }).await
+        }
+        Some(Word::Trace { subject, log, output }) => {
+            trace::run(&cli.common, &trace::Wish { subject, log, output }).await
         }
         Some(Word::Doctor) => doctor::run(&cli.common).await,
     }

@@ -13,6 +13,7 @@ mod grammar;
 mod json;
 mod moment;
 mod oslo;
+pub mod place;
 mod record;
 pub mod scan;
 mod stamp;

@@ -196,6 +196,8 @@ pub struct ServerQuery {
     pub all_projects: bool,
     /// Rows updated since then, deleted ones among them.
     pub changes_since: Option<jiff::Timestamp>,
+    /// A regular expression of the database's, which names must match.
+    pub name: Option<String>,
     /// Rows a page; the service clamps it (1,000 by default).
     pub limit: Option<u32>,
 }
@@ -210,6 +212,9 @@ pub fn servers(session: &Session, query: ServerQuery) -> Pages<Instance> {
     if let Some(since) = query.changes_since {
         // nova compares whole seconds, and takes a plain UTC time at every version.
         add("changes-since", since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    }
+    if let Some(name) = query.name {
+        add("name", name);
     }
     if let Some(limit) = query.limit {
         add("limit", limit.to_string());

@@ -239,8 +239,13 @@ fn print_json(
         "errors": errors,
         "rows": rows,
     });
+    write_json(&document)
+}
+
+/// A document on standard output, with nothing in it that a terminal would obey.
+pub fn write_json(document: &Json) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let text = serde_json::to_string_pretty(&document).map_err(io::Error::from)?;
+    let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
     // JSON escapes the C0 controls by itself. What else a terminal obeys, or nobody sees, stands within
     // texts alone: escaped, names stay as the cloud has them.
     for piece in text.split_inclusive(|c| c != '\n' && text::is_unsafe(c)) {

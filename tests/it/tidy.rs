@@ -50,7 +50,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "word",
         &[
             "app", "cli", "config", "exit", "feed", "filter", "health", "keymap", "pane", "report",
-            "request", "run", "sim", "source", "store", "table", "tables", "terminal", "ui", "words",
+            "model", "request", "run", "signature", "sim", "source", "store", "table", "tables", "terminal",
+            "trace", "ui", "words",
         ],
     ),
 ];
