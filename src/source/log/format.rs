@@ -68,14 +68,14 @@ pub(super) struct Format {
 
 enum Shape {
     Regex(Regex),
-    Json(Fields),
+    Json(Box<Fields>),
 }
 
 impl Format {
     pub(super) fn new(entry: &Entry) -> Result<Self, String> {
         let shape = match (&entry.regex, &entry.json) {
             (Some(regex), None) => Shape::Regex(compile(regex)?),
-            (None, Some(fields)) => Shape::Json(fields.clone()),
+            (None, Some(fields)) => Shape::Json(Box::new(fields.clone())),
             _ => return Err("it needs either `regex` or `json`".to_owned()),
         };
         let times = entry.time.iter().map(|form| Moment::new(form)).collect();

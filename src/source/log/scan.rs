@@ -187,7 +187,7 @@ impl Round<'_> {
         let noted = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             // Bounded: a thread that finds faster than lines are judged waits.
-            let (sender, receiver) = mpsc::sync_channel(256);
+            let (sender, receiver) = mpsc::sync_channel(64);
             for _ in 0..threads.max(1) {
                 let sender = sender.clone();
                 let (next, noted) = (&next, &noted);
@@ -273,6 +273,8 @@ impl Book {
                 let size = record.head.len() + record.rest.len();
                 if self.told.records.len() >= self.limits.records || self.size + size > self.limits.bytes {
                     self.told.dropped += 1;
+                    // Another id may lead to it once more.
+                    self.kept.insert(place);
                     return;
                 }
                 self.size += size;

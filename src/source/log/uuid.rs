@@ -12,9 +12,9 @@ const GROUP: usize = 32;
 /// characters. Whether they are hexadecimal is not looked at.
 pub(super) fn each(bytes: &[u8], found: impl FnMut(usize)) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        #[expect(unsafe_code, reason = "a function for a processor that has AVX2 is called where it has")]
-        // SAFETY: the processor has AVX2: it was asked one line above.
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+        #[expect(unsafe_code, reason = "a function for processors that have AVX2 and BMI1")]
+        // SAFETY: this one has both: it was asked above.
         return unsafe { wide::each(bytes, found) };
     }
     each_by(bytes, dashes, found);
@@ -42,7 +42,7 @@ mod wide {
         __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
     };
 
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1")]
     pub(super) fn each(bytes: &[u8], found: impl FnMut(usize)) {
         super::each_by(bytes, |chunk| dashes(chunk), found);
     }
@@ -80,38 +80,49 @@ fn each_by(bytes: &[u8], dashes: impl Fn(&[u8; 64]) -> u64, mut found: impl FnMu
             found(start);
         }
     };
+    // Of each chunk of the group, and of the one behind it.
+    let mut masks = [0; GROUP + 1];
+    // Where four dashes stand five apart: the first of them.
+    let mut fours = [0u64; GROUP];
     // Room for two of each chunk: a UUID has 36 bytes.
     let mut places = [0u32; GROUP * 2 + 2];
-    let mut this = dashes(chunks.first().unwrap_or(&last));
-    for (number, group) in chunks.chunks(GROUP).chain([&[last][..]]).enumerate() {
-        let base = (number * GROUP).min(chunks.len());
+    let mut base = 0;
+    masks[GROUP] = dashes(chunks.first().unwrap_or(&last));
+    while base <= chunks.len() {
+        masks[0] = masks[GROUP];
+        if let Some(group) = chunks.get(base + 1..base + 1 + GROUP) {
+            for (mask, chunk) in masks[1..].iter_mut().zip(group) {
+                *mask = dashes(chunk);
+            }
+        } else {
+            let left = chunks.get(base + 1..).unwrap_or_default();
+            let end = (base < chunks.len()).then_some(&last);
+            let mut left = left.iter().chain(end);
+            masks[1..].fill_with(|| left.next().map_or(0, &dashes));
+        }
+        for (chunk, fours) in fours.iter_mut().enumerate() {
+            let shifted = |by: u32| masks[chunk] >> by | masks[chunk + 1] << (64 - by);
+            *fours = masks[chunk] & shifted(5) & shifted(10) & shifted(15);
+        }
         let mut count = 0;
-        for place in 0..group.len() {
-            let next = match chunks.get(base + place + 1) {
-                Some(chunk) => dashes(chunk),
-                // Behind the last whole chunk comes what is left, and nothing after that.
-                None if base + place < chunks.len() => dashes(&last),
-                None => 0,
-            };
-            let shifted = |by: u32| this >> by | next << (64 - by);
-            let all = this & shifted(5) & shifted(10) & shifted(15);
-            let second = all & all.wrapping_sub(1);
-            let third = second & second.wrapping_sub(1);
-            let at = (place * 64) as u32;
-            places[count] = at + all.trailing_zeros();
-            places[count + 1] = at + second.trailing_zeros();
-            count += usize::from(all != 0) + usize::from(second != 0);
+        for (chunk, first) in fours.iter().copied().enumerate() {
+            let second = first & first.wrapping_sub(1);
+            let at = (chunk * 64) as u32;
+            places[count] = at + first.trailing_zeros();
+            count += usize::from(first != 0);
+            places[count] = at + second.trailing_zeros();
+            count += usize::from(second != 0);
             // Rows of dashes.
-            let mut more = third;
+            let mut more = second & second.wrapping_sub(1);
             while more != 0 {
-                hand_on((base + place) * 64 + more.trailing_zeros() as usize);
+                hand_on((base + chunk) * 64 + more.trailing_zeros() as usize);
                 more &= more - 1;
             }
-            this = next;
         }
         for place in &places[..count] {
             hand_on(base * 64 + *place as usize);
         }
+        base += GROUP;
     }
 }
 

@@ -51,7 +51,7 @@ impl Zone {
         let is_repeated = matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. });
         let is_plain = !ambiguous.is_ambiguous();
         if is_repeated {
-            let (earlier, later) = (ambiguous.clone().earlier().ok()?, ambiguous.later().ok()?);
+            let (earlier, later) = (ambiguous.earlier().ok()?, ambiguous.later().ok()?);
             let is_over = before.is_some_and(|before| before > earlier.as_microsecond());
             return Some(if is_over { later } else { earlier }.as_microsecond());
         }

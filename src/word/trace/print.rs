@@ -296,7 +296,7 @@ fn words(kept: &Kept) -> String {
 
 fn clock(at: i64, format: &str) -> String {
     let at = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
-    at.to_zoned(TimeZone::system()).strftime(format).to_string()
+    TimeZone::system().to_datetime(at).strftime(format).to_string()
 }
 
 fn instant(at: i64) -> String {

@@ -1,0 +1,171 @@
+//! Tracing an instance through logs with nothing prepared, against the operator's two passes of ripgrep:
+//! `cargo bench --bench trace`. `TRACE_GIB` is the corpus' size (1), `TRACE_INSTANCES` how many are traced (15).
+//!
+//! Prints rows of `benches/run`'s table. Exits with 1 when a line is missing or too much, or when the ratio of CPU
+//! seconds is below the limit. The corpus is written to `run/corpus` once; ripgrep is what `benches/run` installs.
+
+// A bench that cannot run ends with the reason: nothing of the product is here.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/corpus.rs"]
+mod corpus;
+#[path = "support/table.rs"]
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use rustix::time::{ClockId, clock_gettime};
+use stackwatch::source::log::Grammar;
+use stackwatch::source::log::files::{self, LogFile, Packing};
+use stackwatch::source::log::scan::{Limits, Progress, Told, run};
+use stackwatch::trace::{Subject, Trace};
+
+use corpus::{Random, Truth};
+use table::Table;
+
+const SEED: u64 = 6;
+/// Times fewer CPU seconds than ripgrep's two passes, by size in GiB.
+const LIMITS: [(u64, f64); 2] = [(1, 2.5), (4, 2.0)];
+
+/// What one trace cost.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    wall: Duration,
+    cpu: Duration,
+    /// Until the first record came.
+    first: Duration,
+}
+
+fn main() -> ExitCode {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (gib, count) = (number("TRACE_GIB", 1), number("TRACE_INSTANCES", 15));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = corpus::corpus(&root.join(format!("run/corpus/{gib}")), gib << 30, SEED).expect("a corpus");
+    let found = files::find(std::slice::from_ref(&made.root));
+    let plain: Vec<LogFile> =
+        found.files.iter().filter(|file| file.packing == Packing::Plain).cloned().collect();
+    let mut table = Table::default();
+    let mut wrong = 0;
+
+    let mut random = Random::new(SEED);
+    let chosen: Vec<&Truth> =
+        (0..count).map(|_| &made.truths[random.below(made.truths.len() as u64) as usize]).collect();
+    for truth in chosen.iter().copied().chain([&made.hot]) {
+        let (told, _) = ours(&found.files, &truth.uuid);
+        wrong += judge(truth, &told, &found.files);
+    }
+    println!(
+        "| lines missing or too much, {} instances of {gib} GiB, gz among them | {wrong} | 0 | |",
+        count + 1
+    );
+
+    let rg = root.join("run/tools/bin/rg");
+    let mut pairs = Vec::new();
+    for truth in &chosen {
+        // In turn, so that what else the machine does hits both.
+        let theirs = ripgrep(&rg, &plain, &truth.uuid);
+        pairs.push((ours(&plain, &truth.uuid).1, theirs));
+    }
+    let median = |of: &dyn Fn(&(Cost, Cost)) -> Duration| {
+        let mut values: Vec<Duration> = pairs.iter().map(of).collect();
+        values.sort();
+        values.get(values.len() / 2).map_or(0.0, |value| value.as_secs_f64() * 1e3)
+    };
+    let (cpu, peer) = (median(&|pair| pair.0.cpu), median(&|pair| pair.1.cpu));
+    let limit = LIMITS.iter().find(|(size, _)| *size == gib).map_or(1.0, |(_, limit)| *limit);
+    let what = format!("a trace through {gib} GiB with nothing prepared, CPU, median of {count}");
+    table.against(&what, cpu, &format!("rg's two passes / {limit}"), peer / limit, "ms");
+    table.plain("rg's two passes, CPU", peer, "ms");
+    println!("| times less CPU than rg | {:.2} | {limit} | |", peer / cpu);
+    table.against("its wall time", median(&|pair| pair.0.wall), "rg's", median(&|pair| pair.1.wall), "ms");
+    table.plain("its first line", median(&|pair| pair.0.first), "ms");
+
+    let (hot, hot_peer) = (ours(&plain, &made.hot.uuid).1, ripgrep(&rg, &plain, &made.hot.uuid));
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    table.against(
+        "the instance with 1,000 requests, CPU",
+        milliseconds(hot.cpu),
+        "rg's",
+        milliseconds(hot_peer.cpu),
+        "ms",
+    );
+    let (_, whole) = ours(&found.files, &chosen[0].uuid);
+    table.plain("one trace through all, six gz among them, CPU", milliseconds(whole.cpu), "ms");
+    if table.missed || wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn ours(files: &[LogFile], uuid: &str) -> (Told, Cost) {
+    let grammar = Grammar::shipped().expect("formats");
+    let mut trace = Trace::new(Subject::parse(uuid.as_bytes()).expect("a UUID"));
+    let (begun, before) = (Instant::now(), cpu());
+    let mut first = None;
+    let mut say = |progress: Progress| {
+        if let Progress::Kept(_) = progress {
+            first.get_or_insert_with(|| begun.elapsed());
+        }
+    };
+    let never = AtomicBool::new(false);
+    let told = run(files, &TimeZone::UTC, &grammar, &mut trace, Limits::default(), &never, &mut say);
+    let cost = Cost { wall: begun.elapsed(), cpu: cpu() - before, first: first.unwrap_or_default() };
+    (told, cost)
+}
+
+/// CPU time of this process, all threads.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// CPU time of children that were waited for: proc(5), `cutime` and `cstime`.
+fn children() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("proc");
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks: u64 = fields[13].parse::<u64>().unwrap_or(0) + fields[14].parse::<u64>().unwrap_or(0);
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
+
+/// `rg -aF UUID`, the request ids of what it found, `rg -aF -f ids`; merging is not counted.
+fn ripgrep(rg: &Path, files: &[LogFile], uuid: &str) -> Cost {
+    let paths: Vec<&PathBuf> = files.iter().map(|file| &file.path).collect();
+    let (begun, before) = (Instant::now(), children());
+    let pass = |arguments: &[&str]| {
+        let output = Command::new(rg).args(["-aF", "-j2"]).args(arguments).args(&paths).output();
+        output.unwrap_or_else(|error| panic!("{}: {error}: see benches/run", rg.display())).stdout
+    };
+    let found = pass(&[uuid]);
+    let ids: BTreeSet<&[u8]> =
+        memchr::memmem::find_iter(&found, b"req-").filter_map(|at| found.get(at..at + 40)).collect();
+    let list = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(list.path(), ids.into_iter().collect::<Vec<_>>().join(&b'\n')).expect("a file");
+    pass(&["-f", list.path().to_str().expect("UTF-8")]);
+    Cost { wall: begun.elapsed(), cpu: children() - before, first: Duration::ZERO }
+}
+
+/// Lines that are missing, and lines that are too much.
+fn judge(truth: &Truth, told: &Told, files: &[LogFile]) -> usize {
+    let mut found = BTreeSet::new();
+    for kept in &told.records {
+        let path = &files[kept.file].path;
+        found.extend(kept.record.lines.iter().map(|(offset, _)| (path.clone(), *offset)));
+    }
+    let missing: Vec<_> = truth.must.difference(&found).collect();
+    let wrong: Vec<_> =
+        found.iter().filter(|line| !truth.must.contains(line) && !truth.may.contains(line)).collect();
+    if !missing.is_empty() || !wrong.is_empty() {
+        eprintln!(
+            "{}: of {} missing {:?}, too much {:?}",
+            truth.uuid,
+            truth.must.len(),
+            missing.iter().take(5).collect::<Vec<_>>(),
+            wrong.iter().take(5).collect::<Vec<_>>()
+        );
+    }
+    missing.len() + wrong.len()
+}
