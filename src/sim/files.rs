@@ -29,21 +29,32 @@ pub struct Access<'a> {
     pub broker: &'a str,
 }
 
-/// Makes room for the logs: what another simulated cloud has left behind goes, and nothing else ever does.
+/// Makes room: what another simulated cloud has left behind goes, and nothing else ever does. Where the logs go.
 pub fn clear(dir: &Path) -> Result<PathBuf, String> {
     let (clouds, log) = (dir.join("clouds.yaml"), dir.join("log"));
-    let is_ours = fs::read_to_string(clouds).is_ok_and(|old| old.starts_with(OURS));
+    for path in [&clouds, &dir.join("stackwatch.toml")] {
+        may_be_written(path)?;
+    }
     let is_used = fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_some());
-    if is_used && !is_ours {
-        return Err(format!(
-            "{} is there and was not written by a simulated cloud: choose another --dir",
-            log.display()
-        ));
+    if is_used && !clouds.exists() {
+        return Err(foreign(&log));
     }
     if is_used {
         fs::remove_dir_all(&log).map_err(|error| format!("cannot clear {}: {error}", log.display()))?;
     }
     Ok(log)
+}
+
+/// It is not there, or another simulated cloud has written it.
+fn may_be_written(path: &Path) -> Result<(), String> {
+    match fs::read_to_string(path) {
+        Ok(old) if !old.starts_with(OURS) => Err(foreign(path)),
+        _ => Ok(()),
+    }
+}
+
+fn foreign(path: &Path) -> String {
+    format!("{} is there and was not written by a simulated cloud: choose another --dir", path.display())
 }
 
 pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
@@ -53,15 +64,7 @@ pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
     fs::create_dir_all(&files.log).map_err(|error| failed(&files.log, error))?;
     let config = format!("{OURS}\n{}\n[cloud]\nname = \"admin\"\n", access.broker);
     for (path, text) in [(&files.clouds, clouds(access)), (&files.config, config)] {
-        match fs::read_to_string(path) {
-            Ok(old) if !old.starts_with(OURS) => {
-                return Err(format!(
-                    "{} is there and was not written by a simulated cloud: choose another --dir",
-                    path.display()
-                ));
-            }
-            _ => {}
-        }
+        may_be_written(path)?;
         // It holds a password, even if one that opens nothing.
         let file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(path, error))?;

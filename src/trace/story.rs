@@ -46,6 +46,7 @@ struct Shape {
     service: String,
     pattern: String,
     end: Option<End>,
+    action: Option<String>,
 }
 
 struct Known {
@@ -53,6 +54,7 @@ struct Known {
     service: String,
     pattern: Regex,
     end: Option<End>,
+    action: Option<String>,
 }
 
 /// The steps that are known.
@@ -68,6 +70,8 @@ pub struct Step {
     /// Where: named by the line itself, or whose log it is.
     pub host: String,
     pub end: Option<End>,
+    /// What the request is, if this step says so.
+    pub action: Option<String>,
 }
 
 /// Everything that was done under one request.
@@ -117,7 +121,8 @@ impl Steps {
         let known = shipped.step.into_iter().map(|shape| {
             let pattern =
                 Regex::new(&shape.pattern).map_err(|error| StepsError::Pattern(shape.name.clone(), error))?;
-            Ok(Known { name: shape.name, service: shape.service, pattern, end: shape.end })
+            let Shape { name, service, end, action, .. } = shape;
+            Ok(Known { name, service, pattern, end, action })
         });
         known.collect::<Result<_, _>>().map(Self)
     }
@@ -167,6 +172,7 @@ impl Steps {
             record: place,
             host: host.unwrap_or_else(|| record.host.to_owned()),
             end: known.end,
+            action: known.action.clone(),
         })
     }
 }
@@ -176,6 +182,11 @@ impl Request {
     pub fn longest_gap(&self) -> Option<(&Step, i64)> {
         let pairs = self.steps.iter().zip(self.steps.iter().skip(1));
         pairs.map(|(before, after)| (after, after.at - before.at)).max_by_key(|(_, gap)| *gap)
+    }
+
+    /// What was asked for, as far as a line says it.
+    pub fn action(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| step.action.as_deref())
     }
 
     pub fn end(&self) -> Option<End> {

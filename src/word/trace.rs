@@ -39,6 +39,8 @@ struct Known {
     actions: Vec<InstanceAction>,
     /// What could not be had, and why.
     notes: Vec<(String, String)>,
+    /// Nobody was asked: the logs alone are read.
+    alone: bool,
 }
 
 /// All that there is to print.
@@ -110,6 +112,10 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     {
         return Err(Failure::usage(format!("cannot write to standard output: {error}")));
     }
+    if known.alone {
+        let next_step = "name a cloud with --cloud for its actions, names and faults";
+        complain("no cloud was found: the logs alone were read", next_step);
+    }
     let partial = account.troubles();
     for (message, next_step) in &partial {
         complain(message, next_step);
@@ -131,10 +137,7 @@ fn is_whole(text: &str) -> bool {
 fn open(common: &Common, settings: &Settings, known: &mut Known) -> Result<Option<Session>, Failure> {
     match clouds::find(&lookup(common, settings)) {
         Err(error) if error.is_nothing() && settings.demo.is_none() => {
-            known.notes.push((
-                "no cloud was found: the logs alone are read".to_owned(),
-                "name one with --cloud for its actions, names and faults".to_owned(),
-            ));
+            known.alone = true;
             Ok(None)
         }
         _ => {

@@ -20,6 +20,7 @@ mod screens;
 mod session;
 mod sim_broker;
 mod sim_cli;
+mod sim_logs;
 mod sim_words;
 mod terminal;
 mod tidy;

@@ -127,19 +127,20 @@ impl Account<'_> {
         self.places.get(kept.file).map_or(("?", "?"), |(host, service)| (host, service))
     }
 
-    /// `create`, as nova's API calls it.
-    fn action(&self, request: &Request) -> Option<&str> {
+    /// `create`, as nova's API calls it, else as its log says it.
+    fn action<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
         let is_its = |id: &str| {
             [request.id, request.local].into_iter().flatten().any(|own| id.ends_with(&own.to_string()))
         };
-        self.known.actions.iter().find(|action| is_its(&action.request_id)).map(|action| &*action.action)
+        let known = self.known.actions.iter().find(|action| is_its(&action.request_id));
+        known.map(|action| &*action.action).or(request.action())
     }
 
     fn request(&self, out: &mut Out, request: &Request) -> io::Result<()> {
         let records = || request.records.iter().filter_map(|at| Some((*at, self.told.records.get(*at)?)));
         let times = || records().filter_map(|(_, kept)| kept.at);
         let mut words = match request.id {
-            Some(id) => vec![self.action(request).unwrap_or("request").to_owned(), format!("req-{id}")],
+            Some(id) => vec![self.action(request).unwrap_or("looked at").to_owned(), format!("req-{id}")],
             None => vec!["without a request".to_owned()],
         };
         if let (Some(first), Some(last)) = (times().min(), times().max()) {
