@@ -75,7 +75,7 @@ fn times_grow_from_line_to_line_of_each_process() {
 #[test]
 fn records_are_counted_not_lines() {
     let grammar = Grammar::shipped().unwrap();
-    // Counted by hand: ERROR records, and the lines that say ERROR.
+    // Counted with awk: ERROR records, and the lines that say ERROR.
     for (file, records, lines) in [
         ("zed/nova-conductor.log", 1, 38),
         ("zed-later/nova-compute-cmp20.log", 3, 12),
@@ -112,7 +112,7 @@ fn known_messages_are_found_where_they_are_and_nowhere_else() {
             }
         }
     }
-    // Counted in the files with grep, and each looked at.
+    // Counted by running the same patterns over the raw lines; of each id one line was read.
     let expected = [
         // Ten builds and two moves; a reboot, a deletion; one that found no host.
         ("zed", "T3 12  T2 10  T1 10  T8 1  T6 1  P2 1  S1 5  S6 1  S4 1"),

@@ -201,6 +201,7 @@ impl Round<'_> {
     }
 
     fn work(&self, next: &AtomicUsize, noted: &AtomicUsize, sender: &mpsc::SyncSender<Message>) {
+        let mut buffer = Vec::new();
         let may_note = || noted.fetch_add(1, Ordering::Relaxed) < NOTES;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -222,14 +223,16 @@ impl Round<'_> {
                 cancelled: self.cancelled,
                 may_note: &may_note,
                 found: &mut found,
+                buffer: &mut buffer,
             };
             let file = &self.files[job.file];
             let is_any_wanted = || (0..self.notes[number].len().max(1)).any(wanted);
             let scanned = match file.packing {
                 Packing::Plain => {
                     let blocks = job.first..job.first + job.blocks;
-                    let mut blocks = blocks.filter(|block| wanted((block - job.first) as usize));
-                    worker.plain(file, &mut blocks)
+                    let mut blocks = blocks.filter(|block| wanted((block - job.first) as usize)).peekable();
+                    // Most files have nothing more to say: they are not even opened again.
+                    if blocks.peek().is_some() { worker.plain(file, &mut blocks) } else { Scanned::default() }
                 }
                 _ if is_any_wanted() => worker.packed(file, &wanted),
                 _ => Scanned::default(),

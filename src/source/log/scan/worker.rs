@@ -95,6 +95,8 @@ pub(super) struct Worker<'a> {
     /// Whether there is memory for one more block's note.
     pub may_note: &'a (dyn Fn() -> bool + Sync),
     pub found: &'a mut dyn FnMut(Record),
+    /// The thread's own, for all its jobs.
+    pub buffer: &'a mut Vec<u8>,
 }
 
 impl Worker<'_> {
@@ -106,9 +108,11 @@ impl Worker<'_> {
             Err(error) => return Scanned { trouble: Some(error.to_string()), ..scanned },
         };
         // The block at the beginning of a page, as it is in the kernel's cache: copied and looked at a third faster.
-        let mut buffer = vec![0; PAGE + BLOCK + EDGE + PAGE];
+        let mut buffer = std::mem::take(self.buffer);
+        buffer.resize(PAGE + BLOCK + EDGE + PAGE, 0);
         let page = buffer.as_ptr().align_offset(PAGE).min(PAGE) + PAGE - EDGE;
-        let buffer = &mut buffer[page % PAGE..][..EDGE + BLOCK + EDGE];
+        let whole = &mut buffer;
+        let buffer = &mut whole[page % PAGE..][..EDGE + BLOCK + EDGE];
         let mut places = Vec::new();
         let mut done = HashSet::new();
         let mut last = None;
@@ -148,6 +152,7 @@ impl Worker<'_> {
                 self.record(window, place, offset, Some(&opened), &mut done);
             }
         }
+        *self.buffer = std::mem::take(whole);
         scanned
     }
 
