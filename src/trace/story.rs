@@ -47,6 +47,8 @@ struct Shape {
     pattern: String,
     end: Option<End>,
     action: Option<String>,
+    #[serde(default)]
+    beside: bool,
 }
 
 struct Known {
@@ -55,6 +57,7 @@ struct Known {
     pattern: Regex,
     end: Option<End>,
     action: Option<String>,
+    beside: bool,
 }
 
 /// The steps that are known.
@@ -72,6 +75,8 @@ pub struct Step {
     pub end: Option<End>,
     /// What the request is, if this step says so.
     pub action: Option<String>,
+    /// It stands under a request of its own.
+    pub beside: bool,
 }
 
 /// Everything that was done under one request.
@@ -121,8 +126,8 @@ impl Steps {
         let known = shipped.step.into_iter().map(|shape| {
             let pattern =
                 Regex::new(&shape.pattern).map_err(|error| StepsError::Pattern(shape.name.clone(), error))?;
-            let Shape { name, service, end, action, .. } = shape;
-            Ok(Known { name, service, pattern, end, action })
+            let Shape { name, service, end, action, beside, .. } = shape;
+            Ok(Known { name, service, pattern, end, action, beside })
         });
         known.collect::<Result<_, _>>().map(Self)
     }
@@ -150,6 +155,7 @@ impl Steps {
                 }
             }
         }
+        lend(&mut requests);
         let failure = failure(records, &requests);
         Story { requests, failure }
     }
@@ -173,6 +179,7 @@ impl Steps {
             host: host.unwrap_or_else(|| record.host.to_owned()),
             end: known.end,
             action: known.action.clone(),
+            beside: known.beside,
         })
     }
 }
@@ -191,6 +198,26 @@ impl Request {
 
     pub fn end(&self) -> Option<End> {
         self.steps.iter().rev().find_map(|step| step.end)
+    }
+}
+
+/// What neutron tells nova comes under a request of neutron's own: it is a step of what was under way then.
+fn lend(requests: &mut [Request]) {
+    let steps: Vec<Step> =
+        requests.iter().flat_map(|request| &request.steps).filter(|s| s.beside).cloned().collect();
+    for step in steps {
+        let is_under_way = |request: &&mut Request| {
+            let times = || request.steps.iter().filter(|step| !step.beside).map(|step| step.at);
+            request.action().is_some()
+                && times().min().is_some_and(|first| first <= step.at)
+                && times().max().is_some_and(|last| step.at <= last)
+        };
+        if let Some(request) = requests.iter_mut().filter(is_under_way).next_back()
+            && !request.steps.contains(&step)
+        {
+            request.steps.push(step);
+            request.steps.sort_by_key(|step| step.at);
+        }
     }
 }
 
@@ -256,10 +283,25 @@ mod tests {
         let steps = Steps::shipped().unwrap();
         let records = [
             heard(0, "nova-api", [Some(A), Some(B)], "10.0.0.5 \"POST /v2.1/servers\" status: 202 len: 370"),
-            heard(1, "placement-api", [Some(A), Some(P)], "x \"PUT /allocations/f064d769-2144-43c6-a1f6-7967745cf373\" status: 204"),
+            heard(
+                1,
+                "placement-api",
+                [Some(A), Some(P)],
+                "x \"PUT /allocations/f064d769-2144-43c6-a1f6-7967745cf373\" status: 204",
+            ),
             heard(5, "nova-compute", [Some(A), Some(B)], "Claim successful on node cmp01"),
-            heard(6, "neutron-server", [Some(A), Some(P)], "x \"POST /v2.0/ports HTTP/1.1\" status: 201  len: 1"),
-            heard(60, "nova-compute", [Some(A), Some(B)], "Took 6.70 seconds to spawn the instance on the hypervisor."),
+            heard(
+                6,
+                "neutron-server",
+                [Some(A), Some(P)],
+                "x \"POST /v2.0/ports HTTP/1.1\" status: 201  len: 1",
+            ),
+            heard(
+                60,
+                "nova-compute",
+                [Some(A), Some(B)],
+                "Took 6.70 seconds to spawn the instance on the hypervisor.",
+            ),
             heard(61, "nova-compute", [None, Some(B)], "Took 7.04 seconds to build instance."),
             heard(70, "nova-compute", [None, None], "VM Started (Lifecycle Event)"),
         ];
@@ -279,12 +321,34 @@ mod tests {
     }
 
     #[test]
+    fn what_neutron_says_to_nova_is_a_step_of_the_build_that_is_under_way() {
+        let steps = Steps::shipped().unwrap();
+        let event = "Creating event network-vif-plugged:x for instance y on cmp01";
+        let build = |at, message| heard(at, "nova-compute", [None, Some(A)], message);
+        let records = [
+            heard(0, "nova-api", [None, Some(A)], "10.0.0.5 \"POST /v2.1/servers\" status: 202 len: 370"),
+            build(5, "Claim successful on node cmp01"),
+            heard(50, "nova-api", [Some(P), Some(B)], event),
+            build(61, "Took 7.04 seconds to build instance."),
+            heard(90, "nova-api", [Some(P), Some(B)], event),
+        ];
+        let story = steps.story(&records);
+        let names: Vec<&str> = story.requests[0].steps.iter().map(|step| step.name.as_str()).collect();
+        assert_eq!(names, ["accepted", "claimed", "plugged", "active"]);
+        assert_eq!(story.requests[0].action(), Some("create"));
+        assert_eq!(story.requests[1].records, [2, 4], "the lines stay where they were written");
+    }
+
+    #[test]
     fn a_failure_is_the_first_error_with_the_step_before_it() {
         let steps = Steps::shipped().unwrap();
         let records = [
             heard(0, "nova-api", [None, Some(A)], "10.0.0.5 \"POST /v2.1/servers\" status: 202 len: 370"),
             heard(5, "nova-compute", [None, Some(A)], "Claim successful on node cmp01"),
-            Heard { is_of_another: true, ..heard(6, "nova-compute", [None, Some(A)], "Instance failed to spawn: x") },
+            Heard {
+                is_of_another: true,
+                ..heard(6, "nova-compute", [None, Some(A)], "Instance failed to spawn: x")
+            },
             heard(7, "nova-compute", [None, Some(A)], "Instance failed to spawn: libvirt.libvirtError: y"),
         ];
         let story = steps.story(&records);

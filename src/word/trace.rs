@@ -128,6 +128,9 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     })
 }
 
+/// So many instances of one name are listed.
+const NAMED: usize = 5;
+
 /// Nothing behind the UUID: `web-01` begins like none, but `f064d769-…-extra` would.
 fn is_whole(text: &str) -> bool {
     matches!(text.len(), 36 | 40)
@@ -169,10 +172,14 @@ async fn by_name(session: &Session, name: &str) -> Result<Subject, Failure> {
         )),
         [id] => Subject::parse(id.as_bytes())
             .ok_or_else(|| failure(format!("{name} has the id {id}, which is no UUID"), "")),
-        several => Err(failure(
-            format!("{} instances are called {name}: {}", several.len(), several.join(", ")),
-            "take the UUID of the one that is meant",
-        )),
+        several => {
+            let more = if several.len() > NAMED { " …" } else { "" };
+            let some = several.get(..NAMED).unwrap_or(several).join(", ");
+            Err(failure(
+                format!("{} instances are called {name}: {some}{more}", several.len()),
+                "take the UUID of the one that is meant: `show instances --filter name=…` has their projects",
+            ))
+        }
     }
 }
 
@@ -221,7 +228,9 @@ fn paths(wish: &Wish) -> Result<Vec<PathBuf>, Failure> {
         false => Ok(found),
         true => Err(Failure {
             next_step: Some("name them: --log PATH, a file, a directory or a glob".to_owned()),
-            ..Failure::usage("this host has no logs of OpenStack where packages, kolla-ansible and TripleO put them")
+            ..Failure::usage(
+                "this host has no logs of OpenStack where packages, kolla-ansible and TripleO put them",
+            )
         }),
     }
 }

@@ -29,7 +29,12 @@ fn steps(trace: &Json, action: &str) -> Vec<String> {
     let requests = trace["requests"].as_array().unwrap();
     let request = requests.iter().find(|request| request["action"] == action);
     let request = request.unwrap_or_else(|| panic!("no {action} in {requests:#?}"));
-    request["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap().to_owned()).collect()
+    request["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -51,7 +56,8 @@ fn what_became_of_instances_is_told_by_their_logs() {
             assert!(steps.iter().any(|taken| taken == step), "{id} has no {step}: {steps:?}");
         }
         let rows = document["rows"].as_array().unwrap();
-        let is_poll = |row: &Json| row["message"].as_str().is_some_and(|words| words.contains("/servers/detail"));
+        let is_poll =
+            |row: &Json| row["message"].as_str().is_some_and(|words| words.contains("/servers/detail"));
         assert!(!rows.iter().any(is_poll), "{id} has somebody's poll");
         alive += 1;
         if alive == 3 {
@@ -75,7 +81,9 @@ fn a_name_is_found_by_the_api_and_its_lines_come_as_they_stand_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let _serving = Serving::start(dir.path(), &["--scenario", "incident", "--speed", "0"]);
     let born = instances(dir.path(), "status=ACTIVE");
-    let named = born.iter().find_map(|instance| {
+    let is_unique =
+        |row: &&Json| instances(dir.path(), &format!("name={}", row["name"].as_str().unwrap())).len() == 1;
+    let named = born.iter().rev().filter(is_unique).find_map(|instance| {
         let run = trace(dir.path(), &[instance["id"].as_str().unwrap(), "-o", "raw"]);
         (run.code == 0 && run.out.lines().count() > 5).then(|| (instance.clone(), run.out))
     });

@@ -13,6 +13,8 @@ use stackwatch::source::log::files;
 use stackwatch::source::log::scan::{Limits, Progress, Told, run};
 use stackwatch::trace::{Reason, Subject, Trace};
 
+use crate::support::stub::{Run, command, run as run_harmless};
+
 #[derive(Deserialize)]
 struct Labels {
     instance: String,
@@ -143,4 +145,72 @@ fn a_trace_that_is_cancelled_ends_with_what_it_has() {
     assert!(told.was_cancelled);
     assert_eq!(told.rounds, 0, "no id was looked for after that");
     assert_eq!(told.records.len(), seen);
+}
+
+/// The word, with no cloud to ask.
+fn word(args: &[&str]) -> Run {
+    let dir = tempfile::tempdir().unwrap();
+    let args: Vec<&str> = ["trace"].iter().chain(args).copied().collect();
+    let mut command = command(dir.path(), &args);
+    command.env("TZ", "UTC");
+    run_harmless(command)
+}
+
+const TOO_BIG: &str = "e5d66ca8-edb6-4963-b7f0-9b62819efd99";
+
+#[test]
+fn the_word_tells_where_a_build_failed_and_what_that_means() {
+    let logs = samples().join("logs/zed").display().to_string();
+    let run = word(&[TOO_BIG, "--log", &logs]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    for part in [
+        "failed after “no candidates”: nova-conductor on",
+        "NoValidHost",
+        "The scheduler found no host for an instance.; next: ",
+        "create  req-5702dcce-d960-427a-8672-eaf3ae6b9393",
+        "accepted",
+        "records of somebody who looked at many",
+    ] {
+        assert!(run.out.contains(part), "{part}:\n{}", run.out);
+    }
+    run.says(&["no cloud was found"]);
+    let json = word(&[TOO_BIG, "--log", &logs, "-o", "json"]).json();
+    let create = json["requests"].as_array().unwrap().iter().find(|request| request["action"] == "create");
+    let steps: Vec<&str> = create.unwrap()["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["accepted", "no candidates", "no valid host"]);
+    assert_eq!(json["failure"]["signatures"][0]["id"], "S1");
+    // Raw is what the files hold, line by line.
+    let raw = word(&[TOO_BIG, "--log", &logs, "-o", "raw"]);
+    let held: String = std::fs::read_dir(&logs)
+        .unwrap()
+        .map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned())
+        .collect();
+    let held: BTreeSet<&str> = held.lines().collect();
+    assert!(raw.out.lines().count() > 40 && raw.out.lines().all(|line| held.contains(line)), "{}", raw.out);
+}
+
+#[test]
+fn what_cannot_be_traced_is_said_with_the_next_step() {
+    let logs = samples().join("logs/zed").display().to_string();
+    for (args, code, parts) in [
+        (&["00000000-0000-4000-8000-000000000000", "--log", &logs][..], 1, &["0 records"][..]),
+        (
+            &["web-01", "--log", &logs],
+            2,
+            &["web-01 is no UUID, and without a cloud nobody knows names", "req-"],
+        ),
+        (&[TOO_BIG, "--log", "/nowhere/at/all"], 1, &["there is no log to read", "--log /var/log/nova"]),
+        (&[TOO_BIG], 2, &["this host has no logs of OpenStack", "--log PATH"]),
+    ] {
+        let run = word(args);
+        assert_eq!(run.code, code, "{args:?}: {run:#?}");
+        for part in parts {
+            assert!(run.out.contains(part) || run.err.contains(part), "{args:?}: {part}: {run:#?}");
+        }
+    }
 }

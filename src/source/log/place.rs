@@ -7,9 +7,35 @@ use std::path::Path;
 
 /// Directories that are called by what is in them, not by a host.
 const DIRECTORIES: &[&str] = &[
-    "log", "logs", "kolla", "containers", "stdouts", "rsyslog", "remote", "hosts", "nova", "neutron", "cinder",
-    "glance", "keystone", "placement", "heat", "swift", "horizon", "httpd", "apache2", "rabbitmq", "mariadb",
-    "mysql", "libvirt", "qemu", "openvswitch", "haproxy", "ironic", "octavia", "_data",
+    "log",
+    "logs",
+    "kolla",
+    "containers",
+    "stdouts",
+    "rsyslog",
+    "remote",
+    "hosts",
+    "nova",
+    "neutron",
+    "cinder",
+    "glance",
+    "keystone",
+    "placement",
+    "heat",
+    "swift",
+    "horizon",
+    "httpd",
+    "apache2",
+    "rabbitmq",
+    "mariadb",
+    "mysql",
+    "libvirt",
+    "qemu",
+    "openvswitch",
+    "haproxy",
+    "ironic",
+    "octavia",
+    "_data",
 ];
 /// Services whose files RDO calls without their first part.
 const SHORT: &[&str] = &["neutron", "cinder", "glance", "heat"];
@@ -19,7 +45,8 @@ pub fn place(path: &Path) -> (Option<&str>, &str) {
     let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let service = file.split(".log").next().unwrap_or(file);
     let service = service.split('.').next().unwrap_or(service);
-    let directory = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+    let directory =
+        path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     let host = (!directory.is_empty() && !DIRECTORIES.contains(&directory)).then_some(directory);
     // `rabbit@ctl01.log` names both.
     match service.split_once('@') {
@@ -30,7 +57,8 @@ pub fn place(path: &Path) -> (Option<&str>, &str) {
 
 /// The whole name of a service whose file has a part of it: `server` in the directory `neutron`.
 pub fn service<'a>(path: &'a Path, called: &'a str) -> std::borrow::Cow<'a, str> {
-    let directory = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+    let directory =
+        path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     if SHORT.contains(&directory) && !called.starts_with(directory) {
         return format!("{directory}-{called}").into();
     }

@@ -113,7 +113,8 @@ impl Account<'_> {
         let after = failure.after.as_ref().map(|step| format!(" after “{step}”")).unwrap_or_default();
         let mut answer = format!("failed{after}: {service} on {host}: {}", words(kept));
         for signature in self.signatures(kept) {
-            answer.push_str(&format!("\n  {}: {}; next: {}", signature.id, signature.meaning, signature.next));
+            answer
+                .push_str(&format!("\n  {}: {}; next: {}", signature.id, signature.meaning, signature.next));
         }
         Some(answer)
     }

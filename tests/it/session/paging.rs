@@ -149,7 +149,7 @@ async fn changes_since_is_asked_in_utc_and_names_the_deleted() {
     let cloud = Stub::new();
     let session = cloud.session();
     let since = "2026-11-23T19:25:40.7+01:00".parse().ok();
-    let query = nova::ServerQuery { all_projects: true, changes_since: since, limit: None };
+    let query = nova::ServerQuery { all_projects: true, changes_since: since, ..Default::default() };
     let rows = nova::servers(&session, query).next().await.unwrap().unwrap().rows;
     assert_eq!(rows.iter().map(|row| &*row.status).collect::<Vec<_>>(), ["DELETED", "ACTIVE"]);
     assert_eq!(cloud.asked(SERVERS)[0].pair("changes-since"), Some("2026-11-23T18:25:40Z"));
