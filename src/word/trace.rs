@@ -22,7 +22,7 @@ use crate::source::log::{Grammar, place};
 use crate::source::nova::{self, ServerQuery};
 use crate::source::{Error, ErrorKind, Session};
 use crate::trace::story::{Heard, Steps, Story};
-use crate::trace::{Id, Subject, Trace};
+use crate::trace::{Id, Reason, Subject, Trace};
 
 pub struct Wish {
     pub subject: String,
@@ -294,12 +294,17 @@ fn heard<'a>(places: &'a [(String, String)], told: &'a Told) -> Vec<Heard<'a>> {
     let of = |kept: &'a scan::Kept| {
         let (host, service) = places.get(kept.file).map_or(("?", "?"), |(host, service)| (host, service));
         let record = &kept.record;
+        // A line that only mentions a request is told with it: neutron's words about an event.
+        let mentioned = match kept.reason {
+            Reason::Mentions(id) => Some(id),
+            _ => None,
+        };
         Heard {
             at: kept.at,
             host,
             service,
             level: record.parsed.level,
-            request: Id::of(record.parsed.request_id.of(&record.head)),
+            request: Id::of(record.parsed.request_id.of(&record.head)).or(mentioned),
             global: Id::of(record.parsed.global_request_id.of(&record.head)),
             message: record.parsed.message.of(&record.head),
             is_of_another: kept.reason.is_of_another(),

@@ -65,15 +65,25 @@ fn what_became_of_instances_is_told_by_their_logs() {
         }
     }
     assert_eq!(alive, 3);
+}
+
+#[test]
+fn a_build_that_failed_is_told_with_its_host_and_what_libvirt_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let _serving = Serving::start(dir.path(), &["--scenario", "noisy-neighbour", "--speed", "0"]);
     let failed = instances(dir.path(), "status=ERROR");
-    let told: Vec<Json> = failed
-        .iter()
-        .map(|instance| trace(dir.path(), &[instance["id"].as_str().unwrap(), "-o", "json"]))
-        .filter(|run| run.code == 0)
-        .map(|run| run.json())
-        .filter(|document| !document["failure"].is_null())
-        .collect();
-    assert!(!told.is_empty(), "none of {} failed instances has a failure in the logs", failed.len());
+    let told = failed.iter().find_map(|instance| {
+        let run = trace(dir.path(), &[instance["id"].as_str().unwrap(), "-o", "json"]);
+        (run.code == 0).then(|| run.json()).filter(|document| !document["failure"].is_null())
+    });
+    let told = told.unwrap_or_else(|| panic!("none of {} failed instances has a failure", failed.len()));
+    let words = told["failure"]["words"].as_str().unwrap();
+    assert!(words.starts_with("Instance failed to spawn: libvirt.libvirtError: "), "{words}");
+    let row = usize::try_from(told["failure"]["row"].as_u64().unwrap()).unwrap();
+    let row = &told["rows"][row];
+    assert!(row["host"].as_str().unwrap().starts_with("cmp") && row["service"] == "nova-compute", "{row:#}");
+    assert_eq!(steps(&told, "create").last().unwrap(), "allocation freed");
+    assert!(!told["failure"]["signatures"].as_array().unwrap().is_empty());
 }
 
 #[test]
