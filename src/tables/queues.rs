@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::health::queue as health;
+use crate::health::{Verdict, queue as health};
 use crate::model::{Queue, QueueType};
 use crate::report::Topic;
 use crate::store::Store;
@@ -80,6 +80,20 @@ fn short(store: &Store, row: &Queue, now: Timestamp) -> String {
         Some(F::Disputed { .. }) => "disputed".to_owned(),
         Some(F::Answers(_)) => "answers wait".to_owned(),
     }
+}
+
+/// Verdict first; among queues in trouble the deeper one stands above, among those that are well those that lead
+/// somewhere above copies and answers.
+fn trouble(store: &Store, row: &Queue) -> f64 {
+    let verdict = health::verdict(store, row);
+    let role = f64::from(5 - row.meaning.role as u8);
+    let behind = if verdict >= Verdict::Warning {
+        let waits = row.ready.unwrap_or(0) as f64;
+        0.9 * waits / (waits + 1_000.0) + role / 10_000.0
+    } else {
+        role / 10.0
+    };
+    f64::from(verdict as u8) + behind
 }
 
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Queue) -> Value<'a>) -> Value<'a> {
@@ -271,19 +285,12 @@ const COLUMNS: &[Column<Store>] = &[
     column!(
         "trouble",
         "TROUBLE",
-        "0 ok … 6 critical; behind the point the role",
+        "0 ok … 6 critical; behind the point what waits, and the role",
         "derived: health",
         Right,
         (0, 0),
         99,
-        |s, slot| {
-            // Among queues that are well, those that lead somewhere stand above copies and answers.
-            cell(s, slot, |q| {
-                Value::Float(
-                    f64::from(health::verdict(s, q) as u8) + f64::from(5 - q.meaning.role as u8) / 10.0,
-                )
-            })
-        }
+        |s, slot| { cell(s, slot, |q| Value::Float(trouble(s, q))) }
     ),
     column!("verdict", "VERDICT", "", "derived: health", Left, (0, 0), 99, |s, slot| {
         cell(s, slot, |q| Value::text(health::verdict(s, q).as_str()))
