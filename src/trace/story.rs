@@ -212,7 +212,7 @@ fn lend(requests: &mut [Request]) {
                 && times().min().is_some_and(|first| first <= step.at)
                 && times().max().is_some_and(|last| step.at <= last)
         };
-        if let Some(request) = requests.iter_mut().filter(is_under_way).next_back()
+        if let Some(request) = requests.iter_mut().rfind(is_under_way)
             && !request.steps.contains(&step)
         {
             request.steps.push(step);
