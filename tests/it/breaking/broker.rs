@@ -179,7 +179,7 @@ fn without_the_management_plugin_amqp_tells_the_same_of_the_queues_that_must_be_
     // The cloud's own scripts ask the plugin whether the broker is up.
     drop(unplugged);
     dashboard.wait_for("the whole list again", BACK, |screen| {
-        !screen.contains("AMQP tells ready messages") && line(screen, "compute_fanout_").is_some()
+        !screen.contains("AMQP tells ready messages") && line(screen, "compute_fano").is_some()
     });
     fault.and(&["undo"]);
     dashboard.wait_for("its consumer again", BACK, |screen| {

@@ -71,6 +71,8 @@ const HYPERVISORS: &[(&str, Says)] = &[
     ("memory_ratio", Same(|t| ratio(&t["show"]["memory_mb_used"], &t["show"]["memory_mb"]))),
     ("local_gb", Same(|t| t["show"]["local_gb"].clone())),
     ("local_gb_used", Same(|t| t["show"]["local_gb_used"].clone())),
+    ("queue_ready", Derived("a row of the table of queues, which is compared by itself")),
+    ("queue_consumers", Derived("a row of the table of queues, which is compared by itself")),
     ("disk_limit_gb", Same(|t| limit(&t["inventory"]["DISK_GB"]))),
     // VCPU and PCPU together: no host of this cloud has dedicated CPUs.
     ("placement_vcpus_used", Same(|t| t["usage"]["VCPU"]["usage"].clone())),
