@@ -109,18 +109,18 @@ def main():
             ours, (cpu, memory, frames, slowest) = cost(
                 asked.seconds, lambda until: dashboard(until, lab, home, asked.stackwatch))
             theirs, rounds = cost(asked.seconds, lambda until: ui(until, lab))
+        print(f"| what stackwatch's polling adds to it | {ours - rest:.1f} % of a core | "
+              f"the management UI's Queues page, {rounds}: {theirs - rest:.1f} % of a core | "
+              f"{(ours - rest) / (theirs - rest):.2f} |")
+        late = slowest > FRAME
+        print(f"| the dashboard meanwhile, slowest of {frames} frames | {slowest:.1f} ms | {FRAME} ms | "
+              f"{slowest / FRAME:.2f}{' **missed**' if late else ''} |")
+        print(f"| the same, CPU and memory | {100 * cpu / asked.seconds:.1f} % of a core, {memory:.0f} MiB | | |",
+              flush=True)
     finally:
         # Killed it forgets them at once.
         for words in (["kill", "1"], ["undo"]):
             subprocess.run([fault, *words], check=True, stdout=subprocess.DEVNULL)
-    print(f"| what stackwatch's polling adds to it | {ours - rest:.1f} % of a core | "
-          f"the management UI's Queues page, {rounds}: {theirs - rest:.1f} % of a core | "
-          f"{(ours - rest) / (theirs - rest):.2f} |")
-    late = slowest > FRAME
-    print(f"| the dashboard meanwhile, slowest of {frames} frames | {slowest:.1f} ms | {FRAME} ms | "
-          f"{slowest / FRAME:.2f}{' **missed**' if late else ''} |")
-    print(f"| the same, CPU and memory | {100 * cpu / asked.seconds:.1f} % of a core, {memory:.0f} MiB | | |",
-          flush=True)
     return 1 if late else 0
 
 

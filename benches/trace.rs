@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
+use stackwatch::config::logs::LogPlace;
 use stackwatch::source::log::Grammar;
 use stackwatch::source::log::files::{self, LogFile, Packing};
 use stackwatch::source::log::scan::{Limits, Progress, Told, run};
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     let (gib, count) = (number("TRACE_GIB", 1), number("TRACE_INSTANCES", 15));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = corpus::corpus(&root.join(format!("run/corpus/{gib}")), gib << 30, SEED).expect("a corpus");
-    let found = files::find(std::slice::from_ref(&made.root));
+    let found = files::find(&[LogPlace::named(vec![made.root.clone()], "bench").in_zone(TimeZone::UTC)]);
     let plain: Vec<LogFile> =
         found.files.iter().filter(|file| file.packing == Packing::Plain).cloned().collect();
     let mut table = Table::default();
@@ -112,7 +113,7 @@ fn ours(files: &[LogFile], uuid: &str) -> (Told, Cost) {
         }
     };
     let never = AtomicBool::new(false);
-    let told = run(files, &TimeZone::UTC, &grammar, &mut trace, Limits::default(), &never, &mut say);
+    let told = run(files, &grammar, &mut trace, Limits::default(), &never, &mut say);
     let cost = Cost { wall: begun.elapsed(), cpu: cpu() - before, first: first.unwrap_or_default() };
     (told, cost)
 }

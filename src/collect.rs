@@ -15,6 +15,7 @@ mod names;
 mod notifications;
 mod placement;
 mod queues;
+pub mod trace;
 mod whole;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     let mut collectors = sources.session.as_ref().map(of_cloud).unwrap_or_default();
     collectors.extend(brokers::all(sources));
     collectors.extend(notifications::all(&sources.amqp));
+    collectors.extend(trace::all(sources));
     collectors
 }
 

@@ -3,6 +3,8 @@
 pub mod broker;
 pub mod clouds;
 pub mod file;
+mod ini;
+pub mod logs;
 pub mod looks;
 pub mod secret;
 

@@ -16,6 +16,7 @@ mod provider;
 mod queue;
 mod queue_name;
 mod service;
+mod trouble;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
@@ -32,6 +33,7 @@ pub use provider::{Inventory, Provider, ResourceClass};
 pub use queue::{Consumer, Counts, Depth, Queue, QueueType};
 pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
+pub use trouble::Trouble;
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.
 pub type Text = std::sync::Arc<str>;

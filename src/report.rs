@@ -1,5 +1,6 @@
 //! What a collector can say. Success, progress and failure travel in the same channel: an outage is data too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +9,7 @@ use crate::model::{
     Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Hypervisor, Instance,
     InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
 };
+use crate::trace::Account;
 
 /// One thing a collector says, with its own time: the store reads no clock.
 #[derive(Clone, Debug)]
@@ -70,10 +72,11 @@ pub enum Topic {
     Consumers,
     Events,
     VolumeServices,
+    Trace,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 19] = [
+    pub const ALL: [Topic; 20] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -93,6 +96,7 @@ impl Topic {
         Topic::Consumers,
         Topic::Events,
         Topic::VolumeServices,
+        Topic::Trace,
     ];
 
     /// The name in `sources` and messages.
@@ -117,6 +121,7 @@ impl Topic {
             Topic::Consumers => "consumers",
             Topic::Events => "notifications",
             Topic::VolumeServices => "volume services",
+            Topic::Trace => "trace",
         }
     }
 
@@ -135,6 +140,7 @@ impl Topic {
             Topic::Agents => "neutron",
             Topic::Images => "glance",
             Topic::VolumeServices => "cinder",
+            Topic::Trace => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
     }
@@ -151,7 +157,7 @@ impl Topic {
 
     /// Read only when somebody goes into something.
     pub fn is_asked_for(self) -> bool {
-        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers)
+        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace)
     }
 
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
@@ -170,7 +176,7 @@ impl Topic {
             Topic::Hypervisors => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
-            Topic::Actions | Topic::Console | Topic::Consumers => 300,
+            Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
         })
@@ -215,6 +221,8 @@ pub enum Delta {
     Events(Vec<Event>),
     /// Notifications may have been missed: what they would have told must be asked for.
     Missed,
+    /// What the logs hold of a subject: all of it so far.
+    Trace(Arc<Account>),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

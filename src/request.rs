@@ -21,6 +21,8 @@ pub struct Wanted {
     pub queues: Option<Arc<[Text]>>,
     /// Grows with each notification that told less than must be known: an instance that nobody knew, or a gap.
     pub stirred: u64,
+    /// What is traced: a UUID, or a request id.
+    pub trace: Option<Text>,
     /// Notifications are heard: what they tell need not be asked for as often.
     pub heard: bool,
     /// Nobody has looked for long: poll at a quarter of the rate.

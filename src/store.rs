@@ -12,7 +12,8 @@ mod queues;
 mod rows;
 mod trend;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -28,7 +29,11 @@ use crate::model::{
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
+use crate::trace::{Account, Subject};
 use index::{ByText, Groups};
+
+/// So many traces are kept: to compare one with another, and to come back to.
+const TRACES: usize = 4;
 
 /// Everything that is known about one cloud and region.
 #[derive(Debug, Default)]
@@ -60,6 +65,8 @@ pub struct Store {
     pub consumers: HashMap<Text, (Timestamp, Vec<Consumer>)>,
     /// The last notifications, the newest last.
     pub events: Events,
+    /// The last traces, the newest last.
+    traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
     epoch: u64,
     /// nova-compute's service row of a host.
@@ -244,6 +251,7 @@ impl Store {
                 }
                 self.consumers.insert(queue, (at, consumers));
             }
+            Delta::Trace(account) => self.put_trace(account),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -286,7 +294,12 @@ impl Store {
             Topic::Brokers => self.brokers.begin_read(),
             Topic::Nodes => self.nodes.begin_read(),
             Topic::Queues => self.queues.begin_read(),
-            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers | Topic::Events => {}
+            Topic::Identity
+            | Topic::Actions
+            | Topic::Console
+            | Topic::Consumers
+            | Topic::Events
+            | Topic::Trace => {}
         }
     }
 
@@ -333,7 +346,12 @@ impl Store {
             }
             // Names of what is gone stay useful: rows may still refer to them.
             Topic::Projects | Topic::Users | Topic::Images => {}
-            Topic::Identity | Topic::Actions | Topic::Console | Topic::Consumers | Topic::Events => {}
+            Topic::Identity
+            | Topic::Actions
+            | Topic::Console
+            | Topic::Consumers
+            | Topic::Events
+            | Topic::Trace => {}
         }
     }
 
@@ -359,6 +377,20 @@ impl Store {
             // Nothing else is removed by event: full reads sweep.
             _ => {}
         }
+    }
+
+    /// What was heard of a subject so far, if it is one of the last that were traced.
+    pub fn trace(&self, subject: Subject) -> Option<&Arc<Account>> {
+        self.traces.iter().find(|account| account.subject == subject)
+    }
+
+    fn put_trace(&mut self, account: Arc<Account>) {
+        self.traces.retain(|known| known.subject != account.subject);
+        if self.traces.len() >= TRACES {
+            self.traces.pop_front();
+        }
+        self.traces.push_back(account);
+        self.freshness.entry(Topic::Trace).or_default().revision += 1;
     }
 
     fn touch_instance(&mut self, id: &str) {

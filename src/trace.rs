@@ -10,13 +10,15 @@
 //! themselves work for it; they are followed, and lend none. Lines of siblings that share a request (`--max 50`,
 //! neutron's events come by the handful) are kept and said to be theirs.
 
+mod account;
 mod id;
 mod lend;
 mod reason;
 pub mod story;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+pub use account::{Account, Entry, seconds, words};
 pub use id::Id;
 pub use reason::{LeftOut, Reason};
 
@@ -81,14 +83,14 @@ pub struct Omitted {
     pub crowd: usize,
     /// Ids that were not followed, since there were too many.
     pub ids: usize,
+    /// Records that stand in another file, too.
+    pub copies: usize,
 }
 
 /// What is known of the lines heard so far.
 pub struct Trace {
     subject: Subject,
     text: [u8; 36],
-    /// Request ids of our own questions to the APIs.
-    ours: HashSet<Id>,
     followed: HashMap<Id, Followed>,
     fresh: Vec<Id>,
     omitted: Omitted,
@@ -99,7 +101,6 @@ impl Trace {
         let mut trace = Self {
             subject,
             text: subject.id().text(),
-            ours: HashSet::new(),
             followed: HashMap::new(),
             fresh: Vec::new(),
             omitted: Omitted::default(),
@@ -115,12 +116,6 @@ impl Trace {
         for id in ids {
             self.follow(id, Nearness::Request);
         }
-        self
-    }
-
-    /// Requests that were our own: what they left in the logs is no part of any instance's story.
-    pub fn without(mut self, ours: impl IntoIterator<Item = Id>) -> Self {
-        self.ours.extend(ours);
         self
     }
 
@@ -169,7 +164,7 @@ impl Trace {
     fn judge(&mut self, line: &[u8], parsed: &Line, rest: &[u8]) -> Option<Result<Reason, LeftOut>> {
         let [local, global] = [parsed.request_id, parsed.global_request_id].map(|span| Id::of(span.of(line)));
         let nearness = |id: &Id| self.followed.get(id).map(|followed| (followed.nearness, *id));
-        let is_ours = [local, global].into_iter().flatten().any(|id| self.ours.contains(&id));
+        let is_ours = [local, global].into_iter().flatten().any(Id::is_ours);
         let finder = memchr::memmem::Finder::new(&self.text);
         let names = finder.find(line).is_some() || finder.find(rest).is_some();
         let known = [local, global].iter().flatten().filter_map(nearness).min().map(|(_, id)| id);
@@ -228,7 +223,7 @@ impl Trace {
             known.nearness = known.nearness.min(nearness);
             return;
         }
-        if self.ours.contains(&id) || id == self.subject.id() && self.is_instance() {
+        if id.is_ours() || id == self.subject.id() && self.is_instance() {
             return;
         }
         if self.followed.len() >= IDS {

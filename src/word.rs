@@ -15,7 +15,9 @@ use crate::app::App;
 use crate::cli::{Cli, Common, Word};
 use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
 use crate::config::file::{self, File};
+use crate::config::logs;
 use crate::exit::Exit;
+use crate::model::Trouble;
 use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
@@ -92,6 +94,12 @@ impl Failure {
     }
 }
 
+/// An entry of `errors` in a word's document.
+fn error_json(trouble: &Trouble) -> serde_json::Value {
+    let Trouble { source, kind, message, request_id, .. } = trouble;
+    serde_json::json!({"source": source, "kind": kind, "message": message, "request_id": request_id})
+}
+
 /// Words onto standard error. Nobody may be there to read them: that changes nothing about how a word ended.
 fn complain(message: &str, next_step: &str) {
     let mut err = std::io::stderr().lock();
@@ -146,6 +154,9 @@ fn settings(common: &Common) -> Result<Settings, Failure> {
         demo = Some(cloud);
     }
     file.broker = file.broker.or_found(&crate::config::root());
+    if file.logs.is_empty() {
+        file.logs = logs::found(&crate::config::root());
+    }
     Ok(Settings { file, origin, demo })
 }
 
@@ -218,7 +229,9 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let (name, limits) = (cloud.name.clone(), broker_limits());
     let session = Some(session(cloud, file)?);
     let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
-    Ok(Sources { session, brokers, amqp, unconfigured: Some(rabbitmq::unconfigured(&file.broker.troubles)) })
+    let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
+    let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
+    Ok(Sources { session, brokers, amqp, logs, unconfigured })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

@@ -3,7 +3,6 @@
 
 mod discover;
 mod entry;
-mod ini;
 mod transport;
 
 use std::path::PathBuf;

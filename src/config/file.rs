@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::broker::Brokers;
 use super::clouds::ConfigError;
+use super::logs::LogPlace;
 
 /// The settings, with the defaults of `assets/config.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -13,6 +14,7 @@ use super::clouds::ConfigError;
 pub struct File {
     pub cloud: Cloud,
     pub broker: Brokers,
+    pub logs: Vec<LogPlace>,
     pub ui: Ui,
 }
 

@@ -3,7 +3,7 @@
 
 use super::expect::{self, Expected};
 use super::{Note, Verdict, node};
-use crate::model::{AmqpState, Broker, Connections};
+use crate::model::{AmqpState, Broker, Connections, Queue};
 use crate::report::Topic;
 use crate::store::Store;
 use crate::table::Slots;
@@ -95,12 +95,14 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
         say(verdict, format!("do not stop {node}: some quorum queues would lose their majority"));
     }
     if broker.statistics_off {
-        say(
-            Verdict::Unknown,
-            format!(
-                "{name} keeps no statistics (management_agent.disable_metrics_collector): depths are unknown"
-            ),
-        );
+        let is_measured = |row: &Queue| row.listed.is_some_and(|listed| listed.ready.is_some());
+        let mut rows = store.queues.iter().map(|(_, row)| row).filter(|row| row.broker == *name);
+        let (verdict, what) = match rows.any(is_measured) {
+            true => (Verdict::Info, "depths and consumers come from its nodes' metrics, rates are unknown"),
+            false => (Verdict::Unknown, "depths are unknown"),
+        };
+        let setting = "management_agent.disable_metrics_collector";
+        say(verdict, format!("{name} keeps no statistics ({setting}): {what}"));
     }
     notes.extend(nodes.iter().flat_map(|row| node::notes(row)).filter(|note| {
         // The alarm itself was said above, by who knows it first.

@@ -1,6 +1,7 @@
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
+use crate::config::logs::LogPlace;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
 #[derive(Clone, Default)]
@@ -9,6 +10,8 @@ pub struct Sources {
     pub brokers: Vec<Management>,
     /// The vhosts of those brokers, where their transport URLs are known.
     pub amqp: Vec<Amqp>,
+    /// Where its logs are.
+    pub logs: Vec<LogPlace>,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }

@@ -42,9 +42,10 @@ impl Sample {
 }
 
 impl Trend {
-    /// Takes in what was read now. Whether anything that a line shows has changed.
+    /// Takes in what was read now. Whether anything has changed by which rows are judged, sorted and filtered; one
+    /// more sample that is like those before it is drawn all the same.
     pub(super) fn push(&mut self, at: Timestamp, depth: Option<u64>, counters: Counters) -> bool {
-        let before = (self.publish, self.deliver, self.samples.len(), self.growing());
+        let before = (self.publish, self.deliver, self.latest(), self.growing());
         let sample = Sample { at, depth, counters };
         match self.samples.back_mut() {
             // The newest figures, and the time of the first: rates are over the whole span.
@@ -60,7 +61,14 @@ impl Trend {
                 self.samples.push_back(sample);
             }
         }
-        before != (self.publish, self.deliver, self.samples.len(), self.growing())
+        before != (self.publish, self.deliver, self.latest(), self.growing())
+    }
+
+    /// The last two depths, by which a burst is told from a backlog; of one alone that one twice.
+    fn latest(&self) -> Option<(Option<u64>, Option<u64>)> {
+        let last = self.samples.back()?.depth;
+        let before = self.samples.len().checked_sub(2).and_then(|at| self.samples.get(at));
+        Some((before.map_or(last, |sample| sample.depth), last))
     }
 
     /// The depths as they were read, the newest last; what was unknown then is left out.
@@ -114,6 +122,23 @@ mod tests {
             assert_eq!(trend.growing().is_some(), grows, "after {second} s");
         }
         assert_eq!(trend.depths().collect::<Vec<_>>(), [3, 4, 7, 8, 9, 9]);
+    }
+
+    #[test]
+    fn a_sample_like_those_before_it_changes_nothing_and_a_depth_that_stays_does_once() {
+        let mut trend = Trend::default();
+        for (second, depth, changes) in [
+            (0, 0, true),
+            (10, 0, false),
+            (20, 0, false),
+            (30, 1_500, true),
+            // It stayed for two samples: that is a backlog, whatever the row says.
+            (40, 1_500, true),
+            (50, 1_500, false),
+            (60, 0, true),
+        ] {
+            assert_eq!(trend.push(at(second), Some(depth), Counters::default()), changes, "after {second} s");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(u128);
 
+/// `57ac3a7c`: what the ids of our own requests begin with.
+const OURS: u128 = 0x57ac_3a7c;
+
 /// Places of the dashes in a UUID's text.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
@@ -34,6 +37,16 @@ impl Id {
     /// As it stands in a line: `req-…`, or without that, as fluentd leaves it.
     pub fn of(text: &[u8]) -> Option<Self> {
         Self::parse(text.strip_prefix(b"req-").unwrap_or(text))
+    }
+
+    /// An id for a request of our own: its first 32 bits say so, whichever stackwatch asked.
+    pub fn ours(random: u128) -> Self {
+        Self(random & (u128::MAX >> 32) | OURS << 96)
+    }
+
+    /// It is of a question that a stackwatch has asked: its traces are no part of any instance's story.
+    pub fn is_ours(self) -> bool {
+        self.0 >> 96 == OURS
     }
 
     /// In lower case, as all services write it.
@@ -78,5 +91,13 @@ mod tests {
             assert_eq!(Id::parse(other.as_bytes()), None, "{why}");
         }
         assert_eq!(Id::parse(b"f064d769-2144-43c6-a1f6-7967745cf37g"), None);
+    }
+
+    #[test]
+    fn an_id_of_our_own_says_so() {
+        let id = Id::parse(b"f064d769-2144-43c6-a1f6-7967745cf373").unwrap();
+        let ours = Id::ours(id.0);
+        assert_eq!(ours.to_string(), "57ac3a7c-2144-43c6-a1f6-7967745cf373");
+        assert!(ours.is_ours() && !id.is_ours());
     }
 }

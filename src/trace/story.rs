@@ -61,6 +61,7 @@ struct Known {
 }
 
 /// The steps that are known.
+#[derive(Default)]
 pub struct Steps(Vec<Known>);
 
 /// A step that was taken.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, Settings, broker_limits, brokers, lookup, one_cloud, session, settings};
+use super::{Failure, Settings, broker_limits, brokers, error_json, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Rows};
 use crate::config::clouds;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::filter::Filter;
 use crate::health::expect;
+use crate::model::Trouble;
 use crate::report::Topic;
 use crate::request::Wanted;
 use crate::source::Sources;
@@ -84,22 +85,13 @@ fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources,
     let brokers = brokers(file, name.as_deref(), limits)?;
     let amqp = super::amqp(file, name.as_deref(), limits)?;
     let session = cloud.map(|cloud| session(cloud, file)).transpose()?;
-    Ok(Sources { session, brokers, amqp, unconfigured: None })
+    Ok(Sources { session, brokers, amqp, ..Sources::default() })
 }
 
 struct About {
     /// None where a broker alone was asked.
     cloud: Option<String>,
     region: Option<String>,
-}
-
-/// One thing that could not be had.
-struct Trouble {
-    source: &'static str,
-    kind: &'static str,
-    message: String,
-    next_step: String,
-    request_id: Option<String>,
 }
 
 fn unknown_table(name: &str) -> Failure {
@@ -213,12 +205,7 @@ fn print_json(
             })
         })
         .collect();
-    let errors: Vec<Json> = errors
-        .iter()
-        .map(
-            |e| json!({"source": e.source, "kind": e.kind, "message": e.message, "request_id": e.request_id}),
-        )
-        .collect();
+    let errors: Vec<Json> = errors.iter().map(error_json).collect();
     let rows: Vec<Json> = slots
         .iter()
         .map(|&slot| {

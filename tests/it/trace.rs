@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use stackwatch::config::logs::LogPlace;
 use stackwatch::source::log::Grammar;
 use stackwatch::source::log::files;
 use stackwatch::source::log::scan::{Limits, Progress, Told, run};
@@ -61,10 +62,10 @@ fn trace_in(
     cancelled: &AtomicBool,
     say: &mut dyn FnMut(Progress),
 ) -> (Told, Trace, Vec<PathBuf>) {
-    let found = files::find(paths);
+    let found = files::find(&[LogPlace::named(paths.to_vec(), "test").in_zone(TimeZone::UTC)]);
     let grammar = Grammar::shipped().unwrap();
     let mut trace = Trace::new(Subject::parse(subject.as_bytes()).unwrap());
-    let told = run(&found.files, &TimeZone::UTC, &grammar, &mut trace, Limits::default(), cancelled, say);
+    let told = run(&found.files, &grammar, &mut trace, Limits::default(), cancelled, say);
     (told, trace, found.files.into_iter().map(|file| file.path).collect())
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::ini::Ini;
 use super::{Host, Transport};
+use crate::config::ini::Ini;
 
 /// Services that are asked of: each has a `NAME.conf`.
 const SERVICES: [&str; 3] = ["nova", "neutron", "cinder"];

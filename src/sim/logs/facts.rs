@@ -41,7 +41,7 @@ pub(super) const NAMES: &[&str] = &[
     "why",
 ];
 
-/// Controllers that the services run on.
+/// Whom the load balancer in front of the APIs passes on.
 const CALLER: &str = "10.0.0.5";
 
 /// What is known of a step.

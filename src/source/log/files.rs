@@ -9,8 +9,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 pub use open::{Packing, Unpacked};
+
+use super::place;
+use crate::config::logs::LogPlace;
+use crate::model::Text;
 
 /// Directories below each other that are followed.
 const DEPTH: usize = 16;
@@ -32,6 +37,11 @@ pub struct LogFile {
     pub written: Timestamp,
     /// Device and inode: one file has many names.
     pub identity: (u64, u64),
+    /// Whose it is; `?` where nobody says.
+    pub host: Text,
+    pub service: Text,
+    /// In which its lines tell the time, where they have no offset.
+    pub zone: TimeZone,
 }
 
 /// Why something that was named, or lay there, is not read.
@@ -65,33 +75,34 @@ pub struct Found {
     seen: HashSet<(u64, u64)>,
 }
 
-/// All logs that these paths name: files as they are, directories with all below them, globs by what they match.
-/// In the order of their paths; a file that has several names is there once, under the first.
-pub fn find(paths: &[PathBuf]) -> Found {
+/// All logs of this host that these places name: files as they are, directories with all below them, globs by what
+/// they match. In the order of their paths; a file that has several names is there once, under the first.
+pub fn find(places: &[LogPlace]) -> Found {
     let mut found = Found::default();
-    for path in paths {
-        if path.exists() || !is_glob(path) {
-            found.take(path, &mut Vec::new(), true);
-            continue;
+    for place in places.iter().filter(|place| place.is_here()) {
+        let before = found.files.len();
+        for path in &place.paths {
+            found.named(path);
         }
-        let matched = path.to_str().map(glob::glob);
-        let matched: Vec<PathBuf> = match matched {
-            Some(Ok(paths)) => paths.flatten().collect(),
-            Some(Err(error)) => {
-                found.skip(path, Skipped::Other(format!("a bad glob: {error}")));
-                continue;
-            }
-            None => Vec::new(),
-        };
-        if matched.is_empty() {
-            found.skip(path, Skipped::NoMatch);
-        }
-        for path in matched {
-            found.take(&path, &mut Vec::new(), true);
+        for file in found.files.iter_mut().skip(before) {
+            file.belongs(place);
         }
     }
     found.files.sort_by(|a, b| a.path.cmp(&b.path));
     found
+}
+
+impl LogFile {
+    /// Whose it is: as the settings say, else as its path does.
+    fn belongs(&mut self, place: &LogPlace) {
+        let (host, called) = place::place(&self.path);
+        self.service = match &place.service {
+            Some(service) => service.as_str().into(),
+            None => place::service(&self.path, called).into(),
+        };
+        self.host = place.host.as_deref().or(host).unwrap_or("?").into();
+        self.zone = place.zone.clone();
+    }
 }
 
 fn is_glob(path: &Path) -> bool {
@@ -101,6 +112,23 @@ fn is_glob(path: &Path) -> bool {
 impl Found {
     fn skip(&mut self, path: &Path, why: Skipped) {
         self.skipped.push((path.to_owned(), why));
+    }
+
+    fn named(&mut self, path: &Path) {
+        if path.exists() || !is_glob(path) {
+            return self.take(path, &mut Vec::new(), true);
+        }
+        let matched: Vec<PathBuf> = match path.to_str().map(glob::glob) {
+            Some(Ok(paths)) => paths.flatten().collect(),
+            Some(Err(error)) => return self.skip(path, Skipped::Other(format!("a bad glob: {error}"))),
+            None => Vec::new(),
+        };
+        if matched.is_empty() {
+            self.skip(path, Skipped::NoMatch);
+        }
+        for path in matched {
+            self.take(&path, &mut Vec::new(), true);
+        }
     }
 
     /// `above`: the directories that lead here. `named`: the operator named it, so its name does not matter.
@@ -169,6 +197,9 @@ impl Found {
             size: metadata.len(),
             written: written.unwrap_or(Timestamp::UNIX_EPOCH),
             identity,
+            host: "?".into(),
+            service: "?".into(),
+            zone: TimeZone::UTC,
         });
     }
 }

@@ -21,6 +21,7 @@ const SHIPPED: &[(&str, &str)] = &[
 const HEAD: usize = 4096;
 
 /// All that is known of how lines are written. Made once, shared by all sources.
+#[derive(Default)]
 pub struct Grammar {
     formats: Vec<Format>,
     /// Says in one go which formats may fit: of most lines that oslo did not write, none does.

@@ -15,8 +15,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use jiff::tz::TimeZone;
-
 use crate::trace::{Reason, Trace, order};
 
 use self::bloom::Bloom;
@@ -99,10 +97,9 @@ enum Message {
     Done { job: usize, scanned: Scanned },
 }
 
-/// Traces what `trace` is about through the files. `zone` is that of the hosts that wrote them.
+/// Traces what `trace` is about through the files.
 pub fn run(
     files: &[LogFile],
-    zone: &TimeZone,
     grammar: &Grammar,
     trace: &mut Trace,
     limits: Limits,
@@ -111,7 +108,7 @@ pub fn run(
 ) -> Told {
     let jobs = jobs(files);
     let mut notes: Vec<Vec<Option<Box<Bloom>>>> = jobs.iter().map(|_| Vec::new()).collect();
-    let mut zones: Vec<Zone> = files.iter().map(|file| Zone::new(zone.clone(), file.written)).collect();
+    let mut zones: Vec<Zone> = files.iter().map(|file| Zone::new(file.zone.clone(), file.written)).collect();
     let mut book = Book { limits, ..Book::default() };
     let of = files.iter().map(|file| file.size).sum();
     let mut done = 0;

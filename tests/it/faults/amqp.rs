@@ -15,6 +15,7 @@ use stackwatch::source::rabbitmq::amqp::Declared;
 use stackwatch::source::{Error, ErrorKind, Limits, Sources};
 use stackwatch::store::Store;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::support::amqp::{CONSUMERS, Offer, Peer, READY};
 use crate::support::facts;
@@ -118,18 +119,24 @@ async fn frames_are_as_large_as_both_sides_bear_and_no_larger() {
     assert!(error.next_step.contains("raise `frame_max` in rabbitmq.conf"), "{error:?}");
 }
 
-#[tokio::test]
-async fn a_frame_larger_than_was_agreed_is_an_error_and_the_next_connection_is_well() {
-    let node = Peer::start(Offer::default());
-    let amqp = over(&[&node.address()], "");
-    assert_eq!(ask(&amqp).await.unwrap(), there());
-    // Of the answer that is waited for: the node does not give it.
+/// A second question, which the node has and does not answer.
+async fn asked_in_vain(node: &Peer, amqp: &Amqp) -> JoinHandle<Result<Declared, Error>> {
     node.hold_declares(true);
     let asked = tokio::spawn({
         let amqp = amqp.clone();
         async move { ask(&amqp).await }
     });
     until("it is asked", || node.declares() == 2).await;
+    asked
+}
+
+#[tokio::test]
+async fn a_frame_larger_than_was_agreed_is_an_error_and_the_next_connection_is_well() {
+    let node = Peer::start(Offer::default());
+    let amqp = over(&[&node.address()], "");
+    assert_eq!(ask(&amqp).await.unwrap(), there());
+    // Of the answer that is waited for: the node does not give it.
+    let asked = asked_in_vain(&node, &amqp).await;
     node.send_frame_of(60_000);
     let error = asked.await.unwrap().unwrap_err();
     assert_eq!(error.kind, ErrorKind::BadAnswer, "{error:?}");
@@ -144,12 +151,7 @@ async fn a_blocked_connection_is_said_at_once_and_used_again_when_it_goes_on() {
     let node = Peer::start(Offer::default());
     let amqp = over(&[&node.address()], "");
     assert_eq!(ask(&amqp).await.unwrap(), there());
-    node.hold_declares(true);
-    let asked = tokio::spawn({
-        let amqp = amqp.clone();
-        async move { ask(&amqp).await }
-    });
-    until("it is asked", || node.declares() == 2).await;
+    let asked = asked_in_vain(&node, &amqp).await;
     node.block("low on memory");
     // While it waits, and before it asks again.
     for error in [asked.await.unwrap().unwrap_err(), ask(&amqp).await.unwrap_err()] {

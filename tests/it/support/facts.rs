@@ -10,9 +10,10 @@ mod instances;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stackwatch::model::{Named, NamedKind, Queue, Text};
+use stackwatch::model::{Named, NamedKind, Queue, Span, Text};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
+use stackwatch::trace::Entry;
 
 pub use hosts::{id_of as hypervisor_id, service};
 pub use instances::{changed, instance, many};
@@ -222,8 +223,17 @@ pub fn poison(delta: &mut Delta) {
             evil(&mut state.user);
         }
         Delta::Events(events) => events.iter_mut().for_each(broker::poison_event),
+        Delta::Trace(account) => std::sync::Arc::make_mut(account).entries.iter_mut().for_each(poison_entry),
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
+}
+
+fn poison_entry(entry: &mut std::sync::Arc<Entry>) {
+    let entry = std::sync::Arc::make_mut(entry);
+    [&mut entry.host, &mut entry.service, &mut entry.path].into_iter().for_each(evil);
+    entry.head = [&*entry.head, EVIL.as_bytes()].concat().into();
+    entry.parsed.message = Span::new(entry.parsed.message.start(), entry.head.len());
+    entry.rest = [EVIL.as_bytes(), b"\n"].concat().into();
 }
 
 fn evil(text: &mut Text) {

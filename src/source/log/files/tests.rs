@@ -2,6 +2,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::config::logs::LogPlace;
 
 fn names(found: &Found, root: &Path) -> Vec<String> {
     let short = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
@@ -28,7 +29,8 @@ fn a_directory_gives_its_files_with_their_rotations_once_each() {
     write(&root.join("empty.log"), "");
     fs::hard_link(root.join("syslog"), root.join("syslog-too")).unwrap();
     symlink(root.join("nova/nova-api.log"), root.join("nova-api.log")).unwrap();
-    let found = find(&[root.to_owned(), root.join("nova/../nova/nova-api.log")]);
+    let found =
+        find(&[LogPlace::named(vec![root.to_owned(), root.join("nova/../nova/nova-api.log")], "test")]);
     // The links are the same files, whose first names come first.
     assert_eq!(
         names(&found, root),
@@ -44,7 +46,10 @@ fn a_glob_gives_what_it_matches_and_says_when_that_is_nothing() {
     for name in ["cmp01/nova-compute.log", "cmp02/nova-compute.log", "cmp02/neutron.log"] {
         write(&root.join(name), "x");
     }
-    let found = find(&[root.join("*/nova-*.log"), root.join("*/cinder*"), root.join("gone.log")]);
+    let found = find(&[LogPlace::named(
+        vec![root.join("*/nova-*.log"), root.join("*/cinder*"), root.join("gone.log")],
+        "test",
+    )]);
     assert_eq!(names(&found, root), ["cmp01/nova-compute.log", "cmp02/nova-compute.log"]);
     assert_eq!(why(&found, "cinder*"), Some(Skipped::NoMatch));
     assert_eq!(why(&found, "gone.log"), Some(Skipped::Missing));
@@ -60,7 +65,7 @@ fn what_is_no_file_is_left_out_with_its_reason_and_never_opened() {
     symlink(root.join("nowhere"), root.join("broken")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, root.join("pipe"), rustix::fs::Mode::RUSR).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
-    let found = find(&[root.to_owned(), "/dev/null".into()]);
+    let found = find(&[LogPlace::named(vec![root.to_owned(), "/dev/null".into()], "test")]);
     assert_eq!(names(&found, root), ["a/b/c.log"]);
     for (name, reason) in [
         ("up", Skipped::Loop),
@@ -76,7 +81,7 @@ fn what_is_no_file_is_left_out_with_its_reason_and_never_opened() {
 
 /// What a packed file unpacks to, and how that ended.
 fn unpacked(path: &Path) -> (usize, io::Result<()>) {
-    let found = find(&[path.to_owned()]);
+    let found = find(&[LogPlace::named(vec![path.to_owned()], "test")]);
     let mut reader = Unpacked::open(&found.files[0]).unwrap();
     let mut buffer = vec![0; 1 << 20];
     let mut total = 0;

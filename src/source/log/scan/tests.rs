@@ -2,8 +2,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+
 use super::super::files;
 use super::*;
+use crate::config::logs::LogPlace;
 use crate::trace::Subject;
 
 const UUID: &str = "f064d769-2144-43c6-a1f6-7967745cf373";
@@ -31,12 +34,16 @@ fn noise(bytes: usize) -> String {
     other.repeat(bytes.div_ceil(other.len()))
 }
 
+fn utc(root: &Path) -> LogPlace {
+    LogPlace::named(vec![root.to_owned()], "test").in_zone(TimeZone::UTC)
+}
+
 fn told(root: &Path, limits: Limits) -> Told {
-    let found = files::find(&[root.to_owned()]);
+    let found = files::find(&[utc(root)]);
     let grammar = Grammar::shipped().unwrap();
     let mut trace = Trace::new(Subject::parse(UUID.as_bytes()).unwrap());
     let never = AtomicBool::new(false);
-    run(&found.files, &TimeZone::UTC, &grammar, &mut trace, limits, &never, &mut |_| {})
+    run(&found.files, &grammar, &mut trace, limits, &never, &mut |_| {})
 }
 
 fn heads(told: &Told) -> Vec<String> {
@@ -117,13 +124,12 @@ fn a_file_that_went_away_or_is_damaged_is_said_and_the_rest_is_told() {
     pack(&at("cut.gz"), &[lent(3).as_bytes(), &random].concat());
     let cut = fs::read(at("cut.gz")).unwrap();
     fs::write(at("cut.gz"), &cut[..cut.len() / 2]).unwrap();
-    let found = files::find(&[root.path().to_owned()]);
+    let found = files::find(&[utc(root.path())]);
     fs::remove_file(at("gone.log")).unwrap();
     let grammar = Grammar::shipped().unwrap();
     let mut trace = Trace::new(Subject::parse(UUID.as_bytes()).unwrap());
     let never = AtomicBool::new(false);
-    let told =
-        run(&found.files, &TimeZone::UTC, &grammar, &mut trace, Limits::default(), &never, &mut |_| {});
+    let told = run(&found.files, &grammar, &mut trace, Limits::default(), &never, &mut |_| {});
     assert_eq!(heads(&told), [lender(1), lent(3)]);
     let mut trouble: Vec<_> =
         told.trouble.iter().map(|(path, _)| path.file_name().unwrap().to_owned()).collect();

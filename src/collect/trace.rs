@@ -1,0 +1,313 @@
+//! A trace: what nova's API says of a subject, and what the logs hold of it. The word and the dashboard ask alike.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::{Collector, Outlet, outage};
+use crate::config::logs::LogPlace;
+use crate::model::{Text, Trouble};
+use crate::report::{Delta, Outcome, Topic};
+use crate::request::Wanted;
+use crate::source::log::Grammar;
+use crate::source::log::files::{self, LogFile};
+use crate::source::log::scan::{self, Kept, Limits, Progress, Told};
+use crate::source::{Error, ErrorKind, Session, Sources, nova};
+use crate::trace::story::{Heard, Steps};
+use crate::trace::{Account, Entry, Id, Reason, Subject, Trace};
+
+/// While it is looked at a trace is made anew this often, but never for more than a twentieth of the time.
+const EVERY: Duration = Duration::from_secs(5);
+const SHARE: u32 = 20;
+/// What was found so far is told this often.
+const TOLD: Duration = Duration::from_millis(100);
+
+/// All that a trace needs; clones share it.
+#[derive(Clone)]
+pub struct Tracer {
+    session: Option<Session>,
+    logs: Arc<[LogPlace]>,
+    grammar: Arc<Grammar>,
+    steps: Arc<Steps>,
+}
+
+impl Tracer {
+    /// Nothing is asked or read yet.
+    pub fn new(session: Option<Session>, logs: &[LogPlace]) -> Self {
+        // Both ship with the program, and a test says that they can be read.
+        let (grammar, steps) = (Grammar::shipped().unwrap_or_default(), Steps::shipped().unwrap_or_default());
+        Self { session, logs: logs.into(), grammar: Arc::new(grammar), steps: Arc::new(steps) }
+    }
+
+    /// Traces it, until all is read or `stop` is set. What was found so far is put into `so_far` again and again.
+    pub async fn trace(
+        &self,
+        subject: Subject,
+        stop: Arc<AtomicBool>,
+        so_far: Option<watch::Sender<Option<Arc<Account>>>>,
+    ) -> Account {
+        let mut account = Account::new(subject);
+        if let (Some(session), Subject::Instance(id)) = (&self.session, subject) {
+            ask(session, id, &mut account).await;
+        }
+        if let Some(so_far) = &so_far {
+            so_far.send_replace(Some(Arc::new(account.clone())));
+        }
+        let this = self.clone();
+        let mut begun = account.clone();
+        match tokio::task::spawn_blocking(move || this.read(account, &stop, so_far.as_ref())).await {
+            Ok(account) => account,
+            Err(error) => {
+                begun
+                    .troubles
+                    .push(Trouble::of_log(format!("the logs could not be read to their end: {error}")));
+                begun
+            }
+        }
+    }
+
+    /// The logs' part. On a thread of its own.
+    fn read(
+        &self,
+        mut account: Account,
+        stop: &AtomicBool,
+        so_far: Option<&watch::Sender<Option<Arc<Account>>>>,
+    ) -> Account {
+        let found = files::find(&self.logs);
+        account.troubles.extend(self.skipped(&found));
+        account.files = found.files.len();
+        let requests = account.actions.iter().filter_map(|action| Id::of(action.request_id.as_bytes()));
+        let mut trace = Trace::new(account.subject).with_requests(requests);
+        let (mut kept, mut reading, mut told_at) = (Vec::new(), (0, 0), Instant::now());
+        let told =
+            scan::run(&found.files, &self.grammar, &mut trace, Limits::default(), stop, &mut |progress| {
+                let Some(so_far) = so_far else { return };
+                match progress {
+                    Progress::Kept(record) => kept.push(record.clone()),
+                    Progress::Read { done, of } => reading = (done, of),
+                }
+                if told_at.elapsed() > TOLD {
+                    let mut partial = account.clone();
+                    self.tell(&mut partial, &found.files, kept.clone());
+                    partial.reading = Some(reading);
+                    so_far.send_replace(Some(Arc::new(partial)));
+                    told_at = Instant::now();
+                }
+            });
+        account.troubles.extend(troubles(&told));
+        account.was_cancelled = told.was_cancelled;
+        account.omitted = trace.omitted();
+        self.tell(&mut account, &found.files, told.records);
+        account
+    }
+
+    /// What was named and cannot be read. What lies among logs and is none says nothing.
+    fn skipped(&self, found: &files::Found) -> Vec<Trouble> {
+        let named = || self.logs.iter().flat_map(|place| &place.paths);
+        let is_worth_it =
+            |why: &files::Skipped| !matches!(why, files::Skipped::Kind(_) | files::Skipped::NotAFile(_));
+        let mut troubles: Vec<Trouble> = found
+            .skipped
+            .iter()
+            .filter(|(path, why)| is_worth_it(why) || named().any(|named| named == path))
+            .map(|(path, why)| Trouble::of_log(format!("{}: {why}", path.display())))
+            .collect();
+        if self.logs.is_empty() {
+            troubles.push(Trouble {
+                next_step: "name them by [[logs]] in config.toml, or start stackwatch where they are"
+                    .to_owned(),
+                ..Trouble::of_log(
+                    "no logs: this host has none where its services are configured to write them, nor where \
+                     packages, kolla-ansible and TripleO put them",
+                )
+            });
+        } else if found.files.is_empty() && troubles.is_empty() {
+            troubles.push(Trouble::of_log("there is no log to read where logs should be"));
+        }
+        troubles
+    }
+
+    /// Puts what was heard into the account, and tells its story.
+    fn tell(&self, account: &mut Account, files: &[LogFile], records: Vec<Kept>) {
+        let mut seen = HashSet::new();
+        let hasher = foldhash::quality::FixedState::default();
+        account.entries.clear();
+        let mut copies = 0;
+        for kept in records {
+            let Some(file) = files.get(kept.file) else { continue };
+            let entry = entry(kept, file);
+            // A central server writes the same record into a file of its host and into one of its program.
+            let mut hash = hasher.build_hasher();
+            for part in [entry.host.as_bytes(), &entry.head, &entry.rest] {
+                hash.write(part);
+                hash.write_u8(0xff);
+            }
+            if seen.insert((hash.finish(), entry.path.clone())) && !seen.insert((hash.finish(), "".into())) {
+                copies += 1;
+                continue;
+            }
+            account.entries.push(Arc::new(entry));
+        }
+        account.omitted.copies = copies;
+        account.entries.sort_by(|a, b| (a.at, &a.path, a.offset).cmp(&(b.at, &b.path, b.offset)));
+        let heard: Vec<Heard> = account.entries.iter().map(|entry| heard(entry)).collect();
+        account.story = self.steps.story(&heard);
+    }
+}
+
+/// The record as it is told: whose it is the line itself knows best.
+fn entry(kept: Kept, file: &LogFile) -> Entry {
+    let record = kept.record;
+    let own = |span: crate::model::Span| {
+        let text = String::from_utf8_lossy(span.of(&record.head));
+        (!text.is_empty()).then(|| Text::from(&*text))
+    };
+    // A file of a whole host, or of all of a service's programs.
+    let is_mixed = !file.service.contains('-');
+    Entry {
+        host: own(record.parsed.host).unwrap_or_else(|| file.host.clone()),
+        service: own(record.parsed.program).filter(|_| is_mixed).unwrap_or_else(|| file.service.clone()),
+        path: file.path.to_string_lossy().into(),
+        offset: record.offset(),
+        at: kept.at,
+        parsed: record.parsed,
+        lines: record.lines.len(),
+        head: record.head.into(),
+        rest: record.rest.into(),
+        reason: kept.reason,
+    }
+}
+
+/// The record as the story takes it.
+fn heard(entry: &Entry) -> Heard<'_> {
+    // A line that only mentions a request is told with it: neutron's words about an event.
+    let mentioned = match entry.reason {
+        Reason::Mentions(id) => Some(id),
+        _ => None,
+    };
+    let parsed = &entry.parsed;
+    Heard {
+        at: entry.at,
+        host: &entry.host,
+        service: &entry.service,
+        level: parsed.level,
+        request: Id::of(parsed.request_id.of(&entry.head)).or(mentioned),
+        global: Id::of(parsed.global_request_id.of(&entry.head)),
+        message: entry.message(),
+        is_of_another: entry.reason.is_of_another(),
+    }
+}
+
+/// What keeps it from being whole, and what to do about it.
+fn troubles(told: &Told) -> Vec<Trouble> {
+    let unread = told.trouble.iter().map(|(path, why)| Trouble::of_log(format!("{}: {why}", path.display())));
+    let dropped = (told.dropped > 0).then(|| Trouble {
+        next_step: "trace one of its requests (req-…)".to_owned(),
+        ..Trouble::of_log(format!("{} more records belong to it than are kept", told.dropped))
+    });
+    let n = told.unfinished;
+    let unfinished = (n > 0).then(|| Trouble::of_log(format!("{n} request ids were not looked for")));
+    unread.chain(dropped).chain(unfinished).collect()
+}
+
+/// The instance, and which requests were made for it.
+async fn ask(session: &Session, id: Id, account: &mut Account) {
+    let id = id.to_string();
+    match nova::server(session, &id).await {
+        Ok(instance) => account.instance = Some(instance),
+        Err(error) => account.troubles.push(of_nova(&error, "row", &id)),
+    }
+    match nova::instance_actions(session, &id).await {
+        Ok(actions) => account.actions = actions,
+        Err(error) => account.troubles.push(of_nova(&error, "actions", &id)),
+    }
+}
+
+fn of_nova(error: &Error, what: &str, id: &str) -> Trouble {
+    let outage = outage(error, None);
+    let (message, next_step) = match error.kind {
+        ErrorKind::Missing => (
+            format!("nova knows no {what} of {id}: it was deleted, or belongs to another cloud"),
+            String::new(),
+        ),
+        _ => (format!("{what}: {}", outage.message), outage.next_step),
+    };
+    Trouble { source: "nova", kind: outage.kind.as_str(), message, next_step, request_id: outage.request_id }
+}
+
+/// Traces what is looked at, and again while it is.
+pub(super) struct Traces {
+    tracer: Tracer,
+    /// What the last round was about, and how long it took.
+    done: Option<Text>,
+    took: Duration,
+}
+
+/// Where neither a cloud nor a log is known there is nothing to trace.
+pub(super) fn all(sources: &Sources) -> Option<Box<dyn Collector>> {
+    let tracer = Tracer::new(sources.session.clone(), &sources.logs);
+    let is_any = sources.session.is_some() || !sources.logs.is_empty();
+    is_any.then(|| Box::new(Traces { tracer, done: None, took: Duration::ZERO }) as Box<dyn Collector>)
+}
+
+impl Collector for Traces {
+    fn topic(&self) -> Topic {
+        Topic::Trace
+    }
+
+    fn every(&self) -> Duration {
+        EVERY.max(self.took * SHARE)
+    }
+
+    fn urgent(&self, wanted: &Wanted) -> bool {
+        wanted.trace.is_some() && wanted.trace != self.done
+    }
+
+    fn round<'a>(
+        &'a mut self,
+        wanted: &'a watch::Receiver<Wanted>,
+        out: &'a Outlet,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let mut wanted = wanted.clone();
+            let wish = wanted.borrow_and_update().trace.clone();
+            let subject = wish.as_ref().and_then(|text| Subject::parse(text.as_bytes()));
+            let (Some(wish), Some(subject)) = (wish, subject) else { return Ok(()) };
+            let begun = Instant::now();
+            let is_first = self.done.as_ref() != Some(&wish);
+            out.say(Outcome::Begin { topic: Topic::Trace, expected: None }).await;
+            let stop = Arc::new(AtomicBool::new(false));
+            // What is known already stays while the same is looked for again.
+            let (sender, mut so_far) = watch::channel(None);
+            let mut work = Box::pin(self.tracer.trace(subject, stop.clone(), is_first.then_some(sender)));
+            let account = loop {
+                tokio::select! {
+                    account = &mut work => break account,
+                    Ok(()) = so_far.changed() => {
+                        let partial = so_far.borrow_and_update().clone();
+                        if let Some(partial) = partial {
+                            out.say(Outcome::Part(Delta::Trace(partial))).await;
+                        }
+                    }
+                    Ok(()) = wanted.changed() => {
+                        if wanted.borrow_and_update().trace.as_ref() != Some(&wish) {
+                            stop.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            };
+            self.took = begun.elapsed();
+            if !account.was_cancelled {
+                self.done = Some(wish);
+                out.say(Outcome::Part(Delta::Trace(Arc::new(account)))).await;
+            }
+            out.say(Outcome::End { topic: Topic::Trace, complete: true, limit: None }).await;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! A trace as it is told: what was heard of the subject, from whom, what it says together, and what could not be had.
+
+use std::sync::Arc;
+
+use super::story::{Request, Story};
+use super::{Omitted, Reason, Subject};
+use crate::model::{Instance, InstanceAction, Level, Line, Text, Trouble};
+
+/// A record of a log, and why it belongs.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub host: Text,
+    pub service: Text,
+    /// The file that it stands in.
+    pub path: Text,
+    /// Where its first line begins there, in bytes.
+    pub offset: u64,
+    /// Microseconds since 1970, UTC.
+    pub at: Option<i64>,
+    pub parsed: Line,
+    /// Its first line, without the line break.
+    pub head: Box<[u8]>,
+    /// The lines that go on with it, each with its line break.
+    pub rest: Box<[u8]>,
+    /// How many lines it has.
+    pub lines: usize,
+    pub reason: Reason,
+}
+
+impl Entry {
+    /// Its message, without what stands before. As the file has it: nothing was stripped.
+    pub fn message(&self) -> &[u8] {
+        self.parsed.message.of(&self.head)
+    }
+}
+
+/// All that is known of a subject.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub subject: Subject,
+    /// The instance as nova's API has it; none where nobody was asked, or nova knows none.
+    pub instance: Option<Instance>,
+    pub actions: Vec<InstanceAction>,
+    /// In the order of time, then as they stand in their files.
+    pub entries: Vec<Arc<Entry>>,
+    pub story: Story,
+    pub omitted: Omitted,
+    /// Bytes that are read, of how many, while it goes on.
+    pub reading: Option<(u64, u64)>,
+    /// Files that were looked through.
+    pub files: usize,
+    /// It was ended before its time.
+    pub was_cancelled: bool,
+    pub troubles: Vec<Trouble>,
+}
+
+impl Account {
+    /// Nothing is known yet.
+    pub fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            instance: None,
+            actions: Vec::new(),
+            entries: Vec::new(),
+            story: Story::default(),
+            omitted: Omitted::default(),
+            reading: None,
+            files: 0,
+            was_cancelled: false,
+            troubles: Vec::new(),
+        }
+    }
+
+    /// What a request is called: `create`, as nova's API has it, else as the log says it.
+    pub fn action<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
+        self.known(request).map(|action| &*action.action).or(request.action())
+    }
+
+    /// What nova's API says of a request.
+    pub fn known(&self, request: &Request) -> Option<&InstanceAction> {
+        let is_its = |id: &str| {
+            [request.id, request.local].into_iter().flatten().any(|own| id.ends_with(&own.to_string()))
+        };
+        self.actions.iter().find(|action| is_its(&action.request_id))
+    }
+
+    /// The record that says where it failed, and the step that was taken before it.
+    pub fn failed(&self) -> Option<(&Entry, Option<&str>)> {
+        let failure = self.story.failure.as_ref()?;
+        Some((self.entries.get(failure.record)?, failure.after.as_deref()))
+    }
+
+    /// What was left out, in words; empty where nothing was.
+    pub fn left_out(&self) -> String {
+        let Omitted { lookers, ours, crowd, ids, copies } = self.omitted;
+        let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
+        [
+            count(lookers, "records of somebody who looked at many"),
+            count(ours, "of our own questions"),
+            count(crowd, "of requests that brought too many"),
+            count(ids, "request ids that were too many to follow"),
+            count(copies, "that stand in another file, too"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+    }
+
+    /// How many records of so severe a level there are, of this instance's own.
+    pub fn count(&self, level: Level) -> usize {
+        let is_so = |entry: &&Arc<Entry>| entry.parsed.level >= level && !entry.reason.is_of_another();
+        self.entries.iter().filter(is_so).count()
+    }
+}
+
+/// A message's first line, as far as it is read at a glance: so many characters. Not stripped of anything.
+pub fn words(message: &[u8], characters: usize) -> String {
+    let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(line);
+    let mut words: String = text.chars().take(characters).collect();
+    if words.len() < text.len() {
+        words.push('…');
+    }
+    words.truncate(words.trim_end().len());
+    words
+}
+
+/// A length of time in microseconds: `0.067s`, `6.70s`, `4m12s`.
+pub fn seconds(micros: i64) -> String {
+    let seconds = micros as f64 / 1e6;
+    match seconds {
+        s if s < 1.0 => format!("{s:.3}s"),
+        s if s < 60.0 => format!("{s:.2}s"),
+        s => format!("{}m{:02}s", s as i64 / 60, s as i64 % 60),
+    }
+}
