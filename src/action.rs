@@ -121,6 +121,8 @@ actions! {
     Console = "console" "console",
     /// what was done to this instance, and what services said over the bus
     Events = "events" "events",
+    /// what was done to it, through the logs of every service
+    Trace = "trace" "trace",
     /// where every number comes from, how old it is, what it costs
     Sources = "sources" "sources",
     /// times in UTC, or in the terminal's zone

@@ -354,7 +354,7 @@ impl App {
     }
 
     fn open_pane(&mut self, opens: Action) {
-        match self.panes.iter().position(|pane| pane.opens().0 == opens) {
+        match self.panes.iter().position(|pane| pane.opens().is_some_and(|(action, _)| action == opens)) {
             Some(index) => {
                 self.focus = index;
                 self.came.clear();

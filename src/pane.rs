@@ -7,6 +7,7 @@ mod instances;
 mod list;
 pub mod parts;
 mod rabbitmq;
+mod trace;
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -29,12 +30,13 @@ pub fn all() -> Vec<Box<dyn Pane>> {
         Box::new(hypervisors::Hypervisors::new()),
         Box::new(instances::Instances::new()),
         Box::new(rabbitmq::Rabbitmq::new()),
+        Box::new(trace::TracePane::new()),
     ]
 }
 
-/// The names of all panes.
+/// The names of the panes that one begins with: those that have a tab.
 pub fn names() -> Vec<&'static str> {
-    all().iter().map(|pane| pane.name()).collect()
+    all().iter().filter(|pane| pane.opens().is_some()).map(|pane| pane.name()).collect()
 }
 
 /// What a pane sees of the world while it acts or draws.
@@ -57,8 +59,8 @@ pub trait Pane {
 
     fn title(&self) -> &'static str;
 
-    /// The action that opens it; its digit stands on the tab.
-    fn opens(&self) -> (Action, char);
+    /// The action that opens it; its digit stands on the tab. None: one comes there from something.
+    fn opens(&self) -> Option<(Action, char)>;
 
     /// The topics that it draws: when none of them changed, it is not drawn again.
     fn reads(&self) -> &'static [Topic];
@@ -95,6 +97,11 @@ pub trait Pane {
     /// The names of the columns that a filter may use.
     fn columns(&self) -> Vec<&'static str> {
         self.list().map(List::columns).unwrap_or_default()
+    }
+
+    /// What stands behind its name in the palette: a filter. The error is for the operator.
+    fn called(&mut self, rest: &str, cx: &Cx) -> Result<(), String> {
+        self.filter(rest, cx).map_err(|error| error.to_string())
     }
 
     /// Puts the cursor on the row with this key, at the pane's list.

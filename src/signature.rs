@@ -4,6 +4,8 @@
 //! literal it has are tried. A pattern never reaches to the end of a line: `LOG.exception` puts the error's words
 //! there.
 
+use std::sync::LazyLock;
+
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -64,6 +66,12 @@ pub struct Signatures {
 }
 
 impl Signatures {
+    /// What ships, made when it is first asked for: it takes milliseconds that the first frame has not.
+    pub fn known() -> Option<&'static Self> {
+        static KNOWN: LazyLock<Option<Signatures>> = LazyLock::new(|| Signatures::shipped().ok());
+        KNOWN.as_ref()
+    }
+
     /// Only what ships.
     ///
     /// # Errors

@@ -46,6 +46,14 @@ impl Subject {
         }
     }
 
+    /// As it is written, and parsed again.
+    pub fn text(self) -> String {
+        match self {
+            Self::Instance(id) => id.to_string(),
+            Self::Request(id) => format!("req-{id}"),
+        }
+    }
+
     pub fn id(self) -> Id {
         match self {
             Self::Instance(id) | Self::Request(id) => id,

@@ -130,7 +130,7 @@ struct Settings {
     file: File,
     /// What the file was, in words.
     origin: String,
-    demo: Option<CloudConfig>,
+    demo: Option<demo::Demo>,
 }
 
 impl std::ops::Deref for Settings {
@@ -149,9 +149,10 @@ fn settings(common: &Common) -> Result<Settings, Failure> {
     let origin = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     let mut demo = None;
     if let Some(simulated) = demo::asked(common, &lookup(common, &file)) {
-        let (cloud, brokers) = demo::start(&simulated, common.clock)?;
-        file.broker = brokers;
-        demo = Some(cloud);
+        let started = demo::start(&simulated, common.clock)?;
+        file.broker = started.brokers.clone();
+        file.logs = vec![started.logs.clone()];
+        demo = Some(started);
     }
     file.broker = file.broker.or_found(&crate::config::root());
     if file.logs.is_empty() {
@@ -174,8 +175,8 @@ fn lookup(common: &Common, file: &File) -> Lookup {
 
 /// The one cloud that a word without a chooser reads.
 fn one_cloud(common: &Common, settings: &Settings) -> Result<CloudConfig, Failure> {
-    if let Some(cloud) = &settings.demo {
-        return Ok(cloud.clone());
+    if let Some(demo) = &settings.demo {
+        return Ok(demo.cloud.clone());
     }
     let mut lookup = lookup(common, settings);
     loop {

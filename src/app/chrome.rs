@@ -178,8 +178,9 @@ fn worse(a: Standing, b: Standing) -> Standing {
 fn tabs(app: &App, frame: &mut Frame, area: Rect) {
     let mut spans = vec![Span::raw(" ")];
     for (index, pane) in app.panes.iter().enumerate() {
+        let Some((_, digit)) = pane.opens() else { continue };
         let style = app.theme.style(if index == app.focus { Role::TabActive } else { Role::Tab });
-        spans.push(Span::styled(format!(" {} {} ", pane.opens().1, pane.title()), style));
+        spans.push(Span::styled(format!(" {digit} {} ", pane.title()), style));
         spans.push(Span::raw(" "));
     }
     let right = Line::from(Span::styled("read-only ", app.theme.style(Role::Dim)));
@@ -189,7 +190,7 @@ fn tabs(app: &App, frame: &mut Frame, area: Rect) {
 /// The pane whose tab stands at this column.
 pub(super) fn tab_at(app: &App, column: u16) -> Option<usize> {
     let mut x = 1u16;
-    for (index, pane) in app.panes.iter().enumerate() {
+    for (index, pane) in app.panes.iter().enumerate().filter(|(_, pane)| pane.opens().is_some()) {
         let width = text::width(pane.title()) as u16 + 4;
         if (x..x + width).contains(&column) {
             return Some(index);

@@ -190,7 +190,10 @@ impl App {
     }
 
     fn step_pane(&mut self, by: usize) {
-        self.focus = (self.focus + by) % self.panes.len().max(1);
+        let count = self.panes.len().max(1);
+        let steps = (1..=count).map(|step| (self.focus + step * by) % count);
+        let has_tab = |index: &usize| self.panes.get(*index).is_some_and(|pane| pane.opens().is_some());
+        self.focus = steps.into_iter().find(has_tab).unwrap_or(self.focus);
         self.came.clear();
     }
 

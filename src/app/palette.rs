@@ -51,7 +51,10 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
         return Vec::new();
     }
     if let Some(pane) = app.panes.iter().map(|pane| pane.name()).find(|name| *name == word) {
-        app.go(Go { pane, filter: Some(rest.to_owned()), select: None });
+        app.go(Go { pane, ..Go::default() });
+        if let Some(Err(error)) = app.with_pane(|pane, cx| pane.called(rest, cx)) {
+            app.say(error);
+        }
         return Vec::new();
     }
     if LEAVE.contains(&word) {

@@ -18,8 +18,8 @@ use crate::source::log::Grammar;
 use crate::source::log::files::{self, LogFile};
 use crate::source::log::scan::{self, Kept, Limits, Progress, Told};
 use crate::source::{Error, ErrorKind, Session, Sources, nova};
-use crate::trace::story::{Heard, Steps};
-use crate::trace::{Account, Entry, Id, Reason, Subject, Trace};
+use crate::trace::story::Steps;
+use crate::trace::{Account, Entry, Id, Subject, Trace};
 
 /// While it is looked at a trace is made anew this often, but never for more than a twentieth of the time.
 const EVERY: Duration = Duration::from_secs(5);
@@ -155,8 +155,7 @@ impl Tracer {
         }
         account.omitted.copies = copies;
         account.entries.sort_by(|a, b| (a.at, &a.path, a.offset).cmp(&(b.at, &b.path, b.offset)));
-        let heard: Vec<Heard> = account.entries.iter().map(|entry| heard(entry)).collect();
-        account.story = self.steps.story(&heard);
+        account.retell(&self.steps);
     }
 }
 
@@ -180,26 +179,6 @@ fn entry(kept: Kept, file: &LogFile) -> Entry {
         head: record.head.into(),
         rest: record.rest.into(),
         reason: kept.reason,
-    }
-}
-
-/// The record as the story takes it.
-fn heard(entry: &Entry) -> Heard<'_> {
-    // A line that only mentions a request is told with it: neutron's words about an event.
-    let mentioned = match entry.reason {
-        Reason::Mentions(id) => Some(id),
-        _ => None,
-    };
-    let parsed = &entry.parsed;
-    Heard {
-        at: entry.at,
-        host: &entry.host,
-        service: &entry.service,
-        level: parsed.level,
-        request: Id::of(parsed.request_id.of(&entry.head)).or(mentioned),
-        global: Id::of(parsed.global_request_id.of(&entry.head)),
-        message: entry.message(),
-        is_of_another: entry.reason.is_of_another(),
     }
 }
 

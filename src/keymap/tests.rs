@@ -95,7 +95,10 @@ fn the_footer_begins_with_what_is_needed_most() {
             "hypervisors",
             "/ filter  : command  ? keys  enter open  i instances  Q queue  v tree  space fold  s sort",
         ),
-        ("instances", "/ filter  : command  ? keys  enter open  e events  c console  o host  p project"),
+        (
+            "instances",
+            "/ filter  : command  ? keys  enter open  e events  c console  t trace  o host  p project",
+        ),
     ] {
         let hints = map.hints(pane).into_iter().map(|(keys, action)| format!("{keys} {}", action.label()));
         let line = hints.collect::<Vec<_>>().join("  ");

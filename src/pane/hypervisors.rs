@@ -78,8 +78,8 @@ impl Pane for Hypervisors {
         "Hypervisors"
     }
 
-    fn opens(&self) -> (Action, char) {
-        (Action::Pane2, '2')
+    fn opens(&self) -> Option<(Action, char)> {
+        Some((Action::Pane2, '2'))
     }
 
     fn reads(&self) -> &'static [Topic] {

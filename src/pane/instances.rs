@@ -110,8 +110,8 @@ impl Pane for Instances {
         "Instances"
     }
 
-    fn opens(&self) -> (Action, char) {
-        (Action::Pane3, '3')
+    fn opens(&self) -> Option<(Action, char)> {
+        Some((Action::Pane3, '3'))
     }
 
     fn reads(&self) -> &'static [Topic] {
@@ -153,6 +153,10 @@ impl Pane for Instances {
             Action::Enter if self.inside.is_none() => self.enter(View::Everything, cx),
             Action::Events => self.enter(View::Events, cx),
             Action::Console => self.enter(View::Console, cx),
+            Action::Trace => match self.current(cx.store) {
+                Some((_, row)) => Reply::Go(Go { pane: "trace", filter: None, select: Some(row.id.clone()) }),
+                None => Reply::Done,
+            },
             Action::Host => match self.current(cx.store).and_then(|(_, row)| cx.store.hypervisor_of(row)) {
                 Some((_, host)) => Reply::Go(Go {
                     pane: "hypervisors",

@@ -126,8 +126,8 @@ impl Pane for Rabbitmq {
         "RabbitMQ"
     }
 
-    fn opens(&self) -> (Action, char) {
-        (Action::Pane5, '5')
+    fn opens(&self) -> Option<(Action, char)> {
+        Some((Action::Pane5, '5'))
     }
 
     fn reads(&self) -> &'static [Topic] {

@@ -62,7 +62,12 @@ pub fn write(dir: &Path, access: &Access<'_>) -> Result<Files, String> {
     let files =
         Files { clouds: dir.join("clouds.yaml"), config: dir.join("stackwatch.toml"), log: dir.join("log") };
     fs::create_dir_all(&files.log).map_err(|error| failed(&files.log, error))?;
-    let config = format!("{OURS}\n{}\n[cloud]\nname = \"admin\"\n", access.broker);
+    let config = format!(
+        "{OURS}\n{}\n[[logs]]\npath = \"{}\"\ntime_zone = \"UTC\"\n\n[cloud]\nname = \"admin\"\n",
+        access.broker,
+        // Settings are read from anywhere.
+        std::path::absolute(&files.log).unwrap_or_else(|_| files.log.clone()).display()
+    );
     for (path, text) in [(&files.clouds, clouds(access)), (&files.config, config)] {
         may_be_written(path)?;
         // It holds a password, even if one that opens nothing.

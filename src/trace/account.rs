@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::story::{Request, Story};
-use super::{Omitted, Reason, Subject};
+use super::story::{Heard, Request, Steps, Story};
+use super::{Id, Omitted, Reason, Subject};
 use crate::model::{Instance, InstanceAction, Level, Line, Text, Trouble};
 
 /// A record of a log, and why it belongs.
@@ -28,6 +28,25 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The record as the story takes it.
+    fn heard(&self) -> Heard<'_> {
+        // A line that only mentions a request is told with it: neutron's words about an event.
+        let mentioned = match self.reason {
+            Reason::Mentions(id) => Some(id),
+            _ => None,
+        };
+        Heard {
+            at: self.at,
+            host: &self.host,
+            service: &self.service,
+            level: self.parsed.level,
+            request: Id::of(self.parsed.request_id.of(&self.head)).or(mentioned),
+            global: Id::of(self.parsed.global_request_id.of(&self.head)),
+            message: self.message(),
+            is_of_another: self.reason.is_of_another(),
+        }
+    }
+
     /// Its message, without what stands before. As the file has it: nothing was stripped.
     pub fn message(&self) -> &[u8] {
         self.parsed.message.of(&self.head)
@@ -69,6 +88,12 @@ impl Account {
             was_cancelled: false,
             troubles: Vec::new(),
         }
+    }
+
+    /// Makes its story of its records.
+    pub fn retell(&mut self, steps: &Steps) {
+        let heard: Vec<Heard> = self.entries.iter().map(|entry| entry.heard()).collect();
+        self.story = steps.story(&heard);
     }
 
     /// What a request is called: `create`, as nova's API has it, else as the log says it.

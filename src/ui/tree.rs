@@ -188,7 +188,15 @@ impl Tree {
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, theme: &Theme, look: &Look, line: LineOf) {
         let whole = area;
         let area = Rect { x: area.x + MARGIN, width: area.width.saturating_sub(MARGIN), ..area };
+        if area.height != self.area.height {
+            // Another height: what the cursor is on stays in sight.
+            self.state.scroll_selected_into_view();
+        }
         self.area = area;
+        // Fewer lines than before: none is out of sight above while there is room below.
+        let lines = self.state.flatten(&self.items).len();
+        let end = self.state.get_offset() + area.height as usize;
+        self.state.scroll_up(end.saturating_sub(lines));
         // Two siblings of one name cannot be: identifiers are the cloud's own keys.
         if let Ok(widget) = Widget::new(&self.items) {
             let (open, closed) = if look.is_ascii() { ("- ", "+ ") } else { ("▾ ", "▸ ") };

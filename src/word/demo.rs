@@ -1,16 +1,20 @@
 //! `demo`, and `--cloud demo`: the embedded cloud, inside this process and gone with it.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Failure;
 use crate::cli::{Common, Simulated};
 use crate::config::broker::Brokers;
 use crate::config::clouds::{self, CloudConfig, Found, Lookup};
 use crate::config::file;
+use crate::config::logs::LogPlace;
 use crate::exit::Exit;
-use crate::sim::{DEFAULT_SCENARIO, Options, PASSWORD, Sim};
+use crate::sim::{DEFAULT_SCENARIO, Logs, Options, PASSWORD, Sim};
 
 /// What the header says: nobody shall take it for a real one.
 const NAME: &str = "DEMO";
@@ -41,11 +45,37 @@ pub fn asked(common: &Common, lookup: &Lookup) -> Option<Simulated> {
     })
 }
 
-/// Starts it, and says how to log in and where its broker is. Its clock stands still at `clock`.
-pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<(CloudConfig, Brokers), Failure> {
+/// The embedded cloud at work: how to log in, where its broker is, and where its services write their logs. Those go
+/// with this.
+pub struct Demo {
+    pub cloud: CloudConfig,
+    pub brokers: Brokers,
+    pub logs: LogPlace,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.logs.paths.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir)));
+    }
+}
+
+/// For nobody else's eyes: names of projects and users stand there, as in any log.
+fn log_dir() -> Result<PathBuf, Failure> {
+    let dir = std::env::temp_dir().join(format!("stackwatch-demo-{}", std::process::id()));
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&dir);
+    made.map_err(|error| {
+        Failure::usage(format!("the embedded cloud's logs cannot be written to {}: {error}", dir.display()))
+    })?;
+    Ok(dir)
+}
+
+/// Starts it. Its clock stands still at `clock`.
+pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<Demo, Failure> {
+    let logs = LogPlace::named(vec![log_dir()?], "the embedded cloud").in_zone(TimeZone::UTC);
     let options =
         Options { speed: if clock.is_some() { 0.0 } else { 1.0 }, opens: clock, ..options(simulated) };
-    let sim = Sim::start(&options, Vec::new()).map_err(Failure::usage)?;
+    let writer = Logs::new(logs.paths.first().cloned().unwrap_or_default(), options.seed);
+    let sim = Sim::start(&options, vec![Box::new(writer)]).map_err(Failure::usage)?;
     let env: BTreeMap<String, String> = [
         ("OS_AUTH_URL", format!("{}/v3", sim.auth_url())),
         ("OS_USERNAME", "admin".to_owned()),
@@ -68,7 +98,7 @@ pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<(CloudCo
         Found::One(mut cloud) => {
             cloud.name = NAME.to_owned();
             cloud.origin = format!("this program: a simulated cloud, scenario {}", simulated.scenario);
-            Ok((*cloud, brokers))
+            Ok(Demo { cloud: *cloud, brokers, logs })
         }
         Found::Choose(_) => Err(Failure::usage("the embedded cloud has several regions: this is a bug")),
     }

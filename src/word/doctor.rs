@@ -9,7 +9,9 @@ use super::{Failure, broker_limits, brokers, one_cloud, settings};
 use crate::cli::Common;
 use crate::config::broker::Trouble;
 use crate::config::clouds::Auth;
+use crate::config::logs::{self, LogPlace};
 use crate::exit::Exit;
+use crate::source::log::files::{self, Skipped};
 use crate::source::rabbitmq::amqp::Declared;
 use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Pages, ServiceKind, Session, keystone, neutron, nova, placement};
@@ -56,6 +58,7 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line(if brokers.is_empty() { "x" } else { "!" }, "rabbitmq", message);
         report.line(" ", "", &format!("next: {next_step}"));
     }
+    logs(&file.logs, name, report);
     let cloud = cloud?;
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
@@ -116,6 +119,41 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line("i", "requests", &service.to_string());
     }
     Ok(())
+}
+
+/// Where logs are, and how many of them can be read.
+fn logs(all: &[LogPlace], cloud: Option<&str>, report: &mut Report) {
+    let places: Vec<LogPlace> = logs::of_cloud(all, cloud).cloned().collect();
+    if places.is_empty() {
+        report.line("i", "logs", "none on this host: nowhere its services say, nor where packages put them");
+        report.line(
+            " ",
+            "",
+            "next: name them by [[logs]] in config.toml, or start stackwatch where they are",
+        );
+    }
+    for place in &places {
+        let paths: Vec<String> = place.paths.iter().map(|path| path.display().to_string()).collect();
+        let found = files::find(std::slice::from_ref(place));
+        let words = format!(
+            "{} in {}, from {}",
+            format::count(found.files.len(), "file"),
+            paths.join(" "),
+            place.origin
+        );
+        report.ok &= !found.files.is_empty();
+        report.line(if found.files.is_empty() { "x" } else { "o" }, "logs", &words);
+        let unread = found.skipped.iter().filter(|(_, why)| matches!(why, Skipped::Forbidden(_)));
+        for (path, why) in unread {
+            report.ok = false;
+            report.line("x", "logs", &format!("{}: {why}", path.display()));
+            report.line(
+                " ",
+                "",
+                "next: start stackwatch as root, or as a member of the group that may read it",
+            );
+        }
+    }
 }
 
 /// One broker: where it was found, who we are to it, and whether that is enough.

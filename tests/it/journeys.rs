@@ -8,6 +8,7 @@ mod neighbours;
 mod palette;
 mod rows;
 mod sorting;
+mod trace;
 mod tree;
 
 use jiff::Timestamp;

@@ -81,6 +81,13 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("instances-events-under-way", "instances", "/lb-01<enter>e"),
     ("instances-console", "instances", "/lb-01<enter>c"),
     ("instances-of-a-host", "hypervisors", "/cmp01<enter>i"),
+    ("trace", "instances", "/web-17<enter>t"),
+    ("trace-by-time", "instances", "/web-17<enter>tv"),
+    ("trace-record", "instances", "/web-17<enter>t<enter>"),
+    ("trace-filtered", "instances", "/web-17<enter>t/placement<enter>"),
+    ("trace-of-a-request", "instances", "/web-17<enter>tgg"),
+    ("trace-nothing-found", "instances", "/lb-01<enter>t"),
+    ("trace-nobody-named", "instances", ":trace<enter>"),
     ("rabbitmq-details", "rabbitmq", "<enter>"),
     ("rabbitmq-details-well", "rabbitmq", "/compute.cmp01<enter><enter>"),
     ("rabbitmq-cluster", "rabbitmq", "n"),
@@ -133,13 +140,19 @@ fn the_sources_with_all_of_them_down() {
 /// The pictures of the README are frames. `INSTA_UPDATE=always` writes them anew, as it does the snapshots.
 #[test]
 fn screenshots_are_what_the_dashboard_draws() {
-    for name in ["hypervisors", "instances", "rabbitmq"] {
-        let stage = Stage::with(
+    for (name, pane, keys) in [
+        ("hypervisors", "hypervisors", ""),
+        ("instances", "instances", ""),
+        ("rabbitmq", "rabbitmq", ""),
+        ("trace", "instances", "t"),
+    ] {
+        let mut stage = Stage::with(
             looks("dark", "default", Look::new(false, 1)),
-            name,
+            pane,
             (120, 34),
             facts::without("evil", facts::cloud()),
         );
+        stage.press(keys);
         let svg = svg(stage.buffer(), false);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{name}.svg"));
         if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
@@ -159,8 +172,25 @@ fn a_pane_has_a_section_for_its_keys() {
 }
 
 /// Keys that open each view there is.
-const WAYS: [&str; 13] =
-    ["", "<enter>", "v", "e", "c", "?", "!", ":th<tab>", "/statsu=1", "/nothing<enter>", "i", "n", "Q"];
+const WAYS: [&str; 17] = [
+    "",
+    "<enter>",
+    "v",
+    "e",
+    "c",
+    "?",
+    "!",
+    ":th<tab>",
+    "/statsu=1",
+    "/nothing<enter>",
+    "i",
+    "n",
+    "Q",
+    "t",
+    "tv",
+    "t<enter>",
+    ":trace<enter>",
+];
 
 /// Holds a frame against what holds for any frame: wide characters whole and inside, nothing that a terminal
 /// would obey, no remains of an escape sequence that was not taken out as one.

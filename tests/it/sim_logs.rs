@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use crate::support::pty::Pty;
 use crate::support::sim::Serving;
 use crate::support::stub::{Run, command, run};
 
@@ -111,4 +112,33 @@ fn a_name_is_found_by_the_api_and_its_lines_come_as_they_stand_in_the_files() {
     let nobody = trace(dir.path(), &["nobody-is-called-so"]);
     assert_eq!(nobody.code, 1);
     nobody.says(&["no instance is called nobody-is-called-so"]);
+}
+
+/// From an instance under the cursor of the running dashboard: the cause is there, found by the settings alone.
+#[test]
+fn in_a_terminal_one_key_leads_from_a_failed_build_to_its_cause() {
+    let dir = tempfile::tempdir().unwrap();
+    let _serving = Serving::start(dir.path(), &["--scenario", "noisy-neighbour", "--speed", "0"]);
+    let failed = instances(dir.path(), "status=ERROR").into_iter().find(|instance| {
+        let run = trace(dir.path(), &[instance["id"].as_str().unwrap(), "-o", "json"]);
+        run.code == 0 && !run.json()["failure"].is_null()
+    });
+    let failed = failed.expect("a build that failed");
+    let clouds = dir.path().join("cloud/clouds.yaml");
+    let settings = dir.path().join("cloud/stackwatch.toml");
+    let args = ["--cloud", "admin", "--config", settings.to_str().unwrap(), "--pane", "instances"];
+    let env = [("OS_CLIENT_CONFIG_FILE", clouds.to_str().unwrap()), ("TZ", "UTC"), ("LANG", "C.UTF-8")];
+    let mut dashboard = Pty::start(&args, &env, (120, 40));
+    dashboard.see(" instances · ");
+    dashboard.press(&format!("/id={}<enter>", failed["id"].as_str().unwrap()));
+    dashboard.see("1 of ");
+    dashboard.press("t");
+    let screen = dashboard.see("Instance failed to spawn: libvirt.libvirtError");
+    for words in ["failed after", "nova-compute on cmp", "Next: "] {
+        assert!(screen.contains(words), "{words}:\n{}", screen.text());
+    }
+    dashboard.press("<enter>");
+    dashboard.see("known as B1");
+    dashboard.press("qq");
+    dashboard.see("1 of ");
 }

@@ -16,7 +16,9 @@ pub(super) struct Files {
 
 impl Files {
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, complained: false }
+        // Made once: when it is taken away, the cloud is on its way out.
+        let complained = fs::create_dir_all(&dir).is_err();
+        Self { dir, complained }
     }
 
     /// Lines with their host and service, in the order of time. Each file is opened anew: it may have been moved.
@@ -38,7 +40,10 @@ impl Files {
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
+        match fs::create_dir(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(text.as_bytes())?;

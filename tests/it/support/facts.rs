@@ -6,6 +6,7 @@
 mod broker;
 mod hosts;
 mod instances;
+mod trace;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use stackwatch::model::{Named, NamedKind, Queue, Span, Text};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
-use stackwatch::trace::Entry;
+use stackwatch::trace::{Account, Entry, Subject};
 
 pub use hosts::{id_of as hypervisor_id, service};
 pub use instances::{changed, instance, many};
@@ -82,6 +83,17 @@ pub fn cloud() -> Vec<Report> {
         read(2, Topic::Images, vec![Delta::Names(NamedKind::Image, images())]),
     ]
     .concat()
+}
+
+/// What is found in the logs of this subject: web-17's story, and nothing of anybody else.
+pub fn traced(subject: Subject, at: Timestamp) -> Vec<Report> {
+    let account = trace::account();
+    let account = if account.subject == subject { account } else { Account::new(subject) };
+    vec![
+        report(at, Outcome::Begin { topic: Topic::Trace, expected: None }),
+        report(at, Outcome::Part(Delta::Trace(std::sync::Arc::new(account)))),
+        report(at, Outcome::End { topic: Topic::Trace, complete: true, limit: None }),
+    ]
 }
 
 /// How many instances there are in it.

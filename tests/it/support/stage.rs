@@ -11,6 +11,7 @@ use stackwatch::config::looks::Looks;
 use stackwatch::keymap::{Keymap, parse_keys};
 use stackwatch::report::{Outcome, Report};
 use stackwatch::theme::{Depth, Look, Theme};
+use stackwatch::trace::Subject;
 use stackwatch::ui::ansi;
 use stackwatch::ui::format::Clock;
 
@@ -97,17 +98,30 @@ impl Stage {
                     left.push(request);
                     continue;
                 };
-                let mut answers = facts::answer(query, self.now);
-                for answer in answers.iter_mut().filter(|_| self.hostile) {
-                    if let Outcome::Part(delta) = &mut answer.outcome {
-                        facts::poison(delta);
-                    }
-                }
-                answers.into_iter().for_each(|answer| self.app.on_report(answer));
+                self.answer(facts::answer(query, self.now));
             }
+            self.trace();
             self.draw();
         }
         left
+    }
+
+    /// The logs are read at once for whatever is traced.
+    fn trace(&mut self) {
+        let wanted = self.app.wanted().trace;
+        let Some(subject) = wanted.and_then(|text| Subject::parse(text.as_bytes())) else { return };
+        if self.app.store().trace(subject).is_none() {
+            self.answer(facts::traced(subject, self.now));
+        }
+    }
+
+    fn answer(&mut self, mut answers: Vec<Report>) {
+        for answer in answers.iter_mut().filter(|_| self.hostile) {
+            if let Outcome::Part(delta) = &mut answer.outcome {
+                facts::poison(delta);
+            }
+        }
+        answers.into_iter().for_each(|answer| self.app.on_report(answer));
     }
 
     fn draw(&mut self) {
