@@ -25,8 +25,23 @@ pub struct LogPlace {
     pub zone: TimeZone,
     /// The cloud of clouds.yaml whose logs they are; `None`: of whichever is looked at.
     pub cloud: Option<String>,
-    /// Where this was found, in words.
-    pub origin: String,
+    pub origin: Origin,
+}
+
+/// Who says that there are logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator: where there are none, that is a fault.
+    Named(String),
+    /// This host's own files: who has not written yet, has no log.
+    Found(String),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Named(words) | Self::Found(words)) = self;
+        f.write_str(words)
+    }
 }
 
 /// How logs are come by.
@@ -49,7 +64,7 @@ impl LogPlace {
             service: None,
             zone: TimeZone::system(),
             cloud: None,
-            origin: origin.to_owned(),
+            origin: Origin::Named(origin.to_owned()),
         }
     }
 
@@ -100,7 +115,8 @@ pub fn found(root: &Path) -> Vec<LogPlace> {
         let is_known = places.iter().flat_map(|place| &place.paths).any(|known| whole.starts_with(known));
         if !is_known {
             let host = Some(own_host());
-            places.push(LogPlace { host, ..LogPlace::named(vec![whole], &origin) });
+            let origin = Origin::Found(origin);
+            places.push(LogPlace { host, origin, ..LogPlace::named(vec![whole], "") });
         }
     };
     for service in SERVICES {

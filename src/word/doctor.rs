@@ -9,7 +9,7 @@ use super::{Failure, broker_limits, brokers, one_cloud, settings};
 use crate::cli::Common;
 use crate::config::broker::Trouble;
 use crate::config::clouds::Auth;
-use crate::config::logs::{self, LogPlace};
+use crate::config::logs::{self, LogPlace, Origin};
 use crate::exit::Exit;
 use crate::source::log::files::{self, Skipped};
 use crate::source::rabbitmq::amqp::Declared;
@@ -141,8 +141,13 @@ fn logs(all: &[LogPlace], cloud: Option<&str>, report: &mut Report) {
             paths.join(" "),
             place.origin
         );
-        report.ok &= !found.files.is_empty();
-        report.line(if found.files.is_empty() { "x" } else { "o" }, "logs", &words);
+        let mark = match (found.files.is_empty(), &place.origin) {
+            (false, _) => "o",
+            (true, Origin::Found(_)) => "i",
+            (true, Origin::Named(_)) => "x",
+        };
+        report.ok &= mark != "x";
+        report.line(mark, "logs", &words);
         let unread = found.skipped.iter().filter(|(_, why)| matches!(why, Skipped::Forbidden(_)));
         for (path, why) in unread {
             report.ok = false;

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::{LogPlace, Reach};
+use super::{LogPlace, Origin, Reach};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -80,7 +80,7 @@ impl Raw {
             service: self.service,
             zone,
             cloud: self.cloud,
-            origin: "[[logs]]".to_owned(),
+            origin: Origin::Named("[[logs]]".to_owned()),
         })
     }
 }

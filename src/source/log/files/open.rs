@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use super::LogFile;
 
@@ -20,6 +21,14 @@ const RATIO: u64 = 200;
 const LEAST: u64 = 16 << 20;
 
 impl Packing {
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let mut magic = [0; 6];
+        let read = File::open(path)?.read(&mut magic)?;
+        Ok(Self::by_magic(magic.get(..read).unwrap_or_default()))
+    }
+
     pub(super) fn by_magic(magic: &[u8]) -> Self {
         match magic {
             [0x1f, 0x8b, ..] => Self::Gz,
