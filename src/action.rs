@@ -123,6 +123,18 @@ actions! {
     Events = "events" "events",
     /// what was done to it, through the logs of every service
     Trace = "trace" "trace",
+    /// the logs of this, as they grow
+    Logs = "logs" "logs",
+    /// follow what comes, or stand still
+    Follow = "follow" "follow",
+    /// to the next error
+    NextError = "next_error" "next error",
+    /// to the error before
+    PreviousError = "previous_error" "error before",
+    /// warnings and errors by kind: the same message counted once
+    Kinds = "kinds" "kinds",
+    /// long lines whole, or cut
+    Wrap = "wrap" "wrap",
     /// where every number comes from, how old it is, what it costs
     Sources = "sources" "sources",
     /// times in UTC, or in the terminal's zone

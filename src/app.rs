@@ -247,17 +247,12 @@ impl App {
 
     /// Whether the open pane has work left that was too much between a key and its frame.
     pub fn is_behind(&self) -> bool {
-        let list = self.panes.get(self.focus).and_then(|pane| pane.list());
-        list.is_some_and(|list| list.grid.is_behind())
+        self.panes.get(self.focus).is_some_and(|pane| pane.is_behind())
     }
 
     /// Does some milliseconds of that work; what it brings is drawn when a frame is due.
     pub fn catch_up(&mut self) {
-        self.with_pane(|pane, cx| {
-            if let Some(list) = pane.list_mut() {
-                list.grid.more(cx.store, cx.now);
-            }
-        });
+        self.with_pane(|pane, cx| pane.catch_up(cx));
         self.dirty = true;
     }
 
@@ -336,6 +331,12 @@ impl App {
             + store.brokers.revision()
             + store.nodes.revision()
             + store.queues.revision()
+            // They grow all the time: who looks at something else is not drawn anew for them.
+            + if self.reads(Topic::Logs) { store.logs.revision() } else { 0 }
+    }
+
+    fn reads(&self, topic: Topic) -> bool {
+        self.panes.get(self.focus).is_some_and(|pane| pane.reads().contains(&topic))
     }
 
     /// Lets the open pane follow the store, and does something with it.

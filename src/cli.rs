@@ -96,7 +96,7 @@ pub enum Word {
     },
     /// One frame of the dashboard, after its data is in and the keys were pressed
     Screen {
-        /// hypervisors, instances, rabbitmq
+        /// hypervisors, instances, rabbitmq, logs
         pane: String,
         #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
         size: (u16, u16),

@@ -11,6 +11,7 @@ mod declares;
 mod hypervisors;
 mod identity;
 mod instances;
+pub mod logs;
 mod names;
 mod notifications;
 mod placement;
@@ -37,6 +38,7 @@ pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     collectors.extend(brokers::all(sources));
     collectors.extend(notifications::all(&sources.amqp));
     collectors.extend(trace::all(sources));
+    collectors.push(logs::all(sources));
     collectors
 }
 

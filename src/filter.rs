@@ -1,8 +1,8 @@
 //! The one filter language: words that are all required.
 //!
 //! `word` (in any column), `col=value` (`*` stands for anything), `col!=value`, `col~regex`, `~regex` (in any
-//! column), `col>n`, `col<n`, `col>=n`, `col<=n` with numbers, durations (`3m`) and sizes (`2GiB`, in the
-//! column's own unit); a leading `!` negates; quotes hold spaces.
+//! column), `col>n`, `col<n`, `col>=n`, `col<=n` with numbers, durations (`3m`), sizes (`2GiB`, in the
+//! column's own unit) and levels of logs (`level>=WARNING`); a leading `!` negates; quotes hold spaces.
 
 mod sieve;
 mod test;
@@ -16,7 +16,7 @@ pub use sieve::Sieve;
 
 use crate::table::Column;
 use crate::words::nearest;
-use test::{Bound, Comparison, Test};
+use test::{Bound, Comparison, Test, severity};
 
 /// A parsed filter. The empty one matches every row.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +183,7 @@ fn term(at: usize, word: &str, quoted: bool, columns: &[&'static str]) -> Result
             };
             let bound = bound(value, column.is_some_and(in_gib)).ok_or_else(|| FilterError {
                 at: value_at,
-                message: format!("`{value}` is no number, duration (3m) or size (2GiB)"),
+                message: format!("`{value}` is no number, duration (3m), size (2GiB) or level (WARNING)"),
             })?;
             Test::Compare(comparison, bound)
         }
@@ -197,10 +197,13 @@ fn in_gib(column: &str) -> bool {
 }
 
 fn bound(value: &str, gib: bool) -> Option<Bound> {
+    if let Some(level) = severity(value) {
+        return Some(Bound { level: Some(level), ..Bound::default() });
+    }
     let digits = value.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(value.len());
     let number: f64 = value[..digits].parse().ok()?;
-    let seconds = |unit: f64| Some(Bound { number: None, seconds: Some(number * unit) });
-    let plain = |n: f64| Some(Bound { number: Some(n), seconds: Some(n) });
+    let seconds = |unit: f64| Some(Bound { seconds: Some(number * unit), ..Bound::default() });
+    let plain = |n: f64| Some(Bound { number: Some(n), seconds: Some(n), ..Bound::default() });
     // In the column's own unit: MiB unless it says GiB.
     let size = |mib: f64| plain(number * if gib { mib / 1_024.0 } else { mib });
     match &value[digits..] {
@@ -225,8 +228,20 @@ mod tests {
 
     struct Fake;
 
-    const NAMES: &[&str] =
-        &["name", "host", "vcpus", "age", "locked", "ip", "fault", "ram", "memory_mb", "local_gb", "disk"];
+    const NAMES: &[&str] = &[
+        "name",
+        "host",
+        "vcpus",
+        "age",
+        "locked",
+        "ip",
+        "fault",
+        "ram",
+        "memory_mb",
+        "local_gb",
+        "disk",
+        "level",
+    ];
 
     const CREATED: i64 = 1_000_000;
 
@@ -252,6 +267,9 @@ mod tests {
         column!("memory_mb", "", "", "", Left, (0, 0), 0, |_, _| Value::Int(16_384)),
         column!("local_gb", "", "", "", Left, (0, 0), 0, |_, _| Value::Int(1_800)),
         column!("disk", "", "", "", Left, (0, 0), 0, |_, _| Value::Float(40.5)),
+        column!("level", "", "", "", Left, (0, 0), 0, |_, slot| {
+            Value::text(["ERROR", "INFO", "TRACE"][slot as usize % 3])
+        }),
     ];
 
     fn kept(filter: &str, slots: &[Slot]) -> Vec<Slot> {
@@ -302,6 +320,13 @@ mod tests {
             ("local_gb>1801GiB", false),
             ("disk<=41GiB", true),
             ("disk<40960M", false),
+            // Levels by how severe they are, whatever a service calls them.
+            ("level>=WARNING", true),
+            ("level>=err", true),
+            ("level>ERROR", false),
+            ("level<WARN", false),
+            ("level<7", false),
+            ("host>=ERROR", false),
             // Unknown is neither more nor less than anything, but can be asked for.
             ("ram>0", false),
             ("ram<1", false),

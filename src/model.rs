@@ -16,6 +16,7 @@ mod provider;
 mod queue;
 mod queue_name;
 mod service;
+mod tail;
 mod trouble;
 
 pub use agent::Agent;
@@ -33,6 +34,7 @@ pub use provider::{Inventory, Provider, ResourceClass};
 pub use queue::{Consumer, Counts, Depth, Queue, QueueType};
 pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
+pub use tail::{Heard, HeardLine, LogSource, Parse};
 pub use trouble::Trouble;
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.

@@ -5,6 +5,7 @@
 mod hypervisors;
 mod instances;
 mod list;
+mod logs;
 pub mod parts;
 mod rabbitmq;
 mod trace;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Box<dyn Pane>> {
         Box::new(hypervisors::Hypervisors::new()),
         Box::new(instances::Instances::new()),
         Box::new(rabbitmq::Rabbitmq::new()),
+        Box::new(logs::LogsPane::new()),
         Box::new(trace::TracePane::new()),
     ]
 }
@@ -92,6 +94,18 @@ pub trait Pane {
 
     fn filter_text(&self) -> &str {
         self.list().map_or("", List::filter_text)
+    }
+
+    /// Whether there is work left that was too much between a key and its frame.
+    fn is_behind(&self) -> bool {
+        self.list().is_some_and(|list| list.grid.is_behind())
+    }
+
+    /// Some milliseconds of that work.
+    fn catch_up(&mut self, cx: &Cx) {
+        if let Some(list) = self.list_mut() {
+            list.grid.more(cx.store, cx.now);
+        }
     }
 
     /// The names of the columns that a filter may use.

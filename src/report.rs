@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Hypervisor, Instance,
-    InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
+    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Heard, Hypervisor,
+    Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
 };
 use crate::trace::Account;
 
@@ -73,10 +73,11 @@ pub enum Topic {
     Events,
     VolumeServices,
     Trace,
+    Logs,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 20] = [
+    pub const ALL: [Topic; 21] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -97,6 +98,7 @@ impl Topic {
         Topic::Events,
         Topic::VolumeServices,
         Topic::Trace,
+        Topic::Logs,
     ];
 
     /// The name in `sources` and messages.
@@ -122,6 +124,7 @@ impl Topic {
             Topic::Events => "notifications",
             Topic::VolumeServices => "volume services",
             Topic::Trace => "trace",
+            Topic::Logs => "logs",
         }
     }
 
@@ -140,7 +143,7 @@ impl Topic {
             Topic::Agents => "neutron",
             Topic::Images => "glance",
             Topic::VolumeServices => "cinder",
-            Topic::Trace => "logs",
+            Topic::Trace | Topic::Logs => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
     }
@@ -165,8 +168,8 @@ impl Topic {
     pub fn stale_after(self) -> SignedDuration {
         SignedDuration::from_secs(match self {
             Topic::Instances => 90,
-            // The connection is looked after each 15 s.
-            Topic::Events => 60,
+            // The connection is looked after each 15 s; of files that are silent it is said as often.
+            Topic::Events | Topic::Logs => 60,
             Topic::Services
             | Topic::Migrations
             | Topic::Agents
@@ -223,6 +226,8 @@ pub enum Delta {
     Missed,
     /// What the logs hold of a subject: all of it so far.
     Trace(Arc<Account>),
+    /// Lines of logs that are tailed.
+    Logs(Box<Heard>),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

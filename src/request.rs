@@ -23,6 +23,8 @@ pub struct Wanted {
     pub stirred: u64,
     /// What is traced: a UUID, or a request id.
     pub trace: Option<Text>,
+    /// Logs are looked at as they grow.
+    pub logs: bool,
     /// Notifications are heard: what they tell need not be asked for as often.
     pub heard: bool,
     /// Nobody has looked for long: poll at a quarter of the rate.

@@ -8,6 +8,7 @@ mod drift;
 mod events;
 mod freshness;
 mod index;
+pub mod logs;
 mod queues;
 mod rows;
 mod trend;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
+pub use logs::{Logs, Print, Record};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 
@@ -65,6 +67,8 @@ pub struct Store {
     pub consumers: HashMap<Text, (Timestamp, Vec<Consumer>)>,
     /// The last notifications, the newest last.
     pub events: Events,
+    /// The last lines of the logs that are tailed.
+    pub logs: Logs,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -252,6 +256,7 @@ impl Store {
                 self.consumers.insert(queue, (at, consumers));
             }
             Delta::Trace(account) => self.put_trace(account),
+            Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -299,7 +304,8 @@ impl Store {
             | Topic::Console
             | Topic::Consumers
             | Topic::Events
-            | Topic::Trace => {}
+            | Topic::Trace
+            | Topic::Logs => {}
         }
     }
 
@@ -351,7 +357,8 @@ impl Store {
             | Topic::Console
             | Topic::Consumers
             | Topic::Events
-            | Topic::Trace => {}
+            | Topic::Trace
+            | Topic::Logs => {}
         }
     }
 

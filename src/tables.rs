@@ -2,6 +2,7 @@
 
 pub mod hypervisors;
 pub mod instances;
+pub mod logs;
 pub mod nodes;
 pub mod queues;
 pub mod services;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
+use crate::model::Level;
 use crate::table::Value;
 
 #[derive(Clone, Debug)]
@@ -27,17 +28,23 @@ pub(super) enum Comparison {
     AtMost,
 }
 
-/// What a cell is compared with: as a number, and as a length of time in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a cell is compared with: as a number, as a length of time in seconds, or as a level of logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Bound {
     pub number: Option<f64>,
     pub seconds: Option<f64>,
+    pub level: Option<f64>,
+}
+
+/// How severe a level is; what is more severe is greater.
+pub(super) fn severity(word: &str) -> Option<f64> {
+    Level::parse(word.as_bytes()).map(|level| f64::from(level as u8))
 }
 
 impl Test {
     /// Whether ages alone decide: what passes now may not in a minute.
     pub fn is_about_age(&self) -> bool {
-        matches!(self, Test::Compare(_, Bound { number: None, .. }))
+        matches!(self, Test::Compare(_, Bound { number: None, seconds: Some(_), .. }))
     }
 
     /// Whether a cell that passes this test passes `before` too.
@@ -63,6 +70,10 @@ impl Test {
                     Value::Float(n) => (*n, bound.number),
                     Value::Time(at) => (now.duration_since(*at).as_secs_f64(), bound.seconds),
                     Value::Span(span) => (SignedDuration::as_secs_f64(span), bound.seconds),
+                    Value::Text(word) => match severity(word) {
+                        Some(level) => (level, bound.level),
+                        None => return false,
+                    },
                     // Unknown is neither more nor less than anything.
                     _ => return false,
                 };

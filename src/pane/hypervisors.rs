@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply};
+use super::{Cx, Go, List, Pane, Reply, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
@@ -135,6 +135,10 @@ impl Pane for Hypervisors {
             },
             Action::Queue => match self.current(cx.store) {
                 Some((_, row)) => to_queue(cx.store, row),
+                None => Reply::Done,
+            },
+            Action::Logs => match self.current(cx.store) {
+                Some((_, row)) => logs::of_host(cx, &row.host, ""),
                 None => Reply::Done,
             },
             Action::Copy => {

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply};
+use super::{Cx, Go, List, Pane, Reply, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Instance, NamedKind, Text};
@@ -155,6 +155,11 @@ impl Pane for Instances {
             Action::Console => self.enter(View::Console, cx),
             Action::Trace => match self.current(cx.store) {
                 Some((_, row)) => Reply::Go(Go { pane: "trace", filter: None, select: Some(row.id.clone()) }),
+                None => Reply::Done,
+            },
+            // Every line that names it, whoever wrote it.
+            Action::Logs => match self.current(cx.store) {
+                Some((_, row)) => logs::with(&row.id),
                 None => Reply::Done,
             },
             Action::Host => match self.current(cx.store).and_then(|(_, row)| cx.store.hypervisor_of(row)) {

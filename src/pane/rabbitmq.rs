@@ -9,7 +9,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply};
+use super::{Cx, Go, List, Pane, Reply, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Queue, QueueRole, QueueType, Text};
@@ -176,6 +176,11 @@ impl Pane for Rabbitmq {
                 Reply::Done
             }
             Action::Host => self.to_host(cx),
+            // What is said of the bus, there where the queue leads to.
+            Action::Logs => match self.current(cx.store).and_then(|(_, row)| row.meaning.host.as_ref()) {
+                Some(host) => logs::of_host(cx, host, " amqp"),
+                None => logs::with("amqp"),
+            },
             Action::Copy => {
                 self.current(cx.store).map_or(Reply::Done, |(_, row)| Reply::Copy(row.name.to_string()))
             }

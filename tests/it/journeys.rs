@@ -2,6 +2,7 @@
 
 mod filters;
 mod inside;
+mod logs;
 mod meanwhile;
 mod moving;
 mod neighbours;

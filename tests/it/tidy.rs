@@ -25,7 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["model", "report", "table", "trace"]),
     ("health", &["model", "report", "store", "table", "words"]),
     ("tables", &["health", "model", "report", "store", "table", "ui"]),
-    ("filter", &["table", "words"]),
+    ("filter", &["model", "table", "words"]),
     ("keymap", &["action", "words"]),
     ("theme", &["words"]),
     ("ui", &["action", "filter", "model", "table", "theme", "words"]),

@@ -1,10 +1,11 @@
 //! From a line of whatever service to its parts: oslo's by hand, then the formats that are data.
 
+use std::fmt;
 use std::path::Path;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
-use crate::model::{Line, Stamp};
+use crate::model::{Line, Parse, Stamp};
 
 use super::format::{Format, FormatError, Sheet};
 use super::oslo;
@@ -108,6 +109,18 @@ impl Grammar {
             level: if inner.level == crate::model::Level::Unknown { outer.level } else { inner.level },
             ..inner
         }
+    }
+}
+
+impl Parse for Grammar {
+    fn parse(&self, line: &[u8]) -> Line {
+        Grammar::parse(self, line)
+    }
+}
+
+impl fmt::Debug for Grammar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Grammar({} formats)", self.formats.len())
     }
 }
 

@@ -48,8 +48,10 @@ fn panes_change_by_digit_and_in_a_ring() {
             Press("<tab>"),
             Sees("44 of 44 shown"),
             Press("<tab>"),
+            Sees("22 records in 25 lines"),
+            Press("<tab>"),
             Sees("12 of 12 shown"),
-            Press("<backtab><backtab>"),
+            Press("<backtab><backtab><backtab>"),
             Sees("25 of 25 shown"),
             // A pane that is not built yet says so, and changes nothing.
             Press("1"),

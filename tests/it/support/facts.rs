@@ -6,11 +6,13 @@
 mod broker;
 mod hosts;
 mod instances;
+pub mod logs;
 mod trace;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stackwatch::collect::{self, outage};
 use stackwatch::model::{Named, NamedKind, Queue, Span, Text};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
@@ -80,6 +82,7 @@ pub fn cloud() -> Vec<Report> {
         looks.collect(),
         read(2, Topic::Brokers, vec![Delta::Brokers(broker::brokers(2))]),
         read(2, Topic::Users, vec![Delta::Names(NamedKind::User, users())]),
+        read(1, Topic::Logs, vec![Delta::Logs(Box::new(logs::heard()))]),
         read(2, Topic::Images, vec![Delta::Names(NamedKind::Image, images())]),
     ]
     .concat()
@@ -153,6 +156,9 @@ fn refused(topic: Topic) -> Outage {
         _ => 5000,
     };
     let source = topic.source();
+    if topic == Topic::Logs {
+        return outage(&collect::logs::none(), None);
+    }
     Outage {
         kind: OutageKind::Unreachable,
         message: format!("{source} at 10.0.0.10:{port} cannot be reached: Connection refused (os error 111)"),
@@ -236,6 +242,7 @@ pub fn poison(delta: &mut Delta) {
         }
         Delta::Events(events) => events.iter_mut().for_each(broker::poison_event),
         Delta::Trace(account) => std::sync::Arc::make_mut(account).entries.iter_mut().for_each(poison_entry),
+        Delta::Logs(heard) => logs::poison(heard),
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
 }

@@ -1,0 +1,141 @@
+//! Logs as they grow. Files are read on a thread of their own, whose one round never ends; what it hears is handed on
+//! in batches, and while nobody takes them it waits: the files keep what was not read yet.
+
+pub mod reader;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+
+use super::{Collector, Outlet};
+use crate::config::logs::LogPlace;
+use crate::model::Heard;
+use crate::report::{Delta, Outcome, Topic};
+use crate::request::Wanted;
+use crate::source::log::follow::Pace;
+use crate::source::{Error, ErrorKind, Sources};
+use reader::Reader;
+
+/// All files are asked this often; those that said something a moment ago more often while somebody looks.
+const POLL: Duration = Duration::from_millis(100);
+const LOOKED_AT: Duration = Duration::from_millis(30);
+/// Batches that may wait to be taken in.
+const WAITING: usize = 4;
+/// While nothing is said it is told this often that all is read.
+const CURRENT: Duration = Duration::from_secs(15);
+
+/// All logs that lie on this host.
+pub(super) struct Tails {
+    places: Vec<LogPlace>,
+}
+
+/// There always is one: where there are no logs, it says so.
+pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
+    let places = sources.logs.iter().filter(|place| place.is_here() && !place.paths.is_empty());
+    Box::new(Tails { places: places.cloned().collect() })
+}
+
+impl Collector for Tails {
+    fn topic(&self) -> Topic {
+        Topic::Logs
+    }
+
+    fn every(&self) -> Duration {
+        CURRENT
+    }
+
+    fn round<'a>(
+        &'a mut self,
+        wanted: &'a watch::Receiver<Wanted>,
+        out: &'a Outlet,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            if self.places.is_empty() {
+                return Err(none());
+            }
+            out.say(Outcome::Begin { topic: Topic::Logs, expected: None }).await;
+            let is_looked_at = Arc::new(AtomicBool::new(false));
+            let (to, mut told) = mpsc::channel(WAITING);
+            let mut work = Some(start(Reader::new(self.places.clone()), to, is_looked_at.clone()));
+            let mut wanted = wanted.clone();
+            let mut is_whole = false;
+            let mut current = tokio::time::interval(CURRENT);
+            loop {
+                is_looked_at.store(wanted.borrow_and_update().logs, Ordering::Relaxed);
+                tokio::select! {
+                    told = told.recv() => match told {
+                        Some(Told::Heard(heard)) => out.say(Outcome::Part(Delta::Logs(heard))).await,
+                        Some(Told::AllRead) => {
+                            is_whole = true;
+                            out.say(Outcome::End { topic: Topic::Logs, complete: true, limit: None }).await;
+                        }
+                        // It ends by a panic alone: that is a bug, and ends the program as one.
+                        None => if let Some(Err(panic)) = work.take().map(JoinHandle::join) {
+                            std::panic::resume_unwind(panic)
+                        } else {
+                            return Ok(())
+                        },
+                    },
+                    _ = current.tick(), if is_whole => {
+                        out.say(Outcome::Current { topic: Topic::Logs }).await;
+                    }
+                    changed = wanted.changed() => if changed.is_err() {
+                        return Ok(());
+                    },
+                }
+            }
+        })
+    }
+}
+
+enum Told {
+    Heard(Box<Heard>),
+    /// What was there at the start is told.
+    AllRead,
+}
+
+/// Reads until nobody listens any more.
+fn start(mut reader: Reader, to: mpsc::Sender<Told>, is_looked_at: Arc<AtomicBool>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let (mut all_at, mut was_all_read) = (None, false);
+        while !to.is_closed() {
+            let now = Instant::now();
+            let is_due = all_at.is_none_or(|at| now.duration_since(at) >= POLL);
+            let pace = if is_due { Pace::All } else { Pace::Lively };
+            // Who does not listen any more is noticed above.
+            let is_more = reader.poll(now, pace, &mut |heard| {
+                let _ = to.blocking_send(Told::Heard(Box::new(heard)));
+            });
+            if is_due {
+                all_at = Some(now);
+            }
+            if is_more {
+                continue;
+            }
+            if !std::mem::replace(&mut was_all_read, true) {
+                let _ = to.blocking_send(Told::AllRead);
+            }
+            thread::sleep(if is_looked_at.load(Ordering::Relaxed) { LOOKED_AT } else { POLL });
+        }
+    })
+}
+
+/// What is said where there is nothing to tail.
+pub fn none() -> Error {
+    Error {
+        kind: ErrorKind::Missing,
+        service: "logs",
+        message:
+            "this host has no logs of OpenStack where its services are configured to write them, nor where \
+                  packages, kolla-ansible and TripleO put them"
+                .to_owned(),
+        next_step: "name them by [[logs]] in config.toml, or start stackwatch where they are".to_owned(),
+        request_id: None,
+        retry_after: None,
+        status: None,
+    }
+}

@@ -1,0 +1,226 @@
+//! From what a [`Follower`] gives out to batches of records: which line belongs to which, and when it was written.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::config::logs::LogPlace;
+use crate::model::{Heard, HeardLine, LogSource, Span, Text, Trouble};
+use crate::source::log::files::Skipped;
+use crate::source::log::follow::{Follower, Pace, Piece, Told};
+use crate::source::log::{Folder, Grammar, Zone};
+
+/// A batch is handed on when it has so many bytes.
+const BATCH: usize = 1 << 20;
+/// Records of one file that may still go on.
+const OPEN: usize = 32;
+/// Lines without a time go on with the record above, but not for longer than this: then they are their own.
+const TOGETHER: Duration = Duration::from_secs(5);
+/// What is known of a content that nobody writes any more is forgotten after so long.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Reads logs as they grow, and tells them in batches.
+pub struct Reader {
+    follower: Follower,
+    telling: Telling,
+}
+
+/// All that is needed to tell what a line is.
+struct Telling {
+    grammar: Arc<Grammar>,
+    contents: HashMap<u64, Content>,
+    sources: HashMap<Text, u32>,
+    new_sources: Vec<LogSource>,
+    lines: Vec<HeardLine>,
+    text: Vec<u8>,
+    troubles: Vec<Trouble>,
+    /// The number of the next line.
+    next: u64,
+    /// How many files were followed when the last batch was handed on.
+    files: usize,
+}
+
+/// What stands in a file between two truncations.
+struct Content {
+    source: u32,
+    folder: Folder,
+    zone: Zone,
+    /// When the last line was written.
+    before: Option<i64>,
+    /// Records by the folder's number, with the number of their line and their time.
+    open: VecDeque<(u64, u64, i64)>,
+    /// The last line that was told.
+    last: u64,
+    heard: Instant,
+    /// Lines told before any that has a time: places in the batch.
+    untimed: Vec<usize>,
+}
+
+type Send<'a> = dyn FnMut(Heard) + 'a;
+
+impl Reader {
+    /// Nothing is opened before the first poll.
+    pub fn new(places: Vec<LogPlace>) -> Self {
+        // It ships with the program, and a test says that it can be read.
+        let grammar = Arc::new(Grammar::shipped().unwrap_or_default());
+        Self {
+            follower: Follower::new(places),
+            telling: Telling {
+                grammar,
+                contents: HashMap::new(),
+                sources: HashMap::new(),
+                new_sources: Vec::new(),
+                lines: Vec::new(),
+                text: Vec::new(),
+                troubles: Vec::new(),
+                next: 0,
+                files: 0,
+            },
+        }
+    }
+
+    /// Tells what came since the last poll. Whether there is more already.
+    pub fn poll(&mut self, now: Instant, pace: Pace, send: &mut Send<'_>) -> bool {
+        let clock = Timestamp::now();
+        let telling = &mut self.telling;
+        let is_more = self.follower.poll(now, pace, &mut |told| match told {
+            Told::Line(piece) => {
+                telling.line(&piece, now, clock);
+                if telling.text.len() >= BATCH {
+                    telling.hand_on(send);
+                }
+            }
+            Told::Lost(path, why) => telling.trouble(path, &why),
+            Told::Skipped(path, why) if is_worth_saying(why) => telling.trouble(path, &why.to_string()),
+            Told::Skipped(..) => {}
+        });
+        let files = self.follower.files().len();
+        if telling.has_news() || telling.files != files {
+            telling.files = files;
+            telling.hand_on(send);
+        }
+        if telling.contents.len() > 2 * files + 16 {
+            telling.contents.retain(|_, content| now.duration_since(content.heard) < IDLE);
+        }
+        is_more
+    }
+}
+
+/// What lies among logs and is none says nothing.
+fn is_worth_saying(why: &Skipped) -> bool {
+    !matches!(why, Skipped::Kind(_) | Skipped::NotAFile(_))
+}
+
+impl Telling {
+    fn has_news(&self) -> bool {
+        !self.lines.is_empty() || !self.troubles.is_empty() || !self.new_sources.is_empty()
+    }
+
+    fn trouble(&mut self, path: &Path, why: &str) {
+        self.troubles.push(Trouble::of_log(format!("{}: {why}", path.display())));
+    }
+
+    fn hand_on(&mut self, send: &mut Send<'_>) {
+        for content in self.contents.values_mut() {
+            content.untimed.clear();
+        }
+        let lines = std::mem::take(&mut self.lines);
+        send(Heard {
+            first: self.next - lines.len() as u64,
+            sources: std::mem::take(&mut self.new_sources),
+            lines,
+            text: std::mem::take(&mut self.text),
+            parse: self.grammar.clone(),
+            troubles: std::mem::take(&mut self.troubles),
+            files: self.files,
+        });
+    }
+
+    fn line(&mut self, piece: &Piece<'_>, now: Instant, clock: Timestamp) {
+        let number = self.next;
+        if !self.contents.contains_key(&piece.id) {
+            let content = self.content(piece, now, clock);
+            self.contents.insert(piece.id, content);
+        }
+        let Some(content) = self.contents.get_mut(&piece.id) else { return };
+        let parsed = self.grammar.parse(piece.bytes);
+        let replaces = (piece.given > 0).then_some(content.last);
+        let (record, mut is_head) = content.folder.place(piece.bytes, &parsed);
+        let above = content.open.iter().rev().find(|(known, ..)| *known == record).copied();
+        let is_late = now.duration_since(content.heard) > TOGETHER;
+        // A file that tells no times, or one that goes on after a rest, has records of one line.
+        is_head |= above.is_none() || (!parsed.is_head() && (content.before.is_none() || is_late));
+        let at = match content.zone.instant(parsed.time, content.before) {
+            Some(at) => {
+                for untimed in content.untimed.drain(..) {
+                    // They stand above this one.
+                    if let Some(line) = self.lines.get_mut(untimed) {
+                        line.at = at;
+                    }
+                }
+                content.before = Some(at);
+                at
+            }
+            None => match above.filter(|_| !is_head) {
+                Some((.., at)) => at,
+                None => {
+                    if content.before.is_none() {
+                        content.untimed.push(self.lines.len());
+                    }
+                    // What stood there before was written when the file was.
+                    let written =
+                        if now.duration_since(content.heard).is_zero() { piece.file.written } else { clock };
+                    written.min(clock).as_microsecond()
+                }
+            },
+        };
+        let head = if is_head {
+            // A half line's record is the one of the whole.
+            content.open.retain(|(known, line, _)| *known != record && Some(*line) != replaces);
+            content.open.push_back((record, number, at));
+            content.open.drain(..content.open.len().saturating_sub(OPEN));
+            number
+        } else {
+            above.map_or(number, |(_, line, _)| line)
+        };
+        (content.last, content.heard) = (number, now);
+        let start = self.text.len();
+        self.text.extend_from_slice(piece.bytes);
+        self.lines.push(HeardLine {
+            source: content.source,
+            text: Span::new(start, self.text.len()),
+            length: piece.length,
+            at,
+            level: parsed.level,
+            record: head,
+            replaces,
+        });
+        self.next += 1;
+    }
+
+    fn content(&mut self, piece: &Piece<'_>, now: Instant, clock: Timestamp) -> Content {
+        let file = piece.file;
+        let path: Text = file.path.to_string_lossy().into();
+        let number = self.sources.len() as u32;
+        let source = *self.sources.entry(path.clone()).or_insert(number);
+        if source == number {
+            self.new_sources.push(LogSource { path, host: file.host.clone(), service: file.service.clone() });
+        }
+        Content {
+            source,
+            folder: Folder::default(),
+            zone: Zone::new(file.zone.clone(), clock),
+            before: None,
+            open: VecDeque::new(),
+            last: 0,
+            heard: now,
+            untimed: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

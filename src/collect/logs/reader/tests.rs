@@ -1,0 +1,172 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::Level;
+
+struct Scene {
+    dir: TempDir,
+    reader: Reader,
+    now: Instant,
+    heard: Vec<Heard>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = LogPlace::named(vec![dir.path().to_owned()], "test").in_zone(jiff::tz::TimeZone::UTC);
+        Self { reader: Reader::new(vec![place]), dir, now: Instant::now(), heard: Vec::new() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let file = OpenOptions::new().create(true).append(true).open(self.path(name));
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn poll(&mut self) {
+        self.now += Duration::from_millis(100);
+        while self.reader.poll(self.now, Pace::All, &mut |heard| self.heard.push(heard)) {}
+    }
+
+    fn later(&mut self, by: Duration) {
+        self.now += by;
+        self.poll();
+    }
+
+    /// All that was told, and which line begins its record.
+    fn told(&self) -> Vec<(String, u64)> {
+        let lines = self.heard.iter().flat_map(|heard| heard.lines.iter().map(move |line| (heard, line)));
+        lines
+            .map(|(heard, line)| {
+                (String::from_utf8_lossy(line.text.of(&heard.text)).into_owned(), line.record)
+            })
+            .collect()
+    }
+
+    fn lines(&self) -> Vec<HeardLine> {
+        self.heard.iter().flat_map(|heard| heard.lines.clone()).collect()
+    }
+}
+
+const AT: &str = "2026-11-23 18:48:41.205";
+
+fn micros(time: &str) -> i64 {
+    time.parse::<Timestamp>().unwrap().as_microsecond()
+}
+
+#[test]
+fn a_traceback_goes_on_with_its_record_through_batches_and_others_lines() {
+    let mut scene = Scene::new();
+    scene.append(
+        "nova-conductor.log",
+        &format!("{AT} 7 ERROR nova.conductor [None req-1 u p - - -] Failed\n"),
+    );
+    scene.poll();
+    scene.append("nova-api.log", &format!("{AT} 9 INFO nova.api [-] another\n"));
+    scene.append(
+        "nova-conductor.log",
+        &format!("{AT} 7 ERROR nova.conductor Traceback (most recent call last):\n{AT} 8 INFO nova.conductor [-] b\n"),
+    );
+    scene.later(Duration::from_secs(2));
+    scene.append("nova-conductor.log", "  File x, without a time\n");
+    scene.poll();
+    let told = scene.told();
+    let record = |part: &str| told.iter().find(|(line, _)| line.contains(part)).unwrap().1;
+    assert_eq!((record("Failed"), record("Traceback")), (0, 0));
+    assert_eq!(record("without a time"), record(" b"), "it goes on with the line above");
+    assert_eq!(told.iter().filter(|(_, record)| *record == 0).count(), 2);
+    let lines = scene.lines();
+    assert_eq!((lines[0].level, lines[0].at), (Level::Error, micros("2026-11-23T18:48:41.205Z")));
+    assert_eq!(scene.heard.last().unwrap().files, 2);
+    // Lines are counted through all batches.
+    let firsts: Vec<u64> = scene.heard.iter().map(|heard| heard.first).collect();
+    assert!(firsts.windows(2).all(|pair| pair[0] <= pair[1]), "{firsts:?}");
+    let sources: Vec<&str> = scene.heard.iter().flat_map(|h| h.sources.iter().map(|s| &*s.service)).collect();
+    assert_eq!(sources, ["nova-conductor", "nova-api"]);
+}
+
+#[test]
+fn a_file_that_tells_no_times_has_records_of_one_line_by_when_they_were_heard() {
+    let mut scene = Scene::new();
+    scene.append("qemu.log", "old one\nold two\n");
+    let written = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    File::options().write(true).open(scene.path("qemu.log")).unwrap().set_modified(written).unwrap();
+    scene.poll();
+    let before = Timestamp::now().as_microsecond();
+    scene.append("qemu.log", "new\n");
+    scene.poll();
+    let lines = scene.lines();
+    assert_eq!(lines.iter().map(|line| line.record).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!((lines[0].at, lines[1].at), (1_000_000_000_000, 1_000_000_000_000));
+    assert!(lines[2].at >= before, "{lines:?}");
+}
+
+#[test]
+fn lines_above_the_first_that_has_a_time_are_as_old_as_that() {
+    let mut scene = Scene::new();
+    scene.append("nova-api.log", &format!("  torn\n{AT} 9 INFO nova.api [-] whole\n"));
+    scene.poll();
+    let lines = scene.lines();
+    assert_eq!((lines[0].at, lines[0].record, lines[1].record), (lines[1].at, 0, 1));
+}
+
+#[test]
+fn what_comes_long_after_a_record_is_no_part_of_it() {
+    let mut scene = Scene::new();
+    scene.append("mixed.log", &format!("{AT} 9 INFO nova.api [-] whole\n"));
+    scene.poll();
+    scene.append("mixed.log", "at once\n");
+    scene.poll();
+    scene.later(TOGETHER);
+    scene.append("mixed.log", "on its own\n");
+    scene.later(TOGETHER);
+    let lines = scene.lines();
+    assert_eq!(lines.iter().map(|line| line.record).collect::<Vec<_>>(), [0, 0, 2]);
+    assert!(lines[2].at > lines[0].at);
+}
+
+#[test]
+fn a_half_line_is_told_and_then_replaced_by_the_whole() {
+    let mut scene = Scene::new();
+    scene.append("nova-api.log", &format!("{AT} 9 INFO nova.api [-] who"));
+    scene.poll();
+    scene.later(Duration::from_secs(1));
+    scene.append("nova-api.log", &format!("le\n{AT} 9 ERROR nova.api Traceback\n"));
+    scene.poll();
+    let lines = scene.lines();
+    assert_eq!((lines[0].replaces, lines[1].replaces, lines[1].record), (None, Some(0), 1));
+    assert!(scene.told()[1].0.ends_with("whole"));
+    // It goes on with the whole line, not with the half that is gone.
+    assert_eq!(lines[2].record, 1);
+}
+
+#[test]
+fn what_is_not_read_is_said() {
+    let mut scene = Scene::new();
+    scene.append("nova-api.log", "one line of text\n");
+    scene.poll();
+    fs::write(scene.path("nova-api.log"), "new\n").unwrap();
+    scene.poll();
+    let troubles: Vec<&Trouble> = scene.heard.iter().flat_map(|heard| &heard.troubles).collect();
+    assert!(troubles.len() == 1 && troubles[0].message.contains("was truncated"), "{troubles:?}");
+}
+
+#[test]
+fn much_comes_in_batches() {
+    let mut scene = Scene::new();
+    scene.append("nova-api.log", "begin\n");
+    scene.poll();
+    let line = format!("{AT} 9 INFO nova.api [-] {}\n", "x".repeat(100));
+    let count = 3 * BATCH / line.len();
+    scene.append("nova-api.log", &line.repeat(count));
+    scene.poll();
+    assert_eq!(scene.lines().len(), count + 1);
+    assert!(scene.heard.iter().all(|heard| heard.text.len() < BATCH + 1_000));
+}

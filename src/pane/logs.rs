@@ -1,0 +1,351 @@
+//! Logs as they grow: all files of all hosts by time, what stands out in them, and the same message counted once.
+
+mod draw;
+mod kinds;
+mod record;
+mod shown;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::{Cx, Go, Pane, Reply, parts};
+use crate::action::Action;
+use crate::filter::FilterError;
+use crate::health::Verdict;
+use crate::model::{Level, Text};
+use crate::report::Topic;
+use crate::request::Wanted;
+use crate::store::Record;
+use crate::tables::logs::COLUMNS;
+use crate::trace::Subject;
+use crate::ui::details::Details;
+use crate::ui::{format, text};
+use draw::Window;
+use kinds::Kinds;
+use shown::Shown;
+
+const READS: &[Topic] = &[Topic::Logs];
+
+/// What is looked at, and where the operator is in it.
+pub struct LogsPane {
+    shown: Shown,
+    window: Window,
+    /// A record that was gone into.
+    inside: Option<(u64, Details)>,
+    kinds: Option<Kinds>,
+}
+
+impl LogsPane {
+    pub fn new() -> Self {
+        Self { shown: Shown::new(), window: Window::new(), inside: None, kinds: None }
+    }
+
+    fn record<'a>(&self, cx: &Cx<'a>) -> Option<Record<'a>> {
+        let number = match &self.kinds {
+            Some(kinds) => kinds.selected(cx)?.record,
+            None => self.window.cursor(&self.shown)?,
+        };
+        cx.store.logs.record(number)
+    }
+
+    /// To the next record that is an error, or the one before.
+    fn to_error(&mut self, cx: &Cx, forward: bool) -> Reply {
+        let is_error =
+            |number| cx.store.logs.record(number).is_some_and(|record| record.level >= Level::Error);
+        match self.window.find(&self.shown, forward, is_error) {
+            true => Reply::Done,
+            false => {
+                let way = if forward { "below" } else { "above" };
+                Reply::Say(format!("no error {way} in what is shown"))
+            }
+        }
+    }
+
+    /// The instance that the line is about, else the request.
+    fn to_trace(&self, cx: &Cx) -> Reply {
+        let subject = self.record(cx).and_then(|record| {
+            let parsed = cx.store.logs.parse(record.head);
+            [parsed.instance, parsed.global_request_id, parsed.request_id]
+                .into_iter()
+                .find_map(|part| Subject::parse(part.of(record.head)))
+        });
+        match subject {
+            Some(subject) => {
+                Reply::Go(Go { pane: "trace", select: Some(subject.text().into()), ..Go::default() })
+            }
+            None => Reply::Say("the line names no instance and no request".to_owned()),
+        }
+    }
+
+    fn to_host(&self, cx: &Cx) -> Reply {
+        let Some(record) = self.record(cx) else { return Reply::Done };
+        let host = record::host(cx, &record);
+        let slots = crate::table::Slots::live(&cx.store.hypervisors);
+        let mut rows = slots.into_iter().filter_map(|slot| cx.store.hypervisors.get(slot));
+        match rows.find(|row| is_same_host(&row.host, &host) || is_same_host(&row.hypervisor_hostname, &host))
+        {
+            Some(row) => Reply::Go(Go {
+                pane: "hypervisors",
+                filter: Some(String::new()),
+                select: Some(row.id.clone()),
+            }),
+            None => Reply::Say(format!("{} is no hypervisor that is known", text::sanitise(&host))),
+        }
+    }
+
+    fn on_inside(&mut self, action: Action) -> Option<Reply> {
+        let (_, details) = self.inside.as_mut()?;
+        match action {
+            Action::Back | Action::Quit => self.inside = None,
+            Action::Copy => return Some(details.copied().map_or(Reply::Done, Reply::Copy)),
+            _ if details.on(action) => {}
+            _ => return None,
+        }
+        Some(Reply::Done)
+    }
+
+    fn on_kinds(&mut self, action: Action, cx: &Cx) -> Option<Reply> {
+        let kinds = self.kinds.as_mut()?;
+        match action {
+            Action::Back | Action::Quit | Action::Kinds => self.kinds = None,
+            // All that said the same.
+            Action::Enter => {
+                let filter = kinds.selected(cx).map(kinds::filter)?;
+                self.kinds = None;
+                return Some(match self.filter(&filter, cx) {
+                    Ok(()) => Reply::Done,
+                    Err(error) => Reply::Say(error.to_string()),
+                });
+            }
+            _ if kinds.on(action, cx) => {}
+            _ => return None,
+        }
+        Some(Reply::Done)
+    }
+}
+
+/// Whether a log's host is the one that nova names: either may have its domain.
+fn is_same_host(a: &str, b: &str) -> bool {
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    a == b || ((!a.contains('.') || !b.contains('.')) && short(a) == short(b))
+}
+
+/// To the logs of a host, as nova names it, and of them to those with these words.
+pub fn of_host(cx: &Cx, host: &str, words: &str) -> Reply {
+    let mut hosts = cx.store.logs.sources().iter().map(|source| &*source.host);
+    let host = hosts.find(|known| is_same_host(known, host)).unwrap_or(host);
+    with(&format!("host={}{words}", format::quoted(host)))
+}
+
+/// To the logs that pass a filter.
+pub fn with(filter: &str) -> Reply {
+    Reply::Go(Go { pane: "logs", filter: Some(filter.to_owned()), select: None })
+}
+
+impl Pane for LogsPane {
+    fn name(&self) -> &'static str {
+        "logs"
+    }
+
+    fn title(&self) -> &'static str {
+        "Logs"
+    }
+
+    fn opens(&self) -> Option<(Action, char)> {
+        Some((Action::Pane6, '6'))
+    }
+
+    fn reads(&self) -> &'static [Topic] {
+        READS
+    }
+
+    fn sync(&mut self, cx: &Cx) {
+        self.shown.sync(cx.store, cx.now);
+        if let Some((number, details)) = &mut self.inside
+            && let Some(record) = cx.store.logs.record(*number)
+        {
+            // One that is no longer held stays as it was.
+            details.set(record::sections(cx, &record));
+        }
+        if let Some(kinds) = &mut self.kinds {
+            kinds.sync(cx);
+        }
+    }
+
+    fn on(&mut self, action: Action, cx: &Cx) -> Reply {
+        if let Some(reply) = self.on_inside(action).or_else(|| self.on_kinds(action, cx)) {
+            return reply;
+        }
+        match action {
+            Action::Trace => return self.to_trace(cx),
+            Action::Host => return self.to_host(cx),
+            _ if self.inside.is_some() || self.kinds.is_some() => return Reply::Up,
+            _ if self.window.on(action, &self.shown) => return Reply::Done,
+            _ => {}
+        }
+        match action {
+            Action::Enter => {
+                self.inside = self
+                    .record(cx)
+                    .map(|record| (record.number, Details::new(record::sections(cx, &record))));
+                Reply::Done
+            }
+            Action::NextError => self.to_error(cx, true),
+            Action::PreviousError => self.to_error(cx, false),
+            Action::Kinds => {
+                self.kinds = Some(Kinds::new(cx));
+                Reply::Done
+            }
+            Action::Copy => match self.record(cx) {
+                Some(record) => {
+                    Reply::Copy(text::sanitise(&String::from_utf8_lossy(record.head)).into_owned())
+                }
+                None => Reply::Done,
+            },
+            // What stands around the line comes back, and the cursor stays on it.
+            Action::Back if !self.shown.filter_text().is_empty() => {
+                self.window.pin(&self.shown);
+                // An empty filter has no faults.
+                let _ = self.shown.filter("", cx.store, cx.now);
+                Reply::Done
+            }
+            Action::Back | Action::Quit => Reply::Leave,
+            _ => Reply::Up,
+        }
+    }
+
+    fn click(&mut self, row: u16, cx: &Cx) {
+        match (&self.inside, &mut self.kinds) {
+            (Some(_), _) => {}
+            (None, Some(kinds)) => kinds.click(row, cx),
+            (None, None) => self.window.click(row, &self.shown),
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
+        if let Some((_, details)) = &mut self.inside {
+            return details.draw(frame, area, cx.theme, cx.look);
+        }
+        // What is in already is shown while the rest is read.
+        if cx.store.logs.numbers().is_empty()
+            && let Some((verdict, lines)) = absence(cx)
+        {
+            return parts::draw_absence(frame, area, cx, verdict, &lines);
+        }
+        let below = draw::trouble(cx, area.width);
+        let row = |y: u16| Rect { y, height: 1, ..area };
+        frame.render_widget(draw::head(cx, &self.window, &self.shown, area.width), row(area.y));
+        let rest =
+            Rect { y: area.y + 1, height: area.height.saturating_sub(1 + below.is_some() as u16), ..area };
+        match &mut self.kinds {
+            Some(kinds) => kinds.draw(frame, rest, cx),
+            None => self.window.draw(frame, rest, cx, &self.shown),
+        }
+        if let Some(line) = below {
+            frame.render_widget(line, row(rest.y + rest.height));
+        }
+    }
+
+    fn filter(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
+        self.window.pin(&self.shown);
+        self.shown.filter(text, cx.store, cx.now)
+    }
+
+    fn filter_text(&self) -> &str {
+        self.shown.filter_text()
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        COLUMNS.iter().map(|column| column.name).collect()
+    }
+
+    fn is_behind(&self) -> bool {
+        self.shown.is_behind()
+    }
+
+    fn catch_up(&mut self, cx: &Cx) {
+        self.shown.more(cx.store, cx.now);
+    }
+
+    fn home(&mut self) {
+        self.inside = None;
+        self.kinds = None;
+        self.window.follow();
+    }
+
+    fn crumbs(&self, _: &Cx) -> Vec<String> {
+        match (&self.inside, &self.kinds) {
+            (Some(_), _) => vec!["record".to_owned()],
+            (None, Some(_)) => vec!["kinds".to_owned()],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn status(&self, cx: &Cx) -> String {
+        if let Some((_, details)) = &self.inside {
+            return details.status();
+        }
+        if let Some(kinds) = &self.kinds {
+            return kinds.status();
+        }
+        if cx.store.freshness(Topic::Logs).as_of.is_none() && cx.store.logs.numbers().is_empty() {
+            return parts::NOTHING_KNOWN.to_owned();
+        }
+        self.shown.status(cx.store)
+    }
+
+    fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
+        Some(record::words(cx, &self.record(cx)?))
+    }
+
+    fn totals(&self, cx: &Cx) -> Option<String> {
+        let logs = &cx.store.logs;
+        let dropped = logs.dropped();
+        (dropped > 0).then(|| {
+            format!(
+                "{} older lines are no longer held",
+                format::number(i64::try_from(dropped).unwrap_or(i64::MAX))
+            )
+        })
+    }
+
+    fn select(&mut self, _: &str, _: &Cx) {}
+
+    fn wants(&self, _: &Cx, wanted: &mut Wanted) {
+        wanted.logs = true;
+    }
+}
+
+fn absence(cx: &Cx) -> Option<(Verdict, Vec<String>)> {
+    match parts::absence(cx, Topic::Logs)? {
+        // Nobody is asked for them: they lie here.
+        (Verdict::Busy, _) => Some((Verdict::Busy, vec!["reading the logs of this host …".to_owned()])),
+        failed => Some(failed),
+    }
+}
+
+/// How bad a record is by its level.
+fn verdict(level: Level) -> Verdict {
+    match level {
+        Level::Error | Level::Critical => Verdict::Critical,
+        Level::Warning => Verdict::Warning,
+        _ => Verdict::Ok,
+    }
+}
+
+/// Four or five letters for a level.
+fn short(level: Level) -> &'static str {
+    match level {
+        Level::Warning => "WARN",
+        Level::Critical => "CRIT",
+        other => other.as_str(),
+    }
+}
+
+/// The hosts of the files that are tailed, each once.
+fn hosts(cx: &Cx) -> Vec<Text> {
+    let mut hosts: Vec<Text> = cx.store.logs.sources().iter().map(|source| source.host.clone()).collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}

@@ -1,0 +1,182 @@
+//! The same message, counted once: how often it was said, since when, by whom. What is new stands first.
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{short, verdict};
+use crate::action::Action;
+use crate::pane::{Cx, parts};
+use crate::store::Print;
+use crate::tables::logs::kind_word;
+use crate::theme::Role;
+use crate::ui::{format, text};
+
+/// What stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    New,
+    Often,
+    Last,
+}
+
+impl By {
+    const ALL: [Self; 3] = [Self::New, Self::Often, Self::Last];
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::New => "new ones first",
+            Self::Often => "by how often",
+            Self::Last => "by when they were said last",
+        }
+    }
+}
+
+pub(super) struct Kinds {
+    by: By,
+    /// Their ids, in the order on screen.
+    list: Vec<u64>,
+    cursor: Option<u64>,
+    top: usize,
+    height: usize,
+}
+
+/// Cells of what stands before the message. The sign says the level where there is no room for its word.
+#[derive(Clone, Copy)]
+struct Widths {
+    hosts: usize,
+    service: usize,
+    level: usize,
+}
+
+const ROOMY: Widths = Widths { hosts: 20, service: 18, level: 6 };
+const NARROW: Widths = Widths { hosts: 8, service: 14, level: 0 };
+
+/// What shows all records of a kind.
+pub(super) fn filter(print: &Print) -> String {
+    format!("kind={}", kind_word(print.id))
+}
+
+impl Kinds {
+    pub fn new(cx: &Cx) -> Self {
+        let mut kinds = Self { by: By::New, list: Vec::new(), cursor: None, top: 0, height: 0 };
+        kinds.sync(cx);
+        kinds
+    }
+
+    pub fn sync(&mut self, cx: &Cx) {
+        let mut all: Vec<&Print> = cx.store.logs.prints().iter().collect();
+        all.sort_by_key(|print| {
+            let first = match self.by {
+                By::New => print.first,
+                By::Often => i64::try_from(print.count).unwrap_or(i64::MAX),
+                By::Last => print.last,
+            };
+            (std::cmp::Reverse(first), print.id)
+        });
+        self.list = all.into_iter().map(|print| print.id).collect();
+        if self.cursor.is_none_or(|id| !self.list.contains(&id)) {
+            self.cursor = self.list.first().copied();
+        }
+    }
+
+    pub fn selected<'a>(&self, cx: &Cx<'a>) -> Option<&'a Print> {
+        cx.store.logs.prints().get(self.cursor?)
+    }
+
+    fn at(&self) -> usize {
+        self.list.iter().position(|id| Some(*id) == self.cursor).unwrap_or(0)
+    }
+
+    pub fn on(&mut self, action: Action, cx: &Cx) -> bool {
+        let (at, page) = (self.at(), self.height.max(1));
+        let to = match action {
+            Action::Up => at.saturating_sub(1),
+            Action::Down => at + 1,
+            Action::HalfPageUp => at.saturating_sub(page / 2),
+            Action::HalfPageDown => at + page / 2,
+            Action::PageUp => at.saturating_sub(page),
+            Action::PageDown => at + page,
+            Action::Top => 0,
+            Action::Bottom => usize::MAX,
+            Action::SortNext | Action::SortPrevious => {
+                let step = if action == Action::SortNext { 1 } else { By::ALL.len() - 1 };
+                let now = By::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
+                self.by = By::ALL[(now + step) % By::ALL.len()];
+                self.cursor = None;
+                self.sync(cx);
+                return true;
+            }
+            _ => return false,
+        };
+        self.cursor = self.list.get(to.min(self.list.len().saturating_sub(1))).copied();
+        true
+    }
+
+    pub fn click(&mut self, row: u16, _: &Cx) {
+        // The head of the pane, and that of the list.
+        let at = (row as usize).checked_sub(2).map(|row| self.top + row);
+        self.cursor = at.and_then(|at| self.list.get(at)).copied().or(self.cursor);
+    }
+
+    pub fn status(&self) -> String {
+        format!("{} of warnings and errors · {}", format::count(self.list.len(), "kind"), self.by.words())
+    }
+
+    pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
+        let row = |y: usize| Rect { y: area.y + y as u16, height: 1, ..area };
+        let widths = if area.width >= 120 { ROOMY } else { NARROW };
+        let titles = format!(
+            "   {} {} {} {} {} {}MESSAGE",
+            text::fit("TIMES", 6, true),
+            text::fit("FIRST", 8, false),
+            text::fit("LAST", 8, false),
+            text::fit("HOSTS", widths.hosts, false),
+            text::fit("SERVICE", widths.service, false),
+            text::fit("LEVEL", widths.level, false),
+        );
+        frame.render_widget(Line::styled(titles, cx.theme.style(Role::Heading)), row(0));
+        self.height = (area.height as usize).saturating_sub(1);
+        let at = self.at();
+        self.top = self.top.min(at).max((at + 1).saturating_sub(self.height));
+        if self.list.is_empty() && area.height > 2 {
+            let words = Line::styled("   nobody warned, and nothing failed", cx.theme.style(Role::Dim));
+            frame.render_widget(words, row(2));
+        }
+        for (y, index) in (self.top..self.list.len()).take(self.height).enumerate() {
+            let Some(print) = self.list.get(index).and_then(|id| cx.store.logs.prints().get(*id)) else {
+                continue;
+            };
+            let line = line(cx, print, widths);
+            frame.render_widget(text::cut_line(line, area.width as usize), row(y + 1));
+            if index == at {
+                frame.buffer_mut().set_style(row(y + 1), cx.theme.style(Role::Selection));
+            }
+        }
+    }
+}
+
+fn line(cx: &Cx, print: &Print, widths: Widths) -> Line<'static> {
+    let style = cx.theme.style(parts::role(verdict(print.level)));
+    let dim = cx.theme.style(Role::Dim);
+    let time = |micros: i64| {
+        let at = Timestamp::from_microsecond(micros).ok();
+        text::fit(&at.map_or_else(|| "?".to_owned(), |at| cx.clock.time(at)), 8, false)
+    };
+    let on = match print.hosts.as_slice() {
+        several if print.is_on_more_hosts => format!("{}+ hosts", several.len()),
+        [one] => one.to_string(),
+        several if several.len() > 2 => format!("{} hosts", several.len()),
+        several => several.join(","),
+    };
+    let clean = |words: &str, width: usize| text::fit(&text::sanitise(words), width, false);
+    Line::from(vec![
+        Span::styled(format!(" {} ", cx.look.sign(parts::sign(verdict(print.level)))), style),
+        Span::raw(format!("{} ", text::fit(&format::number(print.count as i64), 6, true))),
+        Span::styled(format!("{} {} ", time(print.first), time(print.last)), dim),
+        Span::raw(format!("{} {} ", clean(&on, widths.hosts), clean(&print.service, widths.service))),
+        Span::styled(text::fit(short(print.level), widths.level, false), style),
+        Span::styled(text::sanitise(&print.text).into_owned(), style),
+    ])
+}

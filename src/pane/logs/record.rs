@@ -1,0 +1,143 @@
+//! One record: all that it says, and what is known of such.
+
+use std::borrow::Cow;
+
+use super::verdict;
+use crate::health::Verdict;
+use crate::model::{Line, Span};
+use crate::pane::{Cx, parts};
+use crate::signature::{Signature, Signatures};
+use crate::store::Record;
+use crate::theme::Role;
+use crate::ui::details::Section;
+use crate::ui::{format, text};
+
+/// Whose it is: the line itself knows best.
+pub(super) fn host<'a>(cx: &Cx, record: &Record<'a>) -> Cow<'a, str> {
+    own(cx, record, |parsed| parsed.host).unwrap_or(Cow::Borrowed(&record.source.host))
+}
+
+pub(super) fn service<'a>(cx: &Cx, record: &Record<'a>) -> Cow<'a, str> {
+    own(cx, record, |parsed| parsed.program).unwrap_or(Cow::Borrowed(&record.source.service))
+}
+
+fn own<'a>(cx: &Cx, record: &Record<'a>, of: fn(&Line) -> Span) -> Option<Cow<'a, str>> {
+    let part = of(&cx.store.logs.parse(record.head)).of(record.head);
+    (!part.is_empty()).then(|| String::from_utf8_lossy(part))
+}
+
+/// Its words, clean, up to so many bytes; what no format knows is its words as a whole.
+pub(super) fn said(record: &Record, parsed: &Line, most: usize) -> String {
+    let message = parsed.message.of(record.head);
+    let bytes =
+        if message.is_empty() && parsed.time == crate::model::Stamp::None { record.head } else { message };
+    let words = String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes));
+    text::sanitise(without_connection(words.trim())).into_owned()
+}
+
+/// oslo.messaging's lines begin with the connection's UUID in brackets: nobody reads a list for that.
+fn without_connection(words: &str) -> &str {
+    let rest = words.strip_prefix('[').and_then(|rest| rest.split_at_checked(36));
+    let is_id = |id: &str| id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    match rest {
+        Some((id, rest)) if is_id(id) => rest.strip_prefix("] ").unwrap_or(words),
+        _ => words,
+    }
+}
+
+/// What is known of such a message.
+pub(super) fn known(record: &Record, parsed: &Line) -> Vec<&'static Signature> {
+    let message = parsed.message.of(record.head);
+    let known = Signatures::known().map(|known| known.of(message, record.level));
+    known.map(smallvec::SmallVec::into_vec).unwrap_or_default()
+}
+
+/// What the cursor is on: what it means and what to do, where that is known; else whose it is.
+pub(super) fn words(cx: &Cx, record: &Record) -> (Verdict, String) {
+    let parsed = cx.store.logs.parse(record.head);
+    let bad = verdict(record.level);
+    if let Some(known) = known(record, &parsed).first() {
+        return (bad, format!("{}: {} Next: {}", known.id, known.meaning, known.next));
+    }
+    let mut words = format!("{} on {}", service(cx, record), host(cx, record));
+    let mut part = |label: &str, span: Span| {
+        let part = span.of(record.head);
+        if !part.is_empty() {
+            words.push_str(&format!(", {label}{}", String::from_utf8_lossy(part)));
+        }
+    };
+    part("", parsed.logger);
+    part("instance ", parsed.instance);
+    let request =
+        if parsed.global_request_id.is_empty() { parsed.request_id } else { parsed.global_request_id };
+    part("", request);
+    (if bad == Verdict::Ok { Verdict::Info } else { bad }, words)
+}
+
+pub(super) fn sections(cx: &Cx, record: &Record) -> Vec<Section> {
+    let parsed = cx.store.logs.parse(record.head);
+    let mut sections = vec![message(cx, record, &parsed)];
+    for known in known(record, &parsed) {
+        let mut section = Section::new(format!("known as {}", known.id));
+        section.add("meaning", known.meaning.clone());
+        section.add("next", known.next.clone());
+        sections.push(section);
+    }
+    sections.push(origin(cx, record, &parsed));
+    if record.more > 0 {
+        let mut section = Section::new("goes on");
+        for line in cx.store.logs.rest(record) {
+            let parsed = cx.store.logs.parse(line);
+            let words = parsed.message.of(line);
+            // A traceback's lines without the time, process and logger that oslo puts before each.
+            let words =
+                if words.is_empty() && parsed.time == crate::model::Stamp::None { line } else { words };
+            section.add_as(Role::Dim, "", String::from_utf8_lossy(words));
+        }
+        sections.push(section);
+    }
+    sections
+}
+
+fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
+    let mut section = Section::new("");
+    section.add_as(parts::role(verdict(record.level)), "level", record.level.as_str());
+    let words = parsed.message.of(record.head);
+    let words = if words.is_empty() { record.head } else { words };
+    section.add("message", String::from_utf8_lossy(words));
+    if record.is_cut {
+        section.add_as(
+            Role::Warn,
+            "cut",
+            format!("only its first {} are kept", format::bytes(record.head.len() as u64)),
+        );
+    }
+    if let Some(kind) = cx.store.logs.prints().iter().find(|print| print.record == record.number)
+        && kind.count > 1
+    {
+        section.add("said", format!("{} times", format::number(kind.count as i64)));
+    }
+    section
+}
+
+fn origin(cx: &Cx, record: &Record, parsed: &Line) -> Section {
+    let mut section = Section::new("where it stands");
+    section.add("time", parts::moment(cx, jiff::Timestamp::from_microsecond(record.at).ok()));
+    section.add("host", host(cx, record));
+    section.add("service", service(cx, record));
+    section.add("file", &*record.source.path);
+    let mut part = |label: &str, span: Span| {
+        let text = String::from_utf8_lossy(span.of(record.head));
+        if !text.is_empty() {
+            section.add(label, text);
+        }
+    };
+    part("logger", parsed.logger);
+    part("process", parsed.pid);
+    part("request", parsed.request_id);
+    part("global request", parsed.global_request_id);
+    part("instance", parsed.instance);
+    part("user", parsed.user);
+    part("project", parsed.project);
+    section
+}

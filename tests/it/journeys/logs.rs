@@ -1,0 +1,175 @@
+//! Logs as they grow: following and standing still, filters, errors, kinds, and the ways there and from there.
+
+use super::{Cursor, Hear, Lacks, Order, Press, Sees, Timestamp, check, part};
+use crate::support::facts;
+use crate::support::stage::Stage;
+use stackwatch::report::{Delta, Report};
+
+const LAST: &str = "closing AMQP connection";
+
+fn comes(at: Timestamp, first: u64, lines: &[&str]) -> Vec<Report> {
+    part(at, Delta::Logs(Box::new(facts::logs::more(first, lines))))
+}
+
+/// One that is new, and one that comes late.
+fn two_more(at: Timestamp) -> Vec<Report> {
+    comes(
+        at,
+        25,
+        &[
+            "2026-11-24 03:12:44.000 2900 INFO nova.compute.manager [-] the newest of all",
+            "2026-11-24 03:10:41.202 2900 INFO nova.compute.manager [-] comes late",
+        ],
+    )
+}
+
+#[test]
+fn what_comes_is_followed_and_late_lines_stand_where_they_belong() {
+    check(
+        "logs",
+        &[
+            Sees("FOLLOW"),
+            Cursor(LAST),
+            Hear(two_more),
+            Cursor("the newest of all"),
+            Order(&["Got no allocation candidates", "comes late", "Failed to schedule instances"]),
+        ],
+    );
+}
+
+#[test]
+fn who_stands_still_stays_where_he_is_while_more_comes() {
+    check(
+        "logs",
+        &[
+            Press("<space>"),
+            Sees("PAUSED"),
+            Hear(two_more),
+            Cursor(LAST),
+            Sees("PAUSED · 1 below"),
+            Press("j"),
+            Cursor("the newest of all"),
+            Press("G"),
+            Sees("FOLLOW"),
+            Press("k"),
+            Cursor(LAST),
+            Sees("PAUSED"),
+            Press("<space>"),
+            Cursor("the newest of all"),
+            Press("gg"),
+            Cursor("AMQP server on 10.0.0.11:5672"),
+        ],
+    );
+}
+
+#[test]
+fn a_filter_holds_for_what_comes_and_goes_with_the_cursor_left_where_it_was() {
+    check(
+        "logs",
+        &[
+            Press("/level>=ERROR host=ctl02<enter>"),
+            Sees("1 record in 25 lines"),
+            Cursor("Failed to schedule instances"),
+            Hear(two_more),
+            Sees("1 record in 27 lines"),
+            Lacks("the newest of all"),
+            // What stands around the line: the filter goes, the cursor stays.
+            Press("<space><esc>"),
+            Sees("24 records in 27 lines"),
+            Cursor("Failed to schedule instances"),
+            Order(&[
+                "Got no allocation candidates",
+                "Failed to schedule instances",
+                "Setting instance to ERROR",
+            ]),
+        ],
+    );
+}
+
+#[test]
+fn errors_are_found_one_after_the_other_and_the_end_is_said() {
+    check(
+        "logs",
+        &[
+            Press("N"),
+            Cursor("Failed to schedule instances"),
+            Press("N"),
+            Cursor("11:10:30.900"),
+            Press("n"),
+            Cursor("Failed to schedule instances"),
+            Press("n"),
+            Sees("no error below in what is shown"),
+            Cursor("Failed to schedule instances"),
+        ],
+    );
+}
+
+#[test]
+fn a_record_is_gone_into_with_its_traceback_and_left() {
+    let mut stage = Stage::new("logs", (120, 60), facts::cloud());
+    stage.press("N<enter>");
+    let text = stage.text();
+    for words in ["S1", "The scheduler found no host", "schedule_and_build_instances", "nova-conductor.log"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    stage.press("<esc>");
+    assert!(stage.cursor_line().unwrap().contains("Failed to schedule instances"));
+}
+
+#[test]
+fn the_same_message_is_counted_once_and_leads_to_all_of_its_records() {
+    check(
+        "logs",
+        &[
+            Press("f"),
+            Sees("5 kinds of warnings and errors · new ones first"),
+            Cursor("closing AMQP connection"),
+            Press("s"),
+            Cursor("12 11:05:00 11:10:30 cmp07"),
+            Sees("M1: "),
+            Press("<enter>"),
+            Sees("12 records in 25 lines"),
+            Press("<esc>"),
+            Sees("22 records in 25 lines"),
+            Press("f<esc>"),
+            Sees("FOLLOW"),
+        ],
+    );
+}
+
+#[test]
+fn from_a_line_to_its_trace_and_its_host_and_from_rows_to_their_lines() {
+    check(
+        "logs",
+        &[
+            Press("/Setting instance<enter>t"),
+            Sees("Logs › Trace › web-17"),
+            Press("<esc>"),
+            Cursor("Setting instance to ERROR"),
+            Press("<esc>/cmp07<enter>o"),
+            Sees("Logs › Hypervisors"),
+            Cursor("cmp07"),
+            Press("l"),
+            Sees("/host=cmp07"),
+            Sees("12 records in 25 lines"),
+        ],
+    );
+    let mut stage = Stage::new("instances", (120, 40), facts::cloud());
+    stage.press("/web-17<enter>l");
+    let text = stage.text();
+    assert!(text.contains("Setting instance to ERROR") && !text.contains("AMQP"), "{text}");
+    let mut stage = Stage::new("rabbitmq", (120, 40), facts::cloud());
+    stage.press("/compute.cmp07<enter>l");
+    let text = stage.text();
+    assert!(text.contains("/host=cmp07 amqp") && text.contains("12 records in 25 lines"), "{text}");
+}
+
+#[test]
+fn a_long_line_is_moved_sideways_or_wrapped() {
+    let mut stage = Stage::new("logs", (80, 24), facts::cloud());
+    assert!(!stage.text().contains("nova-compute:3107"));
+    stage.press("<right><right><right>");
+    assert!(stage.text().contains("nova-compute:3107"), "{}", stage.text());
+    stage.press("<left><left><left>w");
+    assert!(stage.text().contains("nova-compute:3107"), "{}", stage.text());
+}
