@@ -141,6 +141,21 @@ pub enum Word {
         #[arg(short = 'o', value_enum, default_value_t = Traced::Timeline)]
         output: Traced,
     },
+    /// Logs as they grow, all files by time, on standard output
+    Tail {
+        /// A file, a directory or a glob; else where packages, kolla-ansible and TripleO put the logs of this host
+        #[arg(long, value_name = "PATH")]
+        log: Vec<PathBuf>,
+        /// Only records of this level and above
+        #[arg(long, value_name = "LEVEL")]
+        level: Option<String>,
+        /// Only records that match, as the dashboard's `/` has it
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+        /// So many of the last records first
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        lines: usize,
+    },
     /// Every source: found how, reachable, credentials good, what is missing
     Doctor,
 }

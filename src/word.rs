@@ -6,16 +6,18 @@ mod doctor;
 mod screen;
 mod show;
 mod sim;
+mod tail;
 mod trace;
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::App;
 use crate::cli::{Cli, Common, Word};
 use crate::config::clouds::{self, CloudConfig, ConfigError, Found, Lookup};
 use crate::config::file::{self, File};
-use crate::config::logs;
+use crate::config::logs::{self, LogPlace};
 use crate::exit::Exit;
 use crate::model::Trouble;
 use crate::source::rabbitmq::{self, Amqp, Management};
@@ -42,6 +44,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Some(Word::Trace { subject, log, output }) => {
             trace::run(&cli.common, &trace::Wish { subject, log, output }).await
+        }
+        Some(Word::Tail { log, level, filter, lines }) => {
+            tail::run(&cli.common, &tail::Wish { log, level, filter, lines }).await
         }
         Some(Word::Doctor) => doctor::run(&cli.common).await,
     }
@@ -108,6 +113,27 @@ fn complain(message: &str, next_step: &str) {
     }
     if !next_step.is_empty() {
         let _ = writeln!(err, "  next: {}", sanitise(next_step));
+    }
+}
+
+/// Where the logs are: those that were named, those of the settings, or where this host has them.
+fn log_places(named: &[PathBuf], settings: &Settings, cloud: Option<&str>) -> Result<Vec<LogPlace>, Failure> {
+    if !named.is_empty() {
+        return Ok(vec![LogPlace::named(named.to_vec(), "--log")]);
+    }
+    let places: Vec<LogPlace> = logs::of_cloud(&settings.logs, cloud).cloned().collect();
+    match places.is_empty() {
+        false => Ok(places),
+        true => Err(Failure {
+            next_step: Some(
+                "name them: --log PATH, a file, a directory or a glob; or [[logs]] in the settings"
+                    .to_owned(),
+            ),
+            ..Failure::usage(
+                "this host has no logs of OpenStack where its services are configured to write them, nor where \
+                 packages, kolla-ansible and TripleO put them",
+            )
+        }),
     }
 }
 

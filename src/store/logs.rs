@@ -252,6 +252,12 @@ impl Logs {
         self.kept(number).filter(|kept| kept.back == 0 && !kept.is_gone).map(|kept| kept.at)
     }
 
+    /// The number of the line that begins the record which this line is part of, and the line's bytes.
+    pub fn line(&self, number: u64) -> Option<(u64, &[u8])> {
+        let kept = self.kept(number).filter(|kept| !kept.is_gone)?;
+        Some((number - u64::from(kept.back), self.bytes(kept)))
+    }
+
     /// The lines that go on with a record. Others' lines stand in between.
     pub fn rest(&self, record: &Record<'_>) -> impl Iterator<Item = &[u8]> {
         let head = record.number;

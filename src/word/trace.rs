@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use super::{Failure, Settings, complain, lookup, one_cloud, session, settings};
+use super::{Failure, Settings, complain, log_places, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Traced};
 use crate::collect::trace::Tracer;
 use crate::config::clouds::{self, Choice};
-use crate::config::logs::{self, LogPlace};
 use crate::exit::Exit;
 use crate::model::Instance;
 use crate::signature::Signatures;
@@ -57,7 +56,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         let cloud = session.cloud();
         Choice { cloud: cloud.name.clone(), region: cloud.region.clone() }
     });
-    let logs = log_places(wish, &settings, cloud.as_ref())?;
+    let logs = log_places(&wish.log, &settings, cloud.as_ref().map(|choice| &*choice.cloud))?;
     let alone = session.is_none();
     let account = traced(Tracer::new(session, &logs), subject).await;
     if account.files == 0 {
@@ -162,26 +161,4 @@ fn escaped(name: &str) -> String {
         pattern.push(c);
     }
     pattern
-}
-
-/// Where the logs are: those that were named, those of the settings, or where this host has them.
-fn log_places(wish: &Wish, settings: &Settings, cloud: Option<&Choice>) -> Result<Vec<LogPlace>, Failure> {
-    if !wish.log.is_empty() {
-        return Ok(vec![LogPlace::named(wish.log.clone(), "--log")]);
-    }
-    let cloud = cloud.map(|choice| choice.cloud.as_str());
-    let places: Vec<LogPlace> = logs::of_cloud(&settings.logs, cloud).cloned().collect();
-    match places.is_empty() {
-        false => Ok(places),
-        true => Err(Failure {
-            next_step: Some(
-                "name them: --log PATH, a file, a directory or a glob; or [[logs]] in the settings"
-                    .to_owned(),
-            ),
-            ..Failure::usage(
-                "this host has no logs of OpenStack where its services are configured to write them, nor where \
-                 packages, kolla-ansible and TripleO put them",
-            )
-        }),
-    }
 }
