@@ -12,6 +12,7 @@ mod tail;
 mod breaking;
 mod brokers;
 mod cli;
+mod cloud_logs;
 mod docs;
 mod faults;
 mod journeys;

@@ -154,6 +154,7 @@ fn screenshots_are_what_the_dashboard_draws() {
         ("instances", "instances", ""),
         ("rabbitmq", "rabbitmq", ""),
         ("trace", "instances", "t"),
+        ("logs", "logs", ""),
     ] {
         let mut stage = Stage::with(
             looks("dark", "default", Look::new(false, 1)),

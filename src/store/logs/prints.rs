@@ -123,6 +123,10 @@ pub fn mask(message: &[u8], into: &mut String) {
         before = rest[..taken].chars().next_back().unwrap_or(' ');
         rest = &rest[taken..];
     }
+    // oslo.messaging says first on which connection: by its id.
+    if into.starts_with("[#] ") {
+        into.drain(..4);
+    }
 }
 
 /// What stands in quotes, if they are closed.
@@ -224,6 +228,7 @@ mod tests {
             ("at 0x7f3a, digest d41d8cd98f00b204 ende", "at #, digest # ende"),
             ("naïve café 前端 7", "naïve café 前端 #"),
             ("one\nTraceback 2", "one"),
+            ("[5f1c2a7e-9a51-4c39-8d1f-0d1f6f2f0001] AMQP server is back", "AMQP server is back"),
             ("", ""),
         ] {
             let mut told = String::new();
