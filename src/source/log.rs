@@ -16,6 +16,7 @@ mod oslo;
 pub mod place;
 mod record;
 pub mod scan;
+pub mod ssh;
 mod stamp;
 mod uuid;
 mod zone;
