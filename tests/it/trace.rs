@@ -114,6 +114,7 @@ fn records_come_as_they_are_found_and_end_in_the_order_of_time() {
         &mut |progress| match progress {
             Progress::Kept(kept) => streamed.push((kept.file, kept.record.offset())),
             Progress::Read { done, of } => read.push((done, of, streamed.len())),
+            Progress::File(_) | Progress::Waiting(_) => {}
         },
     );
     let (done, of, before) = *read.last().unwrap();

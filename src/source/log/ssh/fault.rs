@@ -25,8 +25,6 @@ pub enum Kind {
     Tools,
     /// It ended in the middle.
     Torn,
-    /// Whoever asked went away.
-    Cancelled,
     Other,
 }
 
@@ -110,7 +108,6 @@ impl Fault {
             Kind::SudoMissing => "there is no sudo there".to_owned(),
             Kind::Tools => format!("what is needed there is not there{said}"),
             Kind::Torn => format!("the connection over SSH broke{said}"),
-            Kind::Cancelled => "it was not waited for".to_owned(),
             Kind::Other => format!("ssh failed{said}"),
         }
     }
@@ -137,7 +134,6 @@ impl Fault {
             Kind::SudoMissing => "take `sudo` out of [[logs]]".to_owned(),
             Kind::Tools => format!("install GNU grep and findutils on {host}"),
             Kind::Settings | Kind::Torn | Kind::Other => format!("see what `ssh {host} true` says"),
-            Kind::Cancelled => String::new(),
         }
     }
 
