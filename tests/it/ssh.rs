@@ -22,6 +22,7 @@ sshd_tests! {
     the_word_tells_of_hosts_here_and_there_which_one_it_was_that_failed,
     what_a_host_refuses_is_said_with_the_next_step_and_asks_nobody,
     a_host_that_dies_in_the_stream_is_named_and_the_rest_is_told,
+    the_doctor_says_of_each_host_whether_it_is_reached_and_what_may_be_read_there,
 }
 
 /// The logs of a directory of samples: those of compute hosts behind their own sshd's, all others here.
@@ -282,6 +283,44 @@ fn a_host_that_dies_in_the_stream_is_named_and_the_rest_is_told() {
         assert!(rows.iter().any(|row| row["host"] == host), "{host}: {rows:#?}");
     }
     fs::remove_file(&streaming).unwrap();
+}
+
+fn the_doctor_says_of_each_host_whether_it_is_reached_and_what_may_be_read_there() {
+    let mut hosts = Hosts::new();
+    hosts.start("cmp01");
+    let key = hosts.key("cmp01");
+    hosts.also("rights", "cmp01", &format!("  User {OPERATOR}\n"));
+    hosts.know("rights", &key);
+    hosts.down("down");
+    let logs = hosts.logs("cmp01");
+    for (name, mode) in [("nova-compute.log", 0o644), ("secret.log", 0o600), ("closed", 0o700)] {
+        if name == "closed" {
+            fs::create_dir(logs.join(name)).unwrap();
+        } else {
+            fs::write(logs.join(name), "x\n").unwrap();
+        }
+        fs::set_permissions(logs.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let mut settings = String::new();
+    for name in ["cmp01", "rights", "down"] {
+        let paths = [logs.display().to_string(), "/nowhere/at/all".to_owned()];
+        settings.push_str(&format!("[[logs]]\nssh = '{name}'\npath = {paths:?}\n"));
+    }
+    let run = hosts.run(&settings, &["doctor"]);
+    let logs = logs.display();
+    for part in [
+        &format!("2 files in {logs}, over SSH, in ")[..],
+        "nothing from down: host unreachable over SSH: connection refused",
+        &format!("1 file in {logs}, over SSH, in "),
+        &format!("no right to read 1 file in {logs}"),
+        &format!("no right to list {logs}/closed"),
+        "next: let the account on rights join the group adm, or set `sudo = true` in [[logs]]",
+        "there is no /nowhere/at/all",
+    ] {
+        assert!(run.out.contains(part), "{part}:\n{}", run.out);
+    }
+    assert!(run.out.lines().any(|line| line.starts_with("o logs of cmp01")), "{}", run.out);
+    assert!(run.out.lines().any(|line| line.starts_with("x logs of down")), "{}", run.out);
 }
 
 /// Which hosts there are the API says; what they are called ssh gets after all options.

@@ -7,6 +7,7 @@
 
 mod answer;
 mod piece;
+mod see;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -18,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 pub(super) use self::answer::Heard;
+pub use self::see::{Seen, see};
 
 use self::answer::Answer;
 

@@ -188,7 +188,7 @@ fn file(text: &str, host: &Host, place: &LogPlace, zone: &TimeZone) -> Option<Lo
 
 /// `1764412345.123456789 +0100 /usr/share/zoneinfo/Europe/Berlin`: how far its clock is from ours, and its zone.
 /// Asked at `since` and heard at `now`, it was read in between.
-fn clock(text: &str, since: Timestamp, now: Timestamp) -> Option<(Clock, TimeZone)> {
+pub(super) fn clock(text: &str, since: Timestamp, now: Timestamp) -> Option<(Clock, TimeZone)> {
     let mut parts = text.split(' ');
     let mut time = parts.next()?.split('.');
     let seconds: i64 = time.next()?.parse().ok()?;
