@@ -26,6 +26,7 @@ use crate::source::{Error, ErrorKind, Session, Sources, nova};
 use crate::trace::story::Steps;
 use crate::trace::{Account, Clock, Entry, Id, Subject, Trace};
 
+use hosts::Resting;
 pub use hosts::hosts;
 
 /// While it is looked at a trace is made anew this often, but never for more than a twentieth of the time.
@@ -42,6 +43,7 @@ pub struct Tracer {
     grammar: Arc<Grammar>,
     steps: Arc<Steps>,
     ssh: Ssh,
+    resting: Arc<Resting>,
 }
 
 impl Tracer {
@@ -55,6 +57,7 @@ impl Tracer {
             grammar: Arc::new(grammar),
             steps: Arc::new(steps),
             ssh: Ssh::default(),
+            resting: Arc::default(),
         }
     }
 
@@ -73,7 +76,8 @@ impl Tracer {
             so_far.send_replace(Some(Arc::new(account.clone())));
         }
         let (hosts, troubles) = hosts(self.session.as_ref(), &self.logs).await;
-        account.troubles.extend(troubles);
+        let (hosts, resting) = self.resting.rouse(hosts, Instant::now());
+        account.troubles.extend(troubles.into_iter().chain(resting));
         account.waiting = hosts.len();
         let others = Elsewhere { ssh: self.ssh.clone(), hosts, runtime: Handle::current() };
         let this = self.clone();
@@ -126,6 +130,13 @@ impl Tracer {
             scan::everywhere(&found.files, Some(others), &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));
         account.troubles.append(&mut told.troubles);
+        for (number, trouble) in told.failed {
+            if let Some(asked) = others.hosts.get(number) {
+                self.resting.lay(asked, &trouble, Instant::now());
+            }
+            account.troubles.push(trouble);
+        }
+        account.worked = told.worked;
         account.clocks = told.clocks.iter().map(clock).collect();
         account.was_cancelled = told.was_cancelled;
         account.omitted = trace.omitted();
@@ -293,7 +304,6 @@ impl Collector for Traces {
             let wish = wanted.borrow_and_update().trace.clone();
             let subject = wish.as_ref().and_then(|text| Subject::parse(text.as_bytes()));
             let (Some(wish), Some(subject)) = (wish, subject) else { return Ok(()) };
-            let begun = Instant::now();
             let is_first = self.done.as_ref() != Some(&wish);
             out.say(Outcome::Begin { topic: Topic::Trace, expected: None }).await;
             let stop = Arc::new(AtomicBool::new(false));
@@ -316,7 +326,7 @@ impl Collector for Traces {
                     }
                 }
             };
-            self.took = begun.elapsed();
+            self.took = account.worked;
             if !account.was_cancelled {
                 self.done = Some(wish);
                 out.say(Outcome::Part(Delta::Trace(Arc::new(account)))).await;

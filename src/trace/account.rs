@@ -1,6 +1,7 @@
 //! A trace as it is told: what was heard of the subject, from whom, what it says together, and what could not be had.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::story::{Heard, Request, Steps, Story};
 use super::{Id, Omitted, Reason, Subject};
@@ -95,6 +96,8 @@ pub struct Account {
     pub waiting: usize,
     /// Those of other hosts that were asked.
     pub clocks: Vec<Clock>,
+    /// How long the logs took, but for waiting for hosts that failed.
+    pub worked: Duration,
     /// It was ended before its time.
     pub was_cancelled: bool,
     pub troubles: Vec<Trouble>,
@@ -114,6 +117,7 @@ impl Account {
             files: 0,
             waiting: 0,
             clocks: Vec::new(),
+            worked: Duration::ZERO,
             was_cancelled: false,
             troubles: Vec::new(),
         }

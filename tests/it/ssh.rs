@@ -133,7 +133,12 @@ fn a_trace_over_ssh_has_every_line_that_it_must_have_and_names_the_host_that_is_
                     "{name}, {down:?} down: missing {missing:?}, wrong {wrong:?}"
                 );
                 there += found.iter().filter(|(file, _)| is_there(file)).count();
-                let messages: Vec<&str> = told.troubles.iter().map(|trouble| &*trouble.message).collect();
+                let messages: Vec<&str> = told
+                    .troubles
+                    .iter()
+                    .chain(told.failed.iter().map(|(_, trouble)| trouble))
+                    .map(|trouble| &*trouble.message)
+                    .collect();
                 match down {
                     None => assert!(messages.is_empty(), "{name}: {messages:?}"),
                     Some(_) => assert_eq!(

@@ -1,7 +1,9 @@
 //! Which hosts are asked for their logs: those that `ssh` of `[[logs]]` names, and those of the API's lists that it
 //! matches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::config::logs::{LogPlace, Reach};
 use crate::model::{Text, Trouble};
@@ -55,6 +57,37 @@ pub async fn hosts(session: Option<&Session>, places: &[LogPlace]) -> (Vec<Asked
     (asked, troubles)
 }
 
+/// A host that failed is not asked again for so long: while it is waited for nothing new is told.
+const REST: Duration = Duration::from_secs(60);
+
+/// A host, and what is looked through there.
+type Which = (Host, Vec<String>);
+
+/// Hosts that failed lately, and why.
+#[derive(Debug, Default)]
+pub(super) struct Resting(Mutex<HashMap<Which, (Instant, Trouble)>>);
+
+impl Resting {
+    /// Those that may be asked now; of the others what is said of them.
+    pub fn rouse(&self, hosts: Vec<Asked>, now: Instant) -> (Vec<Asked>, Vec<Trouble>) {
+        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, (since, _)| now.duration_since(*since) < REST);
+        let (mut awake, mut troubles) = (Vec::new(), Vec::new());
+        for asked in hosts {
+            match resting.get(&(asked.host.clone(), asked.paths())) {
+                Some((_, trouble)) => troubles.push(trouble.clone()),
+                None => awake.push(asked),
+            }
+        }
+        (awake, troubles)
+    }
+
+    pub fn lay(&self, asked: &Asked, trouble: &Trouble, now: Instant) {
+        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.insert((asked.host.clone(), asked.paths()), (now, trouble.clone()));
+    }
+}
+
 fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
 }
@@ -96,6 +129,19 @@ fn nobody(pattern: &str, has_cloud: bool, known: Option<&BTreeSet<Text>>) -> Opt
 mod tests {
     use super::*;
     use crate::config::file::parse;
+
+    #[tokio::test]
+    async fn a_host_that_failed_rests_for_a_minute_and_is_named_meanwhile() {
+        let places = parse("[[logs]]\nssh = ['cmp01', 'cmp02']\n", "c.toml").unwrap().logs;
+        let (asked, _) = hosts(None, &places).await;
+        let (resting, now) = (Resting::default(), Instant::now());
+        resting.lay(&asked[1], &Trouble::of_log("nothing from cmp02: it is down"), now);
+        let (awake, troubles) = resting.rouse(asked.clone(), now + REST / 2);
+        assert_eq!((awake.len(), awake[0].host.to_string()), (1, "cmp01".to_owned()));
+        assert_eq!(troubles, [Trouble::of_log("nothing from cmp02: it is down")]);
+        let (awake, troubles) = resting.rouse(asked, now + REST * 2);
+        assert_eq!((awake.len(), troubles.len()), (2, 0));
+    }
 
     #[tokio::test]
     async fn without_a_cloud_names_are_taken_as_they_are_and_patterns_are_said_to_be_some() {

@@ -93,6 +93,8 @@ pub struct Told {
     pub elsewhere: Vec<LogFile>,
     /// What other hosts could not tell.
     pub troubles: Vec<Trouble>,
+    /// Which of them will not be asked again, and why.
+    pub failed: Vec<(usize, Trouble)>,
     /// The clocks of those that were heard.
     pub clocks: Vec<(Text, Clock)>,
     /// Bytes that were looked at here, unpacked, in all passes.
@@ -103,6 +105,8 @@ pub struct Told {
     /// There were still ids to look for when the rounds were over.
     pub unfinished: usize,
     pub was_cancelled: bool,
+    /// How long it took, but for waiting for hosts that failed.
+    pub worked: Duration,
 }
 
 /// One thread's job.
@@ -193,6 +197,7 @@ impl Search<'_> {
         let most = ROUNDS * (1 + self.book.hosts());
         loop {
             self.round(&needle, &mut notes);
+            self.book.went_through();
             sought.extend(self.fresh());
             while sought.is_empty() && self.book.is_waiting() && !self.is_cancelled() {
                 match self.receiver.recv_timeout(LOOK) {

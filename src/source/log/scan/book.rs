@@ -1,6 +1,7 @@
 //! What was heard, and what of it is kept.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use super::elsewhere::{Asked, Heard, State};
 use super::{Job, Kept, Limits, Message, Progress, Record, Told, share};
@@ -30,6 +31,7 @@ pub(super) struct Book<'a> {
     elsewhere: HashMap<(Text, (u64, u64)), usize>,
     /// Ids that were found so far.
     ids: usize,
+    begun: Instant,
 }
 
 /// What is known of another host.
@@ -64,6 +66,7 @@ impl<'a> Book<'a> {
             hosts: hosts.iter().map(host).collect(),
             elsewhere: HashMap::new(),
             ids: 0,
+            begun: Instant::now(),
         }
     }
 
@@ -87,8 +90,13 @@ impl<'a> Book<'a> {
         self.hosts.iter().any(|host| match host.state {
             None => true,
             Some(State::Upto(ids)) => ids < self.ids,
-            Some(State::Failed) => false,
+            Some(State::Failed(_)) => false,
         })
+    }
+
+    /// The files of this host were gone through once more.
+    pub fn went_through(&mut self) {
+        self.told.worked = self.begun.elapsed();
     }
 
     /// A job of the first pass is done.
@@ -112,6 +120,10 @@ impl<'a> Book<'a> {
             Message::Ended => {}
             Message::Elsewhere { host, heard } => self.elsewhere(host, heard),
             Message::Asked { host, state } => {
+                match &state {
+                    State::Upto(_) => self.told.worked = self.begun.elapsed(),
+                    State::Failed(trouble) => self.told.failed.push((host, trouble.clone())),
+                }
                 if let Some(host) = self.hosts.get_mut(host) {
                     host.state = Some(state);
                 }

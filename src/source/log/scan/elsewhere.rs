@@ -17,6 +17,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 pub(super) use self::answer::Heard;
 pub use self::see::{Seen, see};
@@ -80,7 +81,7 @@ pub(super) enum State {
     /// So many of the ids were looked for, and the subject.
     Upto(usize),
     /// It will not be asked again.
-    Failed,
+    Failed(Trouble),
 }
 
 /// What all hosts share in one trace.
@@ -121,15 +122,16 @@ impl Elsewhere {
             let ids = wishes.borrow_and_update().clone();
             let fresh = ids.get(done.unwrap_or(0)..).unwrap_or_default();
             if done.is_none() || !fresh.is_empty() {
-                let state = match self.question(number, asked, asking, fresh, done.is_none()).await {
+                let question = self.question(number, asked, asking, fresh, done.is_none());
+                let outcome = timeout(self.ssh.patience.whole, question).await;
+                let state = match outcome.unwrap_or_else(|_| Err((endless(), true))) {
                     Ok(()) => State::Upto(ids.len()),
                     Err((fault, has_told)) => {
                         let trouble = of_fault(&asked.host, &fault, has_told || done.is_some());
-                        asking.say(Message::Trouble(trouble));
-                        State::Failed
+                        State::Failed(trouble)
                     }
                 };
-                let is_over = matches!(state, State::Failed);
+                let is_over = matches!(state, State::Failed(_));
                 asking.say(Message::Asked { host: number, state });
                 if is_over {
                     return;
@@ -208,6 +210,10 @@ pub fn of_fault(host: &Host, fault: &Fault, has_told: bool) -> Trouble {
         next_step: fault.next_step(host),
         ..Trouble::of_log(format!("{what} from {host}: {}", fault.words()))
     }
+}
+
+fn endless() -> Fault {
+    Fault::new(Kind::Other, "it comes to no end")
 }
 
 async fn told_to_stop(cancelled: &AtomicBool) {

@@ -47,6 +47,8 @@ pub struct Patience {
     pub ready: Duration,
     /// For the next line. A file that is looked through says nothing before its end.
     pub line: Duration,
+    /// For all that one script has to say.
+    pub whole: Duration,
     /// For standard error once all else has ended: a control master of the operator's may hold it for ever.
     pub grace: Duration,
 }
@@ -57,6 +59,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             ready: Duration::from_secs(30),
             line: Duration::from_secs(120),
+            whole: Duration::from_secs(600),
             grace: Duration::from_millis(300),
         }
     }
@@ -119,6 +122,7 @@ pub struct Talk {
     errors: Arc<Mutex<Vec<u8>>>,
     listener: JoinHandle<()>,
     patience: Patience,
+    is_done: bool,
 }
 
 /// What came.
@@ -141,6 +145,7 @@ impl Talk {
             child,
             stdin,
             stdout: BufReader::with_capacity(64 << 10, stdout),
+            is_done: false,
             errors,
             listener,
             patience,
@@ -180,7 +185,10 @@ impl Talk {
     /// The next line, without its end. One that never ends is cut.
     pub async fn line(&mut self, line: &mut Vec<u8>) -> Result<Came, Fault> {
         match timeout(self.patience.line, self.read(line)).await {
-            Ok(Ok(true)) if line == DONE => Ok(Came::Done),
+            Ok(Ok(true)) if line == DONE => {
+                self.is_done = true;
+                Ok(Came::Done)
+            }
             Ok(Ok(true)) => Ok(Came::Line),
             // Not said to be done: it broke, or never was what it should be.
             Ok(_) => Err(self.fault(Kind::Torn).await),
@@ -226,6 +234,10 @@ impl Talk {
 impl Drop for Talk {
     fn drop(&mut self) {
         self.listener.abort();
+        // It ends by itself; and where it is the operator's control master, others may still speak through it.
+        if self.is_done {
+            return;
+        }
         // None: it has ended, and was waited for.
         let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) else { return };
         // Not killed: it has a control socket to take away. The runtime waits for it.

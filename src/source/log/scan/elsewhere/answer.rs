@@ -42,6 +42,8 @@ pub(super) struct Answer<'a> {
     packed: Vec<(String, usize)>,
     /// Its grep is of no use.
     lacks: bool,
+    /// There were more files than this.
+    most: Option<String>,
 }
 
 impl<'a> Answer<'a> {
@@ -58,6 +60,7 @@ impl<'a> Answer<'a> {
             damaged: Vec::new(),
             packed: Vec::new(),
             lacks: false,
+            most: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl<'a> Answer<'a> {
                 None => self.packed.push((rest.to_owned(), 1)),
             },
             b'L' => self.lacks = true,
+            b'M' => self.most = Some(rest.to_owned()),
             _ => {}
         }
     }
@@ -144,6 +148,10 @@ impl<'a> Answer<'a> {
         for (tool, count) in &self.packed {
             let message = format!("{host}: {count} packed files were not looked through: there is no {tool}");
             troubles.push(of(message, format!("install {tool} on {host}")));
+        }
+        if let Some(most) = &self.most {
+            let message = format!("{host}: more than {most} files: the rest was not looked through");
+            troubles.push(of(message, "name the logs more narrowly by `path` in [[logs]]".to_owned()));
         }
         let damaged = some(&self.damaged).map(|paths| format!("{host}: damaged before its end: {paths}"));
         troubles.extend(damaged.map(|message| of(message, String::new())));

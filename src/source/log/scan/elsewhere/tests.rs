@@ -130,7 +130,8 @@ fn records((told, paths): &(Told, Vec<PathBuf>)) -> BTreeSet<(String, Vec<(u64, 
 }
 
 fn messages(told: &Told) -> Vec<&str> {
-    told.troubles.iter().map(|trouble| &*trouble.message).collect()
+    let failed = told.failed.iter().map(|(_, trouble)| trouble);
+    told.troubles.iter().chain(failed).map(|trouble| &*trouble.message).collect()
 }
 
 #[tokio::test]
