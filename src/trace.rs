@@ -18,7 +18,7 @@ pub mod story;
 
 use std::collections::HashMap;
 
-pub use account::{Account, Entry, seconds, words};
+pub use account::{Account, Clock, Entry, seconds, words};
 pub use id::Id;
 pub use reason::{LeftOut, Reason};
 

@@ -31,12 +31,15 @@ const CURRENT: Duration = Duration::from_secs(15);
 /// All logs that lie on this host.
 pub(super) struct Tails {
     places: Vec<LogPlace>,
+    /// There are others, on other hosts.
+    has_elsewhere: bool,
 }
 
 /// There always is one: where there are no logs, it says so.
 pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
     let places = sources.logs.iter().filter(|place| place.is_here() && !place.paths.is_empty());
-    Box::new(Tails { places: places.cloned().collect() })
+    let has_elsewhere = sources.logs.iter().any(|place| !place.is_here());
+    Box::new(Tails { places: places.cloned().collect(), has_elsewhere })
 }
 
 impl Collector for Tails {
@@ -55,7 +58,7 @@ impl Collector for Tails {
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             if self.places.is_empty() {
-                return Err(none());
+                return Err(none(self.has_elsewhere));
             }
             out.say(Outcome::Begin { topic: Topic::Logs, expected: None }).await;
             let is_looked_at = Arc::new(AtomicBool::new(false));
@@ -125,15 +128,23 @@ fn start(mut reader: Reader, to: mpsc::Sender<Told>, is_looked_at: Arc<AtomicBoo
 }
 
 /// What is said where there is nothing to tail.
-pub fn none() -> Error {
+pub fn none(has_elsewhere: bool) -> Error {
+    let (message, next_step) = match has_elsewhere {
+        true => (
+            "the logs that [[logs]] names are on other hosts: a trace reads them over SSH, a tail cannot yet",
+            "name logs that lie here by a [[logs]] with `path`, or trace an instance by `t`",
+        ),
+        false => (
+            "this host has no logs of OpenStack where its services are configured to write them, nor where packages, \
+             kolla-ansible and TripleO put them",
+            "name them by [[logs]] in config.toml, or start stackwatch where they are",
+        ),
+    };
     Error {
         kind: ErrorKind::Missing,
         service: "logs",
-        message:
-            "this host has no logs of OpenStack where its services are configured to write them, nor where \
-                  packages, kolla-ansible and TripleO put them"
-                .to_owned(),
-        next_step: "name them by [[logs]] in config.toml, or start stackwatch where they are".to_owned(),
+        message: message.to_owned(),
+        next_step: next_step.to_owned(),
         request_id: None,
         retry_after: None,
         status: None,

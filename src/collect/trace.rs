@@ -1,5 +1,7 @@
 //! A trace: what nova's API says of a subject, and what the logs hold of it. The word and the dashboard ask alike.
 
+mod hosts;
+
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{Collector, Outlet, outage};
@@ -16,10 +19,15 @@ use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::log::Grammar;
 use crate::source::log::files::{self, LogFile};
+use crate::source::log::scan::elsewhere::Elsewhere;
 use crate::source::log::scan::{self, Kept, Limits, Progress, Told};
+use crate::source::log::ssh::Ssh;
 use crate::source::{Error, ErrorKind, Session, Sources, nova};
 use crate::trace::story::Steps;
-use crate::trace::{Account, Entry, Id, Subject, Trace};
+use crate::trace::{Account, Clock, Entry, Id, Subject, Trace};
+
+use hosts::Resting;
+pub use hosts::hosts;
 
 /// While it is looked at a trace is made anew this often, but never for more than a twentieth of the time.
 const EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +42,8 @@ pub struct Tracer {
     logs: Arc<[LogPlace]>,
     grammar: Arc<Grammar>,
     steps: Arc<Steps>,
+    ssh: Ssh,
+    resting: Arc<Resting>,
 }
 
 impl Tracer {
@@ -41,7 +51,14 @@ impl Tracer {
     pub fn new(session: Option<Session>, logs: &[LogPlace]) -> Self {
         // Both ship with the program, and a test says that they can be read.
         let (grammar, steps) = (Grammar::shipped().unwrap_or_default(), Steps::shipped().unwrap_or_default());
-        Self { session, logs: logs.into(), grammar: Arc::new(grammar), steps: Arc::new(steps) }
+        Self {
+            session,
+            logs: logs.into(),
+            grammar: Arc::new(grammar),
+            steps: Arc::new(steps),
+            ssh: Ssh::default(),
+            resting: Arc::default(),
+        }
     }
 
     /// Traces it, until all is read or `stop` is set. What was found so far is put into `so_far` again and again.
@@ -58,9 +75,14 @@ impl Tracer {
         if let Some(so_far) = &so_far {
             so_far.send_replace(Some(Arc::new(account.clone())));
         }
+        let (hosts, troubles) = hosts(self.session.as_ref(), &self.logs).await;
+        let (hosts, resting) = self.resting.rouse(hosts, Instant::now());
+        account.troubles.extend(troubles.into_iter().chain(resting));
+        account.waiting = hosts.len();
+        let others = Elsewhere { ssh: self.ssh.clone(), hosts, runtime: Handle::current() };
         let this = self.clone();
         let mut begun = account.clone();
-        match tokio::task::spawn_blocking(move || this.read(account, &stop, so_far.as_ref())).await {
+        match tokio::task::spawn_blocking(move || this.read(account, &others, &stop, so_far.as_ref())).await {
             Ok(account) => account,
             Err(error) => {
                 begun
@@ -75,6 +97,7 @@ impl Tracer {
     fn read(
         &self,
         mut account: Account,
+        others: &Elsewhere,
         stop: &AtomicBool,
         so_far: Option<&watch::Sender<Option<Arc<Account>>>>,
     ) -> Account {
@@ -84,25 +107,44 @@ impl Tracer {
         let requests = account.actions.iter().filter_map(|action| Id::of(action.request_id.as_bytes()));
         let mut trace = Trace::new(account.subject).with_requests(requests);
         let (mut kept, mut reading, mut told_at) = (Vec::new(), (0, 0), Instant::now());
-        let told =
-            scan::run(&found.files, &self.grammar, &mut trace, Limits::default(), stop, &mut |progress| {
-                let Some(so_far) = so_far else { return };
-                match progress {
-                    Progress::Kept(record) => kept.push(record.clone()),
-                    Progress::Read { done, of } => reading = (done, of),
-                }
-                if told_at.elapsed() > TOLD {
-                    let mut partial = account.clone();
-                    self.tell(&mut partial, &found.files, kept.clone());
-                    partial.reading = Some(reading);
-                    so_far.send_replace(Some(Arc::new(partial)));
-                    told_at = Instant::now();
-                }
-            });
+        let mut files = found.files.clone();
+        let mut say = |progress: Progress| {
+            let Some(so_far) = so_far else { return };
+            match progress {
+                Progress::Kept(record) => kept.push(record.clone()),
+                Progress::Read { done, of } => reading = (done, of),
+                Progress::File(file) => files.push(file.clone()),
+                Progress::Waiting(hosts) => account.waiting = hosts,
+            }
+            if told_at.elapsed() > TOLD {
+                let mut partial = account.clone();
+                partial.files = files.len();
+                self.tell(&mut partial, &files, kept.clone());
+                partial.reading = Some(reading);
+                so_far.send_replace(Some(Arc::new(partial)));
+                told_at = Instant::now();
+            }
+        };
+        let limits = Limits::default();
+        let mut told =
+            scan::everywhere(&found.files, Some(others), &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));
+        account.troubles.append(&mut told.troubles);
+        for (number, trouble) in told.failed {
+            if let Some(asked) = others.hosts.get(number) {
+                self.resting.lay(asked, &trouble, Instant::now());
+            }
+            account.troubles.push(trouble);
+        }
+        account.worked = told.worked;
+        account.clocks = told.clocks.iter().map(clock).collect();
         account.was_cancelled = told.was_cancelled;
         account.omitted = trace.omitted();
-        self.tell(&mut account, &found.files, told.records);
+        account.waiting = 0;
+        let mut files = found.files;
+        files.append(&mut told.elsewhere);
+        account.files = files.len();
+        self.tell(&mut account, &files, told.records);
         account
     }
 
@@ -126,7 +168,7 @@ impl Tracer {
                      packages, kolla-ansible and TripleO put them",
                 )
             });
-        } else if found.files.is_empty() && troubles.is_empty() {
+        } else if found.files.is_empty() && troubles.is_empty() && self.logs.iter().all(LogPlace::is_here) {
             troubles.push(Trouble::of_log("there is no log to read where logs should be"));
         }
         troubles
@@ -180,6 +222,11 @@ fn entry(kept: Kept, file: &LogFile) -> Entry {
         rest: record.rest.into(),
         reason: kept.reason,
     }
+}
+
+fn clock((host, clock): &(Text, scan::elsewhere::Clock)) -> Clock {
+    let micros = |duration: jiff::SignedDuration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    Clock { host: host.clone(), ahead: micros(clock.ahead), doubt: micros(clock.doubt) }
 }
 
 /// What keeps it from being whole, and what to do about it.
@@ -257,7 +304,6 @@ impl Collector for Traces {
             let wish = wanted.borrow_and_update().trace.clone();
             let subject = wish.as_ref().and_then(|text| Subject::parse(text.as_bytes()));
             let (Some(wish), Some(subject)) = (wish, subject) else { return Ok(()) };
-            let begun = Instant::now();
             let is_first = self.done.as_ref() != Some(&wish);
             out.say(Outcome::Begin { topic: Topic::Trace, expected: None }).await;
             let stop = Arc::new(AtomicBool::new(false));
@@ -280,7 +326,7 @@ impl Collector for Traces {
                     }
                 }
             };
-            self.took = begun.elapsed();
+            self.took = account.worked;
             if !account.was_cancelled {
                 self.done = Some(wish);
                 out.say(Outcome::Part(Delta::Trace(Arc::new(account)))).await;

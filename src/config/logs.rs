@@ -21,8 +21,9 @@ pub struct LogPlace {
     pub host: Option<String>,
     /// Of which service, whatever the file is called.
     pub service: Option<String>,
-    /// In which lines without an offset tell the time.
-    pub zone: TimeZone,
+    /// In which lines without an offset tell the time. Where nobody says: this machine's own for what lies here, a
+    /// host's own for what is read over SSH.
+    pub zone: Option<TimeZone>,
     /// The cloud of clouds.yaml whose logs they are; `None`: of whichever is looked at.
     pub cloud: Option<String>,
     pub origin: Origin,
@@ -62,7 +63,7 @@ impl LogPlace {
             journal: false,
             host: None,
             service: None,
-            zone: TimeZone::system(),
+            zone: None,
             cloud: None,
             origin: Origin::Named(origin.to_owned()),
         }
@@ -71,7 +72,7 @@ impl LogPlace {
     /// The same, by another clock.
     #[must_use]
     pub fn in_zone(self, zone: TimeZone) -> Self {
-        Self { zone, ..self }
+        Self { zone: Some(zone), ..self }
     }
 
     pub fn is_here(&self) -> bool {

@@ -97,7 +97,7 @@ impl TracePane {
     }
 }
 
-/// What was left out, and what could not be had: at most two lines.
+/// What was left out, what could not be had, and whose clock is wrong: at most three lines.
 fn below(cx: &Cx, account: &Account, width: u16) -> Vec<Line<'static>> {
     let line = |role: Role, words: &str| {
         let words = text::cut(&text::sanitise(words), width as usize).into_owned();
@@ -120,7 +120,9 @@ fn below(cx: &Cx, account: &Account, width: u16) -> Vec<Line<'static>> {
     });
     let left = account.left_out();
     let left = (!left.is_empty()).then(|| line(Role::Dim, &format!(" left out: {left}")));
-    trouble.into_iter().chain(left).collect()
+    let skews = account.skews();
+    let skews = (!skews.is_empty()).then(|| line(Role::Dim, &format!(" clocks: {skews}")));
+    trouble.into_iter().chain(left).chain(skews).collect()
 }
 
 impl Pane for TracePane {

@@ -17,6 +17,7 @@ mod oslo;
 pub mod place;
 mod record;
 pub mod scan;
+pub mod ssh;
 mod stamp;
 mod uuid;
 mod zone;

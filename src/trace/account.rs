@@ -1,6 +1,7 @@
 //! A trace as it is told: what was heard of the subject, from whom, what it says together, and what could not be had.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::story::{Heard, Request, Steps, Story};
 use super::{Id, Omitted, Reason, Subject};
@@ -53,6 +54,29 @@ impl Entry {
     }
 }
 
+/// What the clock of a host that was asked shows: its lines stand so much too late, or too early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clock {
+    pub host: Text,
+    /// Microseconds before this machine's.
+    pub ahead: i64,
+    /// How well that is known.
+    pub doubt: i64,
+}
+
+/// A clock that is wrong by more than this is worth a word.
+const SKEW: i64 = 1_000_000;
+
+impl Clock {
+    /// In words, where it is so far off that it matters.
+    fn words(&self) -> Option<String> {
+        let Self { host, ahead, doubt } = self;
+        let side = if *ahead < 0 { "behind" } else { "ahead of" };
+        (ahead.abs() - doubt > SKEW)
+            .then(|| format!("{host}'s is {} {side} this machine's", seconds(ahead.abs())))
+    }
+}
+
 /// All that is known of a subject.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -68,6 +92,12 @@ pub struct Account {
     pub reading: Option<(u64, u64)>,
     /// Files that were looked through.
     pub files: usize,
+    /// Other hosts that have not answered yet.
+    pub waiting: usize,
+    /// Those of other hosts that were asked.
+    pub clocks: Vec<Clock>,
+    /// How long the logs took, but for waiting for hosts that failed.
+    pub worked: Duration,
     /// It was ended before its time.
     pub was_cancelled: bool,
     pub troubles: Vec<Trouble>,
@@ -85,6 +115,9 @@ impl Account {
             omitted: Omitted::default(),
             reading: None,
             files: 0,
+            waiting: 0,
+            clocks: Vec::new(),
+            worked: Duration::ZERO,
             was_cancelled: false,
             troubles: Vec::new(),
         }
@@ -130,6 +163,11 @@ impl Account {
         .flatten()
         .collect::<Vec<_>>()
         .join(", ")
+    }
+
+    /// Clocks that are wrong, in words; empty where none is.
+    pub fn skews(&self) -> String {
+        self.clocks.iter().filter_map(Clock::words).collect::<Vec<_>>().join(", ")
     }
 
     /// How many records of so severe a level there are, of this instance's own.

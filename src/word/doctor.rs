@@ -1,5 +1,7 @@
 //! `doctor`: every source, found how, reachable or not, and what to do.
 
+mod hosts;
+
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -59,7 +61,14 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line(" ", "", &format!("next: {next_step}"));
     }
     logs(&file.logs, name, report);
-    let cloud = cloud?;
+    let places: Vec<LogPlace> = logs::of_cloud(&file.logs, name).cloned().collect();
+    let cloud = match cloud {
+        Ok(cloud) => cloud,
+        Err(failure) => {
+            hosts::ask(None, &places, common.timeout, report).await;
+            return Err(failure);
+        }
+    };
     let auth = match &cloud.auth {
         Auth::Password { .. } => "password",
         Auth::Token(_) => "token (cannot be renewed)",
@@ -87,6 +96,7 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     });
     let is_in = login.is_ok();
     report.note("keystone login", login);
+    hosts::ask(is_in.then_some(&session), &places, common.timeout, report).await;
     if !is_in {
         return Ok(());
     }
@@ -132,7 +142,7 @@ fn logs(all: &[LogPlace], cloud: Option<&str>, report: &mut Report) {
             "next: name them by [[logs]] in config.toml, or start stackwatch where they are",
         );
     }
-    for place in &places {
+    for place in places.iter().filter(|place| place.is_here()) {
         let paths: Vec<String> = place.paths.iter().map(|path| path.display().to_string()).collect();
         let found = files::find(std::slice::from_ref(place));
         let words = format!(
@@ -259,6 +269,13 @@ impl Report {
         if self.written.is_ok() {
             self.written = writeln!(self.out, "{sign} {:<32} {}", sanitise(what), sanitise(words));
         }
+    }
+
+    /// What could not be had, and what to do about it.
+    fn trouble(&mut self, what: &str, words: &str, next_step: &str) {
+        self.ok = false;
+        self.line("x", what, words);
+        self.line(" ", "", &format!("next: {next_step}"));
     }
 
     fn note(&mut self, what: &str, outcome: Result<String, Error>) {

@@ -13,6 +13,7 @@ use super::{Failure, Settings, complain, log_places, lookup, one_cloud, session,
 use crate::cli::{Common, Traced};
 use crate::collect::trace::Tracer;
 use crate::config::clouds::{self, Choice};
+use crate::config::logs::LogPlace;
 use crate::exit::Exit;
 use crate::model::Instance;
 use crate::signature::Signatures;
@@ -61,9 +62,13 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let account = traced(Tracer::new(session, &logs), subject).await;
     if account.files == 0 {
         account.troubles.iter().for_each(|trouble| complain(&trouble.message, &trouble.next_step));
+        let next_step = match logs.iter().all(LogPlace::is_here) {
+            true => "name them: --log /var/log/nova --log /var/log/neutron",
+            false => "see above why no host told anything; --log PATH names logs that lie here",
+        };
         return Err(Failure {
             exit: Exit::NotThere,
-            next_step: Some("name them: --log /var/log/nova --log /var/log/neutron".to_owned()),
+            next_step: Some(next_step.to_owned()),
             ..Failure::usage("there is no log to read")
         });
     }

@@ -24,6 +24,7 @@ mod sim_broker;
 mod sim_cli;
 mod sim_logs;
 mod sim_words;
+mod ssh;
 mod terminal;
 mod tidy;
 mod trace;

@@ -17,22 +17,22 @@ use stackwatch::trace::{Reason, Subject, Trace};
 use crate::support::stub::{Run, command, run as run_harmless};
 
 #[derive(Deserialize)]
-struct Labels {
-    instance: String,
+pub struct Labels {
+    pub instance: String,
     /// The directory of its logs.
-    logs: String,
-    must: BTreeMap<String, String>,
+    pub logs: String,
+    pub must: BTreeMap<String, String>,
     #[serde(default)]
-    may: BTreeMap<String, String>,
+    pub may: BTreeMap<String, String>,
 }
 
-type Lines = BTreeSet<(String, usize)>;
+pub type Lines = BTreeSet<(String, usize)>;
 
-fn samples() -> PathBuf {
+pub fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
 }
 
-fn labels() -> Vec<(String, Labels)> {
+pub fn labels() -> Vec<(String, Labels)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(samples().join("trace")).unwrap() {
         let path = entry.unwrap().path();
@@ -44,7 +44,7 @@ fn labels() -> Vec<(String, Labels)> {
 }
 
 /// `"3 5-7"` of each file.
-fn lines(labels: &BTreeMap<String, String>) -> Lines {
+pub fn lines(labels: &BTreeMap<String, String>) -> Lines {
     let mut lines = Lines::new();
     for (file, ranges) in labels {
         for range in ranges.split_whitespace() {
@@ -114,6 +114,7 @@ fn records_come_as_they_are_found_and_end_in_the_order_of_time() {
         &mut |progress| match progress {
             Progress::Kept(kept) => streamed.push((kept.file, kept.record.offset())),
             Progress::Read { done, of } => read.push((done, of, streamed.len())),
+            Progress::File(_) | Progress::Waiting(_) => {}
         },
     );
     let (done, of, before) = *read.last().unwrap();

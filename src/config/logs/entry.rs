@@ -48,12 +48,11 @@ impl<'de> Deserialize<'de> for LogPlace {
 impl Raw {
     fn place(self) -> Result<LogPlace, String> {
         let paths = self.path.map(Many::into_vec).unwrap_or_default();
-        let zone = match &self.time_zone {
-            None => TimeZone::system(),
-            Some(name) => TimeZone::get(name).map_err(|_| {
-                format!("`{name}` is no time zone: take UTC, or a name such as Europe/Berlin")
-            })?,
+        let zone = |name: &String| {
+            TimeZone::get(name)
+                .map_err(|_| format!("`{name}` is no time zone: take UTC, or a name such as Europe/Berlin"))
         };
+        let zone = self.time_zone.as_ref().map(zone).transpose()?;
         let reach = match self.ssh {
             None if self.sudo => return Err("`sudo` is for hosts that are reached by `ssh`".to_owned()),
             None => Reach::Here,
@@ -87,6 +86,8 @@ impl Raw {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use crate::config::file::parse;
 
     #[test]
@@ -97,7 +98,7 @@ mod tests {
         let logs = parse(text, "c.toml").unwrap().logs;
         let paths: Vec<usize> = logs.iter().map(|place| place.paths.len()).collect();
         assert_eq!(paths, [2, 1, 0, 0]);
-        assert_eq!(logs[0].zone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!(logs[0].zone.as_ref().and_then(TimeZone::iana_name), Some("Europe/Berlin"));
         assert_eq!(
             (logs[1].host.as_deref(), logs[1].service.as_deref(), logs[1].cloud.as_deref()),
             (Some("ctl01"), Some("nova-api"), Some("prod"))

@@ -114,6 +114,12 @@ fn two(cx: &Cx, words: &str, width: usize) -> impl Iterator<Item = String> {
 
 /// Nothing failed, as far as the records say.
 fn well(account: &Account) -> (Verdict, String) {
+    if let (Some((done, of)), 1..) = (account.reading, account.waiting)
+        && done >= of
+    {
+        let hosts = crate::ui::format::count(account.waiting, "host");
+        return (Verdict::Busy, format!("waiting for what {hosts} have in their logs"));
+    }
     if let Some((done, of)) = account.reading {
         let percent = (done * 100).checked_div(of).unwrap_or(0);
         return (Verdict::Busy, format!("reading the logs: {percent} %"));

@@ -101,7 +101,7 @@ impl LogFile {
             None => place::service(&self.path, called).into(),
         };
         self.host = place.host.as_deref().or(host).unwrap_or("?").into();
-        self.zone = place.zone.clone();
+        self.zone = place.zone.clone().unwrap_or_else(TimeZone::system);
     }
 }
 

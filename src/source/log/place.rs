@@ -37,6 +37,8 @@ const DIRECTORIES: &[&str] = &[
     "octavia",
     "_data",
 ];
+/// Those of them below which each directory is a host.
+const CENTRAL: &[&str] = &["rsyslog", "remote", "hosts"];
 /// Services whose files RDO calls without their first part.
 const SHORT: &[&str] = &["neutron", "cinder", "glance", "heat"];
 
@@ -53,6 +55,11 @@ pub fn place(path: &Path) -> (Option<&str>, &str) {
         Some(("rabbit", node)) => (Some(node), "rabbitmq"),
         _ => (host, service),
     }
+}
+
+/// Whether a file lies in a central server's tree: its directory names a host, whichever host the tree is on.
+pub fn is_central(path: &Path) -> bool {
+    path.iter().any(|part| CENTRAL.iter().any(|central| part == *central))
 }
 
 /// The whole name of a service whose file has a part of it: `server` in the directory `neutron`.

@@ -4,24 +4,32 @@
 //! that those which the found lines lend are then looked for only where they can be, to the fixed point. What
 //! belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
 //! end. Files are read block by block, never mapped: one that is truncated while it is read is no fault, it
-//! merely ends. Two threads at most: the machine has other work.
+//! merely ends. Two threads at most: the machine has other work. Other hosts look through their own files meanwhile
+//! ([`elsewhere`]): what they find is heard like what is found here.
 
 mod around;
 mod bloom;
+mod book;
+pub mod elsewhere;
 mod worker;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
 
-use crate::trace::{Reason, Trace, order};
+use tokio::sync::watch;
+
+use crate::model::{Text, Trouble};
+use crate::trace::{Id, Reason, Trace};
 
 use self::bloom::Bloom;
+use self::book::Book;
+use self::elsewhere::{Asking, Clock, Elsewhere, State};
 use self::worker::{BLOCK, Needle, Scanned, Worker};
 use super::files::{LogFile, Packing};
 use super::grammar::Grammar;
-use super::zone::Zone;
 
 pub use around::Record;
 
@@ -29,8 +37,11 @@ pub use around::Record;
 const PART: u64 = 64;
 /// Memory for notes about blocks: enough for 16 GiB of logs. Blocks without a note are looked through again.
 const NOTES: usize = (256 << 20) / Bloom::SIZE;
-/// Times that newly adopted ids are looked for. Two levels need three.
+/// Times that newly adopted ids are looked for. Two levels need three; hosts that answer one after the other may need
+/// as many each.
 const ROUNDS: usize = 6;
+/// It is looked whether the trace was cancelled this often, where only other hosts are waited for.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How much is done and kept.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +61,7 @@ impl Default for Limits {
 /// A record that belongs, and why.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// In the list of files.
+    /// In the list of files; those of other hosts are counted behind it.
     pub file: usize,
     /// Microseconds since 1970, UTC.
     pub at: Option<i64>,
@@ -65,6 +76,10 @@ pub enum Progress<'a> {
     Kept(&'a Kept),
     /// Bytes of the first pass that are done, of how many, packed ones as they lie there.
     Read { done: u64, of: u64 },
+    /// A file of another host, the next in the list.
+    File(&'a LogFile),
+    /// Another host will say no more, or was heard for the first time: so many are still waited for.
+    Waiting(usize),
 }
 
 /// All of it.
@@ -74,7 +89,15 @@ pub struct Told {
     pub records: Vec<Kept>,
     /// Files that could not be read to their end, and why.
     pub trouble: Vec<(PathBuf, String)>,
-    /// Bytes that were looked at, unpacked, in all passes.
+    /// Files of other hosts, which are counted behind the list of those here.
+    pub elsewhere: Vec<LogFile>,
+    /// What other hosts could not tell.
+    pub troubles: Vec<Trouble>,
+    /// Which of them will not be asked again, and why.
+    pub failed: Vec<(usize, Trouble)>,
+    /// The clocks of those that were heard.
+    pub clocks: Vec<(Text, Clock)>,
+    /// Bytes that were looked at here, unpacked, in all passes.
     pub bytes: u64,
     pub rounds: usize,
     /// There was more than the limits allow: so many records were let go.
@@ -82,6 +105,8 @@ pub struct Told {
     /// There were still ids to look for when the rounds were over.
     pub unfinished: usize,
     pub was_cancelled: bool,
+    /// How long it took, but for waiting for hosts that failed.
+    pub worked: Duration,
 }
 
 /// One thread's job.
@@ -93,11 +118,28 @@ struct Job {
 }
 
 enum Message {
-    Found { file: usize, record: Record },
-    Done { job: usize, scanned: Scanned },
+    Found {
+        file: usize,
+        record: Record,
+    },
+    Done {
+        job: usize,
+        scanned: Scanned,
+    },
+    /// A thread over files has ended.
+    Ended,
+    Elsewhere {
+        host: usize,
+        heard: elsewhere::Heard,
+    },
+    Asked {
+        host: usize,
+        state: State,
+    },
+    Trouble(Trouble),
 }
 
-/// Traces what `trace` is about through the files.
+/// Traces what `trace` is about through the files of this host.
 pub fn run(
     files: &[LogFile],
     grammar: &Grammar,
@@ -106,46 +148,113 @@ pub fn run(
     cancelled: &AtomicBool,
     say: &mut dyn FnMut(Progress),
 ) -> Told {
+    everywhere(files, None, grammar, trace, limits, cancelled, say)
+}
+
+/// Traces what `trace` is about through the files of this host, and through those of others.
+pub fn everywhere(
+    files: &[LogFile],
+    others: Option<&Elsewhere>,
+    grammar: &Grammar,
+    trace: &mut Trace,
+    limits: Limits,
+    cancelled: &AtomicBool,
+    say: &mut dyn FnMut(Progress),
+) -> Told {
+    let (sender, receiver) = mpsc::sync_channel(64);
+    let (wishes, wished) = watch::channel(Vec::new());
+    let hosts = others.map_or(&[][..], |others| &others.hosts);
+    let book = Book::new(files, hosts, limits, trace, say);
     let jobs = jobs(files);
-    let mut notes: Vec<Vec<Option<Box<Bloom>>>> = jobs.iter().map(|_| Vec::new()).collect();
-    let mut zones: Vec<Zone> = files.iter().map(|file| Zone::new(file.zone.clone(), file.written)).collect();
-    let mut book = Book { limits, ..Book::default() };
-    let of = files.iter().map(|file| file.size).sum();
-    let mut done = 0;
-    let mut needle = Needle::Subject(trace.subject().id());
-    loop {
-        let round = Round { files, jobs: &jobs, notes: &notes, grammar, needle: &needle, cancelled };
-        let mut made: HashMap<usize, Vec<Option<Box<Bloom>>>> = HashMap::new();
-        round.run(limits.threads, &mut |message| match message {
-            Message::Found { file, record } => book.hear(trace, &mut zones[file], file, record, say),
-            Message::Done { job, scanned } => {
-                book.told.bytes += scanned.bytes;
-                let file = &files[jobs[job].file];
-                if let Some(why) = scanned.trouble {
-                    book.trouble(file, why);
+    // What is moved in goes where this is left, however it is: then those who send to us, or wait for us, end.
+    std::thread::scope(move |scope| {
+        if let Some(others) = others.filter(|others| !others.hosts.is_empty()) {
+            let asking = Asking { subject: book.subject(), grammar, cancelled, sender: sender.clone() };
+            scope.spawn(move || others.ask(&asking, wished));
+        }
+        Search { jobs, grammar, limits, cancelled, sender, receiver, wishes, book }.run()
+    })
+}
+
+/// The loop over rounds.
+struct Search<'a> {
+    jobs: Vec<Job>,
+    grammar: &'a Grammar,
+    limits: Limits,
+    cancelled: &'a AtomicBool,
+    sender: SyncSender<Message>,
+    receiver: Receiver<Message>,
+    wishes: watch::Sender<Vec<Id>>,
+    book: Book<'a>,
+}
+
+impl Search<'_> {
+    fn run(mut self) -> Told {
+        let mut notes: Vec<Vec<Option<Box<Bloom>>>> = self.jobs.iter().map(|_| Vec::new()).collect();
+        // What the API has named is known from the start.
+        let mut sought = self.fresh();
+        let mut needle = Needle::Subject(self.book.subject().id());
+        let most = ROUNDS * (1 + self.book.hosts());
+        loop {
+            self.round(&needle, &mut notes);
+            self.book.went_through();
+            sought.extend(self.fresh());
+            while sought.is_empty() && self.book.is_waiting() && !self.is_cancelled() {
+                match self.receiver.recv_timeout(LOOK) {
+                    Ok(message) => self.book.hear(message, &self.jobs),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-                if matches!(round.needle, Needle::Subject(_)) {
-                    done += share(file, &jobs[job]);
-                    say(Progress::Read { done, of });
-                    made.insert(job, scanned.blooms);
-                }
+                sought.extend(self.fresh());
             }
+            if sought.is_empty() || self.is_cancelled() {
+                break;
+            }
+            self.book.told.rounds += 1;
+            if self.book.told.rounds > most {
+                self.book.told.unfinished = sought.len();
+                break;
+            }
+            needle = Needle::ids(&sought);
+            sought.clear();
+        }
+        let was_cancelled = self.is_cancelled();
+        self.book.finish(was_cancelled)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Ids that nobody has been asked for yet; other hosts are, by this.
+    fn fresh(&mut self) -> Vec<Id> {
+        let fresh = self.book.fresh();
+        if !fresh.is_empty() {
+            self.wishes.send_modify(|ids| ids.extend(&fresh));
+        }
+        fresh
+    }
+
+    /// One pass over the files of this host.
+    fn round(&mut self, needle: &Needle, notes: &mut [Vec<Option<Box<Bloom>>>]) {
+        let Self { jobs, grammar, limits, cancelled, sender, receiver, book, .. } = self;
+        let round = Round { files: book.files, jobs, notes, grammar, needle, cancelled };
+        let mut made: HashMap<usize, Vec<Option<Box<Bloom>>>> = HashMap::new();
+        round.run(limits.threads, sender, receiver, &mut |mut message| {
+            if let Message::Done { job, scanned } = &mut message
+                && matches!(needle, Needle::Subject(_))
+            {
+                made.insert(*job, std::mem::take(&mut scanned.blooms));
+                book.read(jobs, *job);
+            }
+            book.hear(message, jobs);
         });
         for (job, blooms) in made {
-            notes[job] = blooms;
+            if let Some(notes) = notes.get_mut(job) {
+                *notes = blooms;
+            }
         }
-        let fresh = trace.fresh();
-        if fresh.is_empty() || cancelled.load(Ordering::Relaxed) {
-            break;
-        }
-        book.told.rounds += 1;
-        if book.told.rounds > ROUNDS {
-            book.told.unfinished = fresh.len();
-            break;
-        }
-        needle = Needle::ids(&fresh);
     }
-    book.finish(cancelled.load(Ordering::Relaxed))
 }
 
 /// The bytes of a file, as it lies there, that a job is about.
@@ -168,6 +277,42 @@ fn jobs(files: &[LogFile]) -> Vec<Job> {
     jobs
 }
 
+/// Says that a thread has ended, however it has.
+struct Ended(SyncSender<Message>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.send(Message::Ended);
+    }
+}
+
+/// Those that are at work over files, and what is heard meanwhile.
+struct Threads<'a> {
+    receiver: &'a Receiver<Message>,
+    at_work: usize,
+}
+
+impl Threads<'_> {
+    /// None once all have ended.
+    fn next(&mut self) -> Option<Message> {
+        while self.at_work > 0 {
+            match self.receiver.recv() {
+                Ok(Message::Ended) => self.at_work -= 1,
+                Ok(message) => return Some(message),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Threads<'_> {
+    /// Whoever waits for room to speak must not wait for ever where nobody listens any more.
+    fn drop(&mut self) {
+        while self.next().is_some() {}
+    }
+}
+
 /// One pass of all threads over all jobs.
 struct Round<'a> {
     files: &'a [LogFile],
@@ -179,25 +324,30 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn run(&self, threads: usize, hear: &mut dyn FnMut(Message)) {
+    /// Until all its threads have ended. Others may speak meanwhile.
+    fn run(
+        &self,
+        threads: usize,
+        sender: &SyncSender<Message>,
+        receiver: &Receiver<Message>,
+        hear: &mut dyn FnMut(Message),
+    ) {
         let next = AtomicUsize::new(0);
         let noted = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            // Bounded: a thread that finds faster than lines are judged waits.
-            let (sender, receiver) = mpsc::sync_channel(64);
-            for _ in 0..threads.max(1) {
-                let sender = sender.clone();
+            let mut threads = Threads { receiver, at_work: threads.max(1) };
+            for _ in 0..threads.at_work {
+                let end = Ended(sender.clone());
                 let (next, noted) = (&next, &noted);
-                scope.spawn(move || self.work(next, noted, &sender));
+                scope.spawn(move || self.work(next, noted, &end.0));
             }
-            drop(sender);
-            for message in receiver {
+            while let Some(message) = threads.next() {
                 hear(message);
             }
         });
     }
 
-    fn work(&self, next: &AtomicUsize, noted: &AtomicUsize, sender: &mpsc::SyncSender<Message>) {
+    fn work(&self, next: &AtomicUsize, noted: &AtomicUsize, sender: &SyncSender<Message>) {
         let mut buffer = Vec::new();
         let may_note = || noted.fetch_add(1, Ordering::Relaxed) < NOTES;
         loop {
@@ -236,69 +386,6 @@ impl Round<'_> {
             };
             let _ = sender.send(Message::Done { job: number, scanned });
         }
-    }
-}
-
-/// What was heard, and what of it is kept.
-#[derive(Default)]
-struct Book {
-    limits: Limits,
-    told: Told,
-    kept: HashSet<(usize, u64)>,
-    /// Left out so far; one whose id was adopted since comes again.
-    out: HashSet<(usize, u64)>,
-    size: usize,
-}
-
-impl Book {
-    fn hear(
-        &mut self,
-        trace: &mut Trace,
-        zone: &mut Zone,
-        file: usize,
-        record: Record,
-        say: &mut dyn FnMut(Progress),
-    ) {
-        let place = (file, record.offset());
-        if self.kept.contains(&place) {
-            return;
-        }
-        let was_out = self.out.contains(&place);
-        match trace.hear(&record.head, &record.parsed, &record.rest, was_out) {
-            None => {}
-            Some(Err(_)) => {
-                self.out.insert(place);
-            }
-            Some(Ok(reason)) => {
-                let size = record.head.len() + record.rest.len();
-                if self.told.records.len() >= self.limits.records || self.size + size > self.limits.bytes {
-                    self.told.dropped += 1;
-                    // Another id may lead to it once more.
-                    self.kept.insert(place);
-                    return;
-                }
-                self.size += size;
-                self.out.remove(&place);
-                self.kept.extend(record.lines.iter().map(|(offset, _)| (file, *offset)));
-                let at = zone.instant(record.parsed.time, None);
-                let kept = Kept { file, at, reason, record };
-                say(Progress::Kept(&kept));
-                self.told.records.push(kept);
-            }
-        }
-    }
-
-    fn trouble(&mut self, file: &LogFile, why: String) {
-        let known = self.told.trouble.iter().any(|(path, said)| *path == file.path && *said == why);
-        if !known {
-            self.told.trouble.push((file.path.clone(), why));
-        }
-    }
-
-    fn finish(mut self, was_cancelled: bool) -> Told {
-        order(&mut self.told.records, |kept| (kept.at, kept.file, kept.record.offset()));
-        self.told.was_cancelled = was_cancelled;
-        self.told
     }
 }
 

@@ -66,6 +66,10 @@ impl Told<'_> {
         if !left.is_empty() {
             writeln!(out, "\nleft out: {left}")?;
         }
+        let skews = self.account.skews();
+        if !skews.is_empty() {
+            writeln!(out, "\nclocks: {}", sanitise(&skews))?;
+        }
         out.flush()
     }
 
@@ -202,6 +206,11 @@ impl Told<'_> {
                 Subject::Instance(id) => id.to_string(),
                 Subject::Request(id) => format!("req-{id}"),
             },
+            "clocks": account.clocks.iter().map(|clock| json!({
+                "host": &*clock.host,
+                "ahead_seconds": clock.ahead as f64 / 1e6,
+                "doubt_seconds": clock.doubt as f64 / 1e6,
+            })).collect::<Vec<_>>(),
             "failure": failure,
             "requests": requests,
             "left_out": {"lookers": omitted.lookers, "ours": omitted.ours, "crowd": omitted.crowd},

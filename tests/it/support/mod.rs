@@ -7,5 +7,6 @@ pub mod facts;
 pub mod listening;
 pub mod pty;
 pub mod sim;
+pub mod sshd;
 pub mod stage;
 pub mod stub;

@@ -48,7 +48,7 @@ impl Needle {
     }
 
     /// The places of it in the bytes of a block.
-    fn places(&self, bytes: &[u8], mut bloom: Option<&mut Bloom>, places: &mut Vec<usize>) {
+    pub(super) fn places(&self, bytes: &[u8], mut bloom: Option<&mut Bloom>, places: &mut Vec<usize>) {
         match self {
             Self::Subject(id) => {
                 let sought = first(&id.text(), 0);
