@@ -93,11 +93,11 @@ fn the_footer_begins_with_what_is_needed_most() {
     for (pane, expected) in [
         (
             "hypervisors",
-            "/ filter  : command  ? keys  enter open  i instances  Q queue  v tree  space fold  s sort",
+            "/ filter  : command  ? keys  enter open  i instances  Q queue  l logs  v tree  space fold  s sort",
         ),
         (
             "instances",
-            "/ filter  : command  ? keys  enter open  e events  c console  t trace  o host  p project",
+            "/ filter  : command  ? keys  enter open  e events  c console  t trace  l logs  o host  p project",
         ),
     ] {
         let hints = map.hints(pane).into_iter().map(|(keys, action)| format!("{keys} {}", action.label()));

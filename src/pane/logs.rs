@@ -49,7 +49,7 @@ impl LogsPane {
     }
 
     /// To the next record that is an error, or the one before.
-    fn to_error(&mut self, cx: &Cx, forward: bool) -> Reply {
+    fn go_to_error(&mut self, cx: &Cx, forward: bool) -> Reply {
         let is_error =
             |number| cx.store.logs.record(number).is_some_and(|record| record.level >= Level::Error);
         match self.window.find(&self.shown, forward, is_error) {
@@ -190,8 +190,8 @@ impl Pane for LogsPane {
                     .map(|record| (record.number, Details::new(record::sections(cx, &record))));
                 Reply::Done
             }
-            Action::NextError => self.to_error(cx, true),
-            Action::PreviousError => self.to_error(cx, false),
+            Action::NextError => self.go_to_error(cx, true),
+            Action::PreviousError => self.go_to_error(cx, false),
             Action::Kinds => {
                 self.kinds = Some(Kinds::new(cx));
                 Reply::Done

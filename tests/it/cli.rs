@@ -249,7 +249,7 @@ fn a_table_has_aligned_columns_and_no_trailing_blanks() {
 
 #[test]
 fn a_screen_has_the_size_that_was_asked_for() {
-    let cloud = Stub::new().with_broker();
+    let cloud = Stub::new().with_broker().with_logs();
     for pane in pane::names() {
         for (width, height) in [(80, 24), (120, 40), (200, 60), (60, 16), (20, 5), (1, 1), (300, 100)] {
             let run = cloud.run(&["screen", pane, "--size", &format!("{width}x{height}")]);
@@ -282,7 +282,7 @@ fn a_frozen_clock_makes_frames_that_can_be_repeated() {
 
 #[test]
 fn an_svg_is_well_formed_and_holds_the_text() {
-    let cloud = Stub::new().with_broker();
+    let cloud = Stub::new().with_broker().with_logs();
     for pane in pane::names() {
         let run = cloud.run(&["screen", pane, "-o", "svg", "--size", "100x30"]);
         assert_eq!(run.code, 0);

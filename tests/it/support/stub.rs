@@ -204,6 +204,15 @@ impl Stub {
         format!("clouds:\n  stub: {{{entry}}}\n")
     }
 
+    /// Its host has a log where packages put them.
+    pub fn with_logs(self) -> Self {
+        let log = self.dir().join("var/log/nova");
+        std::fs::create_dir_all(&log).unwrap();
+        let line = "2026-11-24 18:40:00.205 21276 INFO nova.osapi_compute.wsgi.server [-] started\n";
+        std::fs::write(log.join("nova-api.log"), line).unwrap();
+        self
+    }
+
     /// With its broker in the settings that the binary finds by itself.
     pub fn with_broker(self) -> Self {
         std::fs::create_dir_all(self.dir().join(".config/stackwatch")).unwrap();
