@@ -1,6 +1,7 @@
 //! A trace: what nova's API says of a subject, and what the logs hold of it. The word and the dashboard ask alike.
 
 mod hosts;
+mod so_far;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
@@ -28,12 +29,11 @@ use crate::trace::{Account, Clock, Entry, Id, Subject, Trace};
 
 use hosts::Resting;
 pub use hosts::hosts;
+use so_far::{Listener, SoFar};
 
 /// While it is looked at a trace is made anew this often, but never for more than a twentieth of the time.
 const EVERY: Duration = Duration::from_secs(5);
 const SHARE: u32 = 20;
-/// What was found so far is told this often.
-const TOLD: Duration = Duration::from_millis(100);
 
 /// All that a trace needs; clones share it.
 #[derive(Clone)]
@@ -62,13 +62,10 @@ impl Tracer {
     }
 
     /// Traces it, until all is read or `stop` is set. What was found so far is put into `so_far` again and again.
-    pub async fn trace(
-        &self,
-        subject: Subject,
-        stop: Arc<AtomicBool>,
-        so_far: Option<watch::Sender<Option<Arc<Account>>>>,
-    ) -> Account {
+    pub async fn trace(&self, subject: Subject, stop: Arc<AtomicBool>, so_far: Option<Listener>) -> Account {
         let mut account = Account::new(subject);
+        // Until the logs are read it is not said that they hold nothing.
+        account.reading = Some((0, 0));
         if let (Some(session), Subject::Instance(id)) = (&self.session, subject) {
             ask(session, id, &mut account).await;
         }
@@ -77,7 +74,8 @@ impl Tracer {
         }
         let (hosts, troubles) = hosts(self.session.as_ref(), &self.logs).await;
         let (hosts, resting) = self.resting.rouse(hosts, Instant::now());
-        account.troubles.extend(troubles.into_iter().chain(resting));
+        // First of all that could not be had: whose logs are not there matters more than a row of the API.
+        account.troubles.splice(0..0, troubles.into_iter().chain(resting));
         account.waiting = hosts.len();
         let others = Elsewhere { ssh: self.ssh.clone(), hosts, runtime: Handle::current() };
         let this = self.clone();
@@ -85,6 +83,7 @@ impl Tracer {
         match tokio::task::spawn_blocking(move || this.read(account, &others, &stop, so_far.as_ref())).await {
             Ok(account) => account,
             Err(error) => {
+                (begun.reading, begun.waiting) = (None, 0);
                 begun
                     .troubles
                     .push(Trouble::of_log(format!("the logs could not be read to their end: {error}")));
@@ -99,30 +98,17 @@ impl Tracer {
         mut account: Account,
         others: &Elsewhere,
         stop: &AtomicBool,
-        so_far: Option<&watch::Sender<Option<Arc<Account>>>>,
+        so_far: Option<&Listener>,
     ) -> Account {
         let found = files::find(&self.logs);
         account.troubles.extend(self.skipped(&found));
         account.files = found.files.len();
         let requests = account.actions.iter().filter_map(|action| Id::of(action.request_id.as_bytes()));
         let mut trace = Trace::new(account.subject).with_requests(requests);
-        let (mut kept, mut reading, mut told_at) = (Vec::new(), (0, 0), Instant::now());
-        let mut files = found.files.clone();
+        let mut so_far = so_far.map(|listener| SoFar::new(self, listener, &account, &found.files));
         let mut say = |progress: Progress| {
-            let Some(so_far) = so_far else { return };
-            match progress {
-                Progress::Kept(record) => kept.push(record.clone()),
-                Progress::Read { done, of } => reading = (done, of),
-                Progress::File(file) => files.push(file.clone()),
-                Progress::Waiting(hosts) => account.waiting = hosts,
-            }
-            if told_at.elapsed() > TOLD {
-                let mut partial = account.clone();
-                partial.files = files.len();
-                self.tell(&mut partial, &files, kept.clone());
-                partial.reading = Some(reading);
-                so_far.send_replace(Some(Arc::new(partial)));
-                told_at = Instant::now();
+            if let Some(so_far) = &mut so_far {
+                so_far.hear(progress);
             }
         };
         let limits = Limits::default();
@@ -130,17 +116,17 @@ impl Tracer {
             scan::everywhere(&found.files, Some(others), &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));
         account.troubles.append(&mut told.troubles);
-        for (number, trouble) in told.failed {
-            if let Some(asked) = others.hosts.get(number) {
-                self.resting.lay(asked, &trouble, Instant::now());
+        for (number, trouble) in &told.failed {
+            if let Some(asked) = others.hosts.get(*number) {
+                self.resting.lay(asked, trouble, Instant::now());
             }
-            account.troubles.push(trouble);
         }
+        account.troubles.splice(0..0, told.failed.into_iter().map(|(_, trouble)| trouble));
         account.worked = told.worked;
         account.clocks = told.clocks.iter().map(clock).collect();
         account.was_cancelled = told.was_cancelled;
         account.omitted = trace.omitted();
-        account.waiting = 0;
+        (account.reading, account.waiting) = (None, 0);
         let mut files = found.files;
         files.append(&mut told.elsewhere);
         account.files = files.len();

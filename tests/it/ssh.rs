@@ -14,7 +14,9 @@ use stackwatch::source::log::ssh::{Host, Ssh};
 use stackwatch::source::log::{Grammar, files};
 use stackwatch::trace::{Subject, Trace};
 
+use crate::support::pty::Pty;
 use crate::support::sshd::{Hosts, OPERATOR, sshd_tests};
+use crate::support::stub::{Stub, run};
 use crate::trace::{Labels, Lines, labels, lines, samples};
 
 sshd_tests! {
@@ -272,7 +274,7 @@ fn a_host_that_dies_in_the_stream_is_named_and_the_rest_is_told() {
         settings.push_str(&format!("[[logs]]\nssh = '{name}'\npath = '{}'\n", path.display()));
     }
     let command = split.hosts.command(&settings, &["trace", BUILT, "-o", "json"]);
-    let work = std::thread::spawn(move || crate::support::stub::run(command));
+    let work = std::thread::spawn(move || run(command));
     while !streaming.exists() {
         assert!(!work.is_finished(), "it ended: {:#?}", work.join());
         std::thread::yield_now();
@@ -328,28 +330,60 @@ fn the_doctor_says_of_each_host_whether_it_is_reached_and_what_may_be_read_there
     assert!(run.out.lines().any(|line| line.starts_with("x logs of down")), "{}", run.out);
 }
 
+/// What a host that is down makes ssh say.
+const REFUSED: &str = "echo 'ssh: connect to host x port 22: Connection refused' >&2; exit 255";
+
+/// An `ssh` that does this, first in the PATH that is returned. `$command` is what it was to run on `$host`.
+fn fake_ssh(dir: &Path, does: &str) -> String {
+    let bin = dir.join("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = format!("#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nhost=$2 command=$3\n{does}\n");
+    fs::write(bin.join("ssh"), script).unwrap();
+    fs::set_permissions(bin.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{}:/usr/bin:/bin", bin.display())
+}
+
+/// On screen, too: who is waited for, what was found, and who told nothing.
+#[test]
+fn the_dashboard_waits_for_a_host_in_words_and_shows_what_it_brings() {
+    let cloud = Stub::new();
+    let (go, logs) = (cloud.dir().join("go"), cloud.dir().join("logs"));
+    fs::create_dir(&logs).unwrap();
+    fs::copy(samples().join("logs/zed-later/nova-compute-cmp20.log"), logs.join("nova-compute.log")).unwrap();
+    let waits = format!("while ! [ -e {} ]; do sleep 0.05; done", go.display());
+    let does = format!("[ $host = log01 ] && {{ {REFUSED}; }}\n{waits}\nexec sh -c \"$command\"");
+    let path = fake_ssh(cloud.dir(), &does);
+    fs::create_dir_all(cloud.dir().join(".config/stackwatch")).unwrap();
+    cloud.write(
+        ".config/stackwatch/config.toml",
+        &format!("[[logs]]\nssh = ['cmp20', 'log01']\npath = '{}'\n", logs.display()),
+    );
+    let (home, clouds) = (cloud.dir().display().to_string(), cloud.dir().join("clouds.yaml"));
+    let env = [("HOME", &*home), ("PATH", &path), ("OS_CLIENT_CONFIG_FILE", clouds.to_str().unwrap())];
+    let mut dashboard = Pty::start(&["--cloud", "stub", "--pane", "instances"], &env, (120, 40));
+    dashboard.see(" instances · ");
+    dashboard.press(&format!(":trace {BUILT}<enter>"));
+    dashboard.see("waiting for the logs of 1 host");
+    fs::write(&go, "").unwrap();
+    let screen = dashboard.see("Instance failed to spawn");
+    assert!(screen.contains("nova-compute on cmp20"), "{}", screen.text());
+    dashboard.see("nothing from log01: host unreachable over SSH");
+}
+
 /// Which hosts there are the API says; what they are called ssh gets after all options.
 #[test]
 fn hosts_are_those_of_the_clouds_services_that_match() {
-    let cloud = crate::support::stub::Stub::new();
-    let bin = cloud.dir().join("bin");
-    fs::create_dir(&bin).unwrap();
+    let cloud = Stub::new();
     let asked = cloud.dir().join("asked");
-    let ssh = format!(
-        "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\necho \"$2\" >>{}\n\
-         echo 'ssh: connect to host x port 22: Connection refused' >&2\nexit 255\n",
-        asked.display()
-    );
-    fs::write(bin.join("ssh"), ssh).unwrap();
-    fs::set_permissions(bin.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = fake_ssh(cloud.dir(), &format!("echo $host >>{}\n{REFUSED}", asked.display()));
     fs::create_dir_all(cloud.dir().join(".config/stackwatch")).unwrap();
     cloud.write(
         ".config/stackwatch/config.toml",
         "[[logs]]\nssh = ['cmp*', 'zeus*', 'log01']\n[[logs]]\nssh = '-oProxyCommand=x'\n",
     );
     let mut command = cloud.command(&["trace", BUILT]);
-    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
-    let run = crate::support::stub::run(command);
+    command.env("PATH", path);
+    let run = run(command);
     let names = fs::read_to_string(&asked).unwrap();
     let names: BTreeSet<&str> = names.lines().collect();
     assert_eq!(names, ["cmp01", "cmp02", "cmp03", "log01"].into());

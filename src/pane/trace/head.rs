@@ -118,7 +118,7 @@ fn well(account: &Account) -> (Verdict, String) {
         && done >= of
     {
         let hosts = crate::ui::format::count(account.waiting, "host");
-        return (Verdict::Busy, format!("waiting for what {hosts} have in their logs"));
+        return (Verdict::Busy, format!("waiting for the logs of {hosts}"));
     }
     if let Some((done, of)) = account.reading {
         let percent = (done * 100).checked_div(of).unwrap_or(0);

@@ -78,7 +78,7 @@ pub enum Progress<'a> {
     Read { done: u64, of: u64 },
     /// A file of another host, the next in the list.
     File(&'a LogFile),
-    /// Another host will say no more, or was heard for the first time: so many are still waited for.
+    /// So many other hosts have not been heard yet. Said again and again while only they are waited for.
     Waiting(usize),
 }
 
@@ -202,7 +202,7 @@ impl Search<'_> {
             while sought.is_empty() && self.book.is_waiting() && !self.is_cancelled() {
                 match self.receiver.recv_timeout(LOOK) {
                     Ok(message) => self.book.hear(message, &self.jobs),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => self.book.say_who_is_waited_for(),
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 sought.extend(self.fresh());

@@ -99,6 +99,12 @@ impl<'a> Book<'a> {
         self.told.worked = self.begun.elapsed();
     }
 
+    /// Hosts that have not been heard yet.
+    pub fn say_who_is_waited_for(&mut self) {
+        let unheard = self.hosts.iter().filter(|host| host.state.is_none()).count();
+        (self.say)(Progress::Waiting(unheard));
+    }
+
     /// A job of the first pass is done.
     pub fn read(&mut self, jobs: &[Job], job: usize) {
         let Some(job) = jobs.get(job) else { return };
@@ -127,8 +133,7 @@ impl<'a> Book<'a> {
                 if let Some(host) = self.hosts.get_mut(host) {
                     host.state = Some(state);
                 }
-                let unheard = self.hosts.iter().filter(|host| host.state.is_none()).count();
-                (self.say)(Progress::Waiting(unheard));
+                self.say_who_is_waited_for();
             }
             Message::Trouble(trouble) => {
                 if !self.told.troubles.contains(&trouble) {
