@@ -18,6 +18,7 @@ mod faults;
 mod journeys;
 mod logs;
 mod real_cloud;
+mod rsyslog;
 mod screens;
 mod session;
 mod sim_broker;

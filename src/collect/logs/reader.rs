@@ -1,5 +1,7 @@
 //! From what a [`Follower`] gives out to batches of records: which line belongs to which, and when it was written.
 
+mod copies;
+
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use crate::model::{Heard, HeardLine, LogSource, Span, Text, Trouble};
 use crate::source::log::files::Skipped;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
 use crate::source::log::{Folder, Grammar, Zone};
+use copies::Copies;
 
 /// A batch is handed on when it has so many bytes.
 const BATCH: usize = 1 << 20;
@@ -37,6 +40,7 @@ struct Telling {
     lines: Vec<HeardLine>,
     text: Vec<u8>,
     troubles: Vec<Trouble>,
+    copies: Copies,
     /// The number of the next line.
     next: u64,
     /// How many files were followed when the last batch was handed on.
@@ -76,6 +80,7 @@ impl Reader {
                 lines: Vec::new(),
                 text: Vec::new(),
                 troubles: Vec::new(),
+                copies: Copies::default(),
                 next: 0,
                 files: 0,
             },
@@ -177,16 +182,21 @@ impl Telling {
                 }
             },
         };
+        let told = self.copies.of(piece.file, piece.bytes, &parsed, content.source, number);
         let head = if is_head {
-            // A half line's record is the one of the whole.
+            // A half line's record is the one of the whole; what goes on with a copy, goes on with what was told.
             content.open.retain(|(known, line, _)| *known != record && Some(*line) != replaces);
-            content.open.push_back((record, number, at));
+            content.open.push_back((record, told.unwrap_or(number), at));
             content.open.drain(..content.open.len().saturating_sub(OPEN));
             number
         } else {
             above.map_or(number, |(_, line, _)| line)
         };
-        (content.last, content.heard) = (number, now);
+        content.heard = now;
+        if told.is_some() {
+            return;
+        }
+        content.last = number;
         let start = self.text.len();
         self.text.extend_from_slice(piece.bytes);
         self.lines.push(HeardLine {

@@ -170,3 +170,32 @@ fn much_comes_in_batches() {
     assert_eq!(scene.lines().len(), count + 1);
     assert!(scene.heard.iter().all(|heard| heard.text.len() < BATCH + 1_000));
 }
+
+#[test]
+fn what_a_central_server_writes_into_several_files_is_told_once() {
+    let mut scene = Scene::new();
+    fs::create_dir_all(scene.path("rsyslog/cmp01")).unwrap();
+    let line = |n: u32, words: &str| {
+        format!("Nov 23 18:48:41 cmp01 nova-compute[7]: 2026-11-23 18:48:41.2{n:02} 7 {words}\n")
+    };
+    let failed = line(5, "ERROR nova.compute [None req-1 u p - - -] Failed");
+    for file in ["rsyslog/cmp01/nova.log", "rsyslog/nova.log", "rsyslog/cmp01/syslog.log"] {
+        scene.append(file, &failed);
+    }
+    scene.poll();
+    assert_eq!(scene.lines().len(), 1, "{:?}", scene.told());
+    // Its traceback comes by another file first, and belongs to it all the same.
+    let rest = line(5, "ERROR nova.compute Traceback (most recent call last):");
+    for file in ["rsyslog/nova.log", "rsyslog/cmp01/nova.log"] {
+        scene.append(file, &rest);
+        scene.poll();
+    }
+    let lines = scene.lines();
+    assert_eq!((lines.len(), lines[1].record), (2, 0), "{:?}", scene.told());
+    // What one file says twice was said twice.
+    for _ in 0..2 {
+        scene.append("rsyslog/nova.log", &line(6, "INFO nova.compute [-] again"));
+    }
+    scene.poll();
+    assert_eq!(scene.lines().len(), 4, "{:?}", scene.told());
+}
