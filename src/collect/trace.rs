@@ -154,7 +154,10 @@ impl Tracer {
                      packages, kolla-ansible and TripleO put them",
                 )
             });
-        } else if found.files.is_empty() && troubles.is_empty() && self.logs.iter().all(LogPlace::is_here) {
+        } else if found.files.is_empty()
+            && troubles.is_empty()
+            && self.logs.iter().all(|place| place.is_here() && !place.journal)
+        {
             troubles.push(Trouble::of_log("there is no log to read where logs should be"));
         }
         troubles

@@ -142,7 +142,7 @@ fn logs(all: &[LogPlace], cloud: Option<&str>, report: &mut Report) {
             "next: name them by [[logs]] in config.toml, or start stackwatch where they are",
         );
     }
-    for place in places.iter().filter(|place| place.is_here()) {
+    for place in places.iter().filter(|place| place.is_here() && !place.paths.is_empty()) {
         let paths: Vec<String> = place.paths.iter().map(|path| path.display().to_string()).collect();
         let found = files::find(std::slice::from_ref(place));
         let words = format!(

@@ -1,7 +1,7 @@
 //! Through a central rsyslog server as the Operations Guide configures it ("Log Management": rsyslog client and server
 //! configuration), and through logrotate's two methods. `tests/ssh/up` installs both.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
+
+use stackwatch::source::log::{Folder, Grammar};
 
 use crate::support::pty::poll;
 use crate::support::stub::{command, run};
@@ -150,6 +152,18 @@ fn whose(file: &str) -> (&str, &str) {
     stem.strip_prefix("nova-compute-").map_or(("ctl01", stem), |host| (host, "nova-compute"))
 }
 
+/// What oslo.log hands to syslog: a record with its traceback is one message.
+fn records(path: &Path) -> Vec<String> {
+    let (grammar, mut folder) = (Grammar::shipped().unwrap(), Folder::default());
+    let mut records: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let bytes = fs::read(path).unwrap();
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        let (record, _) = folder.place(line.as_bytes(), &grammar.parse(line.as_bytes()));
+        records.entry(record).or_default().push(line.to_owned());
+    }
+    records.into_values().map(|lines| lines.join("\n")).collect()
+}
+
 /// What stands behind the syslog prefix.
 fn text(line: &str) -> &str {
     line.split_once("[2712]: ").map_or(line, |(_, text)| text).trim()
@@ -165,9 +179,8 @@ fn a_trace_through_a_central_server_has_every_line_that_it_must_have_once() {
         if hosts.insert(host.to_owned()) {
             rsyslog.client(host, "@");
         }
-        let bytes = fs::read(directory.join(&name)).unwrap();
-        for (n, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            rsyslog.log(host, program, line);
+        for (n, record) in records(&directory.join(&name)).iter().enumerate() {
+            rsyslog.log(host, program, record);
             if n % 50 == 49 {
                 rsyslog.settle();
             }
@@ -190,12 +203,13 @@ fn a_trace_through_a_central_server_has_every_line_that_it_must_have_once() {
         command.env("TZ", "UTC");
         command
     });
-    let found: Vec<&str> = run.out.lines().map(text).collect();
+    // rsyslog writes a record's line ends as #012.
+    let found: Vec<&str> = run.out.lines().flat_map(|line| text(line).split("#012")).map(str::trim).collect();
     let missing: Vec<_> = must.iter().filter(|line| !found.contains(&line.as_str())).collect();
     let wrong: Vec<_> = found.iter().filter(|line| !must.contains(**line) && !may.contains(**line)).collect();
     assert!(missing.is_empty() && wrong.is_empty(), "{name}: missing {missing:#?}, wrong {wrong:#?}");
-    let once: BTreeSet<&&str> = found.iter().collect();
-    assert_eq!(once.len(), found.len(), "a line is there twice");
+    let once: BTreeSet<&str> = run.out.lines().collect();
+    assert_eq!(once.len(), run.out.lines().count(), "a record is there twice");
 }
 
 /// A `tail` over the tree.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
 use stackwatch::config::logs::LogPlace;
-use stackwatch::source::log::scan::elsewhere::{Asked, Elsewhere};
+use stackwatch::source::log::scan::elsewhere::{Asked, Elsewhere, Way};
 use stackwatch::source::log::scan::{Limits, Progress, Told, everywhere};
 use stackwatch::source::log::ssh::{Host, Ssh};
 use stackwatch::source::log::{Grammar, files};
@@ -68,7 +68,8 @@ impl Split {
         let asked = |name: &String| {
             let place = LogPlace::named(vec![self.hosts.logs(name)], "test");
             let called = if down == Some(name) { "down" } else { name };
-            Asked { host: Host::parse(called).unwrap(), sudo: name == "cmp01", place }
+            let way = if name == "cmp01" { Way::Sudo } else { Way::Ssh };
+            Asked { host: Host::parse(called).unwrap(), way, place }
         };
         let ssh = Ssh { program: self.hosts.ssh().into(), ..Ssh::default() };
         Elsewhere { ssh, hosts: self.names.iter().map(asked).collect(), runtime }

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::logs::{LogPlace, Reach};
+use crate::config::logs::{LogPlace, Reach, own_host};
 use crate::model::{Text, Trouble};
-use crate::source::log::scan::elsewhere::Asked;
+use crate::source::log::scan::elsewhere::{Asked, Way};
 use crate::source::log::ssh::Host;
 use crate::source::{Session, neutron, nova};
 
@@ -30,7 +30,13 @@ pub async fn hosts(session: Option<&Session>, places: &[LogPlace]) -> (Vec<Asked
         _ => None,
     };
     for place in places {
-        let Reach::Ssh { hosts, sudo } = &place.reach else { continue };
+        let Reach::Ssh { hosts, sudo } = &place.reach else {
+            // Its files are read without asking anybody.
+            let own = Host::parse(&own_host()).filter(|_| place.journal);
+            asked.extend(own.map(|host| Asked { host, way: Way::Here, place: place.clone() }));
+            continue;
+        };
+        let way = if *sudo { Way::Sudo } else { Way::Ssh };
         let mut names: BTreeSet<Text> = BTreeSet::new();
         for pattern in hosts {
             let text = pattern.as_str();
@@ -46,7 +52,7 @@ pub async fn hosts(session: Option<&Session>, places: &[LogPlace]) -> (Vec<Asked
         }
         for name in names {
             match Host::parse(&name) {
-                Some(host) => asked.push(Asked { host, sudo: *sudo, place: place.clone() }),
+                Some(host) => asked.push(Asked { host, way, place: place.clone() }),
                 None => troubles.push(Trouble {
                     next_step: "give it a name of letters, digits, `.`, `-`, `_` or `:`".to_owned(),
                     ..Trouble::of_log(format!("nothing from {name}: no name that ssh may be given"))
@@ -74,7 +80,7 @@ impl Resting {
         resting.retain(|_, (since, _)| now.duration_since(*since) < REST);
         let (mut awake, mut troubles) = (Vec::new(), Vec::new());
         for asked in hosts {
-            match resting.get(&(asked.host.clone(), asked.paths())) {
+            match resting.get(&(asked.host.clone(), asked.args())) {
                 Some((_, trouble)) => troubles.push(trouble.clone()),
                 None => awake.push(asked),
             }
@@ -84,7 +90,7 @@ impl Resting {
 
     pub fn lay(&self, asked: &Asked, trouble: &Trouble, now: Instant) {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        resting.insert((asked.host.clone(), asked.paths()), (now, trouble.clone()));
+        resting.insert((asked.host.clone(), asked.args()), (now, trouble.clone()));
     }
 }
 
@@ -149,9 +155,9 @@ mod tests {
                     [[logs]]\npath = '/srv'\n";
         let places = parse(text, "c.toml").unwrap().logs;
         let (asked, troubles) = hosts(None, &places).await;
-        let asked: Vec<(String, bool)> =
-            asked.iter().map(|asked| (asked.host.to_string(), asked.sudo)).collect();
-        assert_eq!(asked, [("cmp01".to_owned(), false), ("ctl01".to_owned(), true)]);
+        let asked: Vec<(String, Way)> =
+            asked.iter().map(|asked| (asked.host.to_string(), asked.way)).collect();
+        assert_eq!(asked, [("cmp01".to_owned(), Way::Ssh), ("ctl01".to_owned(), Way::Sudo)]);
         let words: Vec<&str> = troubles.iter().map(|trouble| &*trouble.message).collect();
         assert!(words[0].contains("`compute*`") && words[0].contains("without a cloud"), "{words:?}");
         assert!(words[1].contains("-oProxyCommand=x: no name that ssh may be given"), "{words:?}");

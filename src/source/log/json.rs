@@ -41,6 +41,7 @@ impl Fields {
         let time = time.map(|span| moment(span.of(line))).find(|time| *time != Stamp::None)?;
         let level = part(&self.level);
         let request_id = part(&self.request_id);
+        let (of_message, message) = instance(line, part(&self.message));
         Some(Line {
             time,
             // journald's PRIORITY is a digit.
@@ -57,10 +58,25 @@ impl Fields {
             global_request_id: part(&self.global_request_id),
             user: part(&self.user),
             project: part(&self.project),
-            instance: part(&self.instance),
-            message: part(&self.message),
+            instance: find(&self.instance).unwrap_or(of_message),
+            message,
             ..Line::default()
         })
+    }
+}
+
+/// `[instance: UUID] Claim successful`: to journald and fluentd what stands before the words is part of them.
+fn instance(line: &[u8], message: Span) -> (Span, Span) {
+    const BEFORE: &[u8] = b"[instance: ";
+    const BEHIND: &[u8] = b"] ";
+    let text = message.of(line);
+    let rest = text.strip_prefix(BEFORE).and_then(|rest| Some((rest, rest.get(36..)?)));
+    match rest {
+        Some((id, rest)) if rest.starts_with(BEHIND) && id.get(8) == Some(&b'-') => {
+            let start = message.start() + BEFORE.len();
+            (Span::new(start, start + 36), Span::new(start + 36 + BEHIND.len(), message.end()))
+        }
+        _ => (Span::default(), message),
     }
 }
 

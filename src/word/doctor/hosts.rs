@@ -8,7 +8,7 @@ use super::Report;
 use crate::collect::trace::hosts;
 use crate::config::logs::LogPlace;
 use crate::source::Session;
-use crate::source::log::scan::elsewhere::{Asked, Clock, Seen, of_fault, see};
+use crate::source::log::scan::elsewhere::{Asked, Clock, Seen, Way, of_fault, see};
 use crate::source::log::ssh::{Patience, Ssh};
 use crate::ui::format;
 
@@ -56,18 +56,22 @@ fn tell(asked: &Asked, what: &str, seen: &Seen, report: &mut Report) {
         let some = seen.places.iter().filter(|(_, readable, _)| *readable > 0);
         let paths: Vec<&str> = some.map(|(path, ..)| path.as_str()).collect();
         let (count, paths, zone) = (format::count(files, "file"), paths.join(" "), &seen.zone);
-        report.line("o", what, &format!("{count} in {paths}, over SSH, in {zone}"));
-    } else if seen.unlisted.is_empty() && seen.places.iter().all(|(.., unreadable)| *unreadable == 0) {
+        let way = if asked.way == Way::Here { "" } else { ", over SSH" };
+        report.line("o", what, &format!("{count} in {paths}{way}, in {zone}"));
+    } else if seen.journal.is_none()
+        && seen.unlisted.is_empty()
+        && seen.places.iter().all(|(.., unreadable)| *unreadable == 0)
+    {
         let words = match asked.place.paths.is_empty() {
             true => "none where packages, kolla-ansible and TripleO put them",
             false => "none where `path` in [[logs]] says",
         };
         report.trouble(what, words, "say where they are by `path` in [[logs]]");
     }
-    let next = match asked.sudo {
-        false => format!("let the account on {host} join the group adm, or set `sudo = true` in [[logs]]"),
-        true => format!("look at its rights on {host}: root may not read it"),
-    };
+    let next = asked.needs_a_right();
+    if let Some(why) = &seen.journal {
+        report.trouble(what, &format!("its journal: {why}"), &next);
+    }
     for path in &seen.unlisted {
         report.trouble(what, &format!("no right to list {path}"), &next);
     }

@@ -26,7 +26,7 @@ use self::answer::Answer;
 
 use self::piece::Seek;
 use super::super::grammar::Grammar;
-use super::super::ssh::{Came, Fault, Host, Kind, Ssh};
+use super::super::ssh::{Came, Fault, Host, Kind, Ssh, Talk};
 use super::Message;
 use super::worker::Needle;
 use crate::config::logs::{LAYOUTS, LogPlace};
@@ -41,20 +41,55 @@ const BYTES: usize = 512 << 20;
 const LOOK: Duration = Duration::from_millis(50);
 const SCRIPT: &str = include_str!("elsewhere/look.sh");
 
+/// How a host is come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// It is this one: its journal is asked for as another's is, its files are read without this.
+    Here,
+    Ssh,
+    Sudo,
+}
+
 /// A host, and what is to be looked through there.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub host: Host,
-    pub sudo: bool,
+    pub way: Way,
     pub place: LogPlace,
 }
 
 impl Asked {
-    /// Files, directories and globs.
-    pub fn paths(&self) -> Vec<String> {
-        match self.place.paths.is_empty() {
-            true => LAYOUTS.iter().map(|layout| format!("/{layout}")).collect(),
-            false => self.place.paths.iter().map(|path| path.display().to_string()).collect(),
+    /// Files, directories and globs, and before them whether the journal is.
+    pub fn args(&self) -> Vec<String> {
+        let LogPlace { paths, journal, .. } = &self.place;
+        let mut args = Vec::new();
+        if *journal {
+            args.push("--journal".to_owned());
+        }
+        match (self.way, paths.is_empty(), journal) {
+            (Way::Here, ..) | (_, true, true) => {}
+            (_, true, false) => args.extend(LAYOUTS.iter().map(|layout| format!("/{layout}"))),
+            (_, false, _) => args.extend(paths.iter().map(|path| path.display().to_string())),
+        }
+        args
+    }
+
+    async fn start(&self, ssh: &Ssh, script: &str) -> Result<Talk, Fault> {
+        match self.way {
+            Way::Here => ssh.start_here(script, &self.args()).await,
+            way => ssh.start(&self.host, way == Way::Sudo, script, &self.args()).await,
+        }
+    }
+
+    /// What to do where a right is missing.
+    pub fn needs_a_right(&self) -> String {
+        let host = &self.host;
+        match self.way {
+            Way::Here => "start stackwatch as root, or as a member of the group adm".to_owned(),
+            Way::Ssh => {
+                format!("let the account on {host} join the group adm, or set `sudo = true` in [[logs]]")
+            }
+            Way::Sudo => format!("look at its rights on {host}: root may not read it"),
         }
     }
 }
@@ -162,7 +197,7 @@ impl Elsewhere {
         }
         // A last line break would be a pattern that matches everything.
         let words = words.trim_end();
-        let begun = self.ssh.start(&asked.host, asked.sudo, SCRIPT, &asked.paths()).await;
+        let begun = asked.start(&self.ssh, SCRIPT).await;
         let mut talk = begun.map_err(|fault| (fault, false))?;
         let seek = Seek { needles, grammar: asking.grammar };
         let mut answer = Answer::new(asked, seek, Timestamp::now());

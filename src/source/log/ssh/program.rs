@@ -58,7 +58,7 @@ impl Default for Patience {
         Self {
             connect: Duration::from_secs(10),
             ready: Duration::from_secs(30),
-            line: Duration::from_secs(120),
+            line: Duration::from_secs(300),
             whole: Duration::from_secs(600),
             grace: Duration::from_millis(300),
         }
@@ -89,6 +89,17 @@ impl Ssh {
         // A jump host's own ssh is not told to ask nothing: so it asks a program that never answers, not the
         // terminal that we draw on.
         command.env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
+        self.launch(command).await
+    }
+
+    /// The same on this host, without ssh.
+    pub async fn start_here(&self, script: &str, args: &[String]) -> Result<Talk, Fault> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "stackwatch"]).args(args);
+        self.launch(command).await
+    }
+
+    async fn launch(&self, mut command: Command) -> Result<Talk, Fault> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: ctrl-c is ours to hear, and its jump hosts end with it.
         command.process_group(0);

@@ -44,6 +44,8 @@ pub(super) struct Answer<'a> {
     lacks: bool,
     /// There were more files than this.
     most: Option<String>,
+    /// Why its journal was not looked through.
+    journal: Option<String>,
 }
 
 impl<'a> Answer<'a> {
@@ -61,6 +63,7 @@ impl<'a> Answer<'a> {
             packed: Vec::new(),
             lacks: false,
             most: None,
+            journal: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl<'a> Answer<'a> {
                 None => self.packed.push((rest.to_owned(), 1)),
             },
             b'L' => self.lacks = true,
+            b'J' => self.journal = Some(rest.to_owned()),
             b'M' => self.most = Some(rest.to_owned()),
             _ => {}
         }
@@ -128,19 +132,14 @@ impl<'a> Answer<'a> {
         let unlisted = unlisted.map(|line| line.trim_start_matches("find: ").trim_matches('\'').to_owned());
         let mut forbidden: Vec<String> = self.unreadable.iter().cloned().chain(unlisted).collect();
         forbidden.dedup();
-        let next = match self.asked.sudo {
-            false => {
-                format!("let the account on {host} join the group adm, or set `sudo = true` in [[logs]]")
-            }
-            true => format!("look at its rights on {host}: root may not read it"),
-        };
+        let next = self.asked.needs_a_right();
         troubles.extend(some(&forbidden).map(|paths| of(format!("{host}: no right to read {paths}"), next)));
         // A layout that is not there is another deployment's.
         if !self.asked.place.paths.is_empty() {
             let next = format!("does {host} have it? `path` in [[logs]] says where to look");
             troubles
                 .extend(some(&self.missing).map(|paths| of(format!("{host}: there is no {paths}"), next)));
-        } else if self.files == 0 && forbidden.is_empty() {
+        } else if self.files == 0 && forbidden.is_empty() && !self.asked.place.journal {
             let message =
                 format!("nothing from {host}: no logs where packages, kolla-ansible and TripleO put them");
             troubles.push(of(message, "say where they are by `path` in [[logs]]".to_owned()));
@@ -148,6 +147,13 @@ impl<'a> Answer<'a> {
         for (tool, count) in &self.packed {
             let message = format!("{host}: {count} packed files were not looked through: there is no {tool}");
             troubles.push(of(message, format!("install {tool} on {host}")));
+        }
+        let journal = self.journal.as_deref().or(JOURNAL
+            .iter()
+            .find_map(|(said, words)| (self.asked.place.journal && errors.contains(said)).then_some(*words)));
+        if let Some(why) = journal {
+            let message = format!("{host}: its journal was not looked through, or not all of it: {why}");
+            troubles.push(of(message, self.asked.needs_a_right()));
         }
         if let Some(most) = &self.most {
             let message = format!("{host}: more than {most} files: the rest was not looked through");
@@ -158,6 +164,14 @@ impl<'a> Answer<'a> {
         troubles
     }
 }
+
+/// What journalctl says on standard error, and what that means.
+const JOURNAL: &[(&str, &str)] = &[
+    ("not seeing messages from other users", "no right to what others write"),
+    ("insufficient permissions", "no right to read it"),
+    ("No journal files were found", "there is none"),
+    ("unrecognized option", "its journalctl is older than systemd 236"),
+];
 
 /// The first, and how many more there are.
 fn some(paths: &[String]) -> Option<String> {

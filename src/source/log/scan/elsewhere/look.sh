@@ -1,5 +1,5 @@
-# Looks through the logs of the host it runs on: its arguments are files, directories and globs, standard input the
-# words that are looked for. POSIX sh; GNU grep (-a, -b), find and stat. It writes nothing and is nice to others.
+# Looks through the logs of the host it runs on: its arguments are files, directories and globs, and before them
+# --journal, where that is asked for; standard input has the words that are looked for. POSIX sh; GNU grep (-a, -b), find and stat. It writes nothing and is nice to others.
 LC_ALL=C
 export LC_ALL
 IFS=
@@ -15,6 +15,11 @@ if ! printf "a\nb\n" | grep -abF -B 1 -A 1 -e b >/dev/null 2>&1; then
     end
 fi
 
+journal=
+if [ "$1" = --journal ]; then
+    journal=1
+    shift
+fi
 for pattern do
     is_there=
     for path in "$pattern" $pattern; do [ -e "$path" ] && is_there=1; done
@@ -66,4 +71,16 @@ files "$@" | while IFS=" " read -r identity size written path; do
     *) look <"$path" ;;
     esac
 done
+
+# Each record is one line, which has all of it. Nothing else of it is looked at: qemu's command line, which stands in
+# each of its records, names an instance.
+fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_HOSTNAME,_PID,LOGGER_NAME,LOGGER_LEVEL,REQUEST_ID,USER_ID,PROJECT_ID
+if [ -n "$journal" ]; then
+    if command -v journalctl >/dev/null 2>&1; then
+        printf "F 0:0 1 %s journal\n" "$(date +%s)"
+        journalctl -a -o json --no-pager --output-fields="$fields" | grep -abF -e "$words"
+    else
+        echo "J there is no journalctl"
+    fi
+fi
 end

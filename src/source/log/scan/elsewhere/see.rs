@@ -19,13 +19,15 @@ pub struct Seen {
     /// Directories that cannot be listed.
     pub unlisted: Vec<String>,
     pub missing: Vec<String>,
+    /// Why its journal cannot be read, where it was asked for.
+    pub journal: Option<String>,
     /// Its grep is of no use.
     pub lacks: bool,
 }
 
 /// Goes there and looks.
 pub async fn see(ssh: &Ssh, asked: &Asked) -> Result<Seen, Fault> {
-    let mut talk = ssh.start(&asked.host, asked.sudo, SCRIPT, &asked.paths()).await?;
+    let mut talk = asked.start(ssh, SCRIPT).await?;
     let since = Timestamp::now();
     talk.give(b"").await?;
     let (mut seen, mut line) = (Seen::default(), Vec::new());
@@ -43,6 +45,7 @@ pub async fn see(ssh: &Ssh, asked: &Asked) -> Result<Seen, Fault> {
             "P" => seen.places.extend(place(rest)),
             "X" => seen.unlisted.push(rest.to_owned()),
             "N" => seen.missing.push(rest.to_owned()),
+            "J" => seen.journal = Some(rest.to_owned()),
             "L" => seen.lacks = true,
             _ => {}
         }

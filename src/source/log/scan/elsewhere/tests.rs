@@ -93,7 +93,8 @@ impl Hosts {
     fn elsewhere(&self, hosts: &[&str]) -> Elsewhere {
         let patience = Patience { grace: Duration::from_millis(50), ..Patience::default() };
         let place = |host: &str| LogPlace { zone: None, ..LogPlace::named(vec![self.path(host)], "test") };
-        let asked = |host: &&str| Asked { host: Host::parse(host).unwrap(), sudo: false, place: place(host) };
+        let asked =
+            |host: &&str| Asked { host: Host::parse(host).unwrap(), way: Way::Ssh, place: place(host) };
         Elsewhere {
             ssh: Ssh { program: self.path("ssh").into(), patience },
             hosts: hosts.iter().map(asked).collect(),
@@ -244,6 +245,61 @@ async fn what_a_host_cannot_look_through_is_said_and_the_rest_is_told() {
 
 fn messages_of(told: &Told) -> String {
     messages(told).join("\n")
+}
+
+/// As journald has it: one line a record.
+#[tokio::test]
+async fn journals_of_this_host_and_of_others_are_looked_through() {
+    let hosts = Hosts::new();
+    let record = |at: u64, message: &str, more: &str| {
+        format!(
+            "{{\"__REALTIME_TIMESTAMP\":\"{at}000000\",\"_HOSTNAME\":\"cmp01\",\"PRIORITY\":\"6\",\
+             \"SYSLOG_IDENTIFIER\":\"nova-compute\",\"LOGGER_NAME\":\"nova.compute\",\"USER_ID\":\"u\",\
+             \"MESSAGE\":\"{message}\"{more}}}\n"
+        )
+    };
+    let lender = format!("[instance: {UUID}] begun");
+    let request = format!(",\"REQUEST_ID\":\"{REQUEST}\"");
+    let journal = [
+        record(1_795_459_700, "before", ""),
+        record(1_795_459_710, &lender, &request),
+        record(1_795_459_711, "under it", &request),
+    ];
+    hosts.write("journal", journal.concat());
+    let program = |text: &str| {
+        hosts.write("bin/new", text);
+        fs::set_permissions(hosts.path("bin/new"), PermissionsExt::from_mode(0o755)).unwrap();
+        fs::rename(hosts.path("bin/new"), hosts.path("bin/journalctl")).unwrap();
+    };
+    program(&format!("#!/bin/sh\necho \"$*\" >{0}.args\ncat {0}\n", hosts.path("journal").display()));
+    hosts.ssh_does(&format!("PATH={}:$PATH exec sh -c \"$command\"", hosts.path("bin").display()));
+    let asked = || {
+        let mut elsewhere = hosts.elsewhere(&["cmp01"]);
+        elsewhere.hosts[0].place = LogPlace { journal: true, ..LogPlace::named(Vec::new(), "test") };
+        elsewhere
+    };
+    let (told, paths) = told(&hosts.path("here"), asked()).await;
+    let message = |kept: &super::super::Kept| {
+        String::from_utf8_lossy(kept.record.parsed.message.of(&kept.record.head)).into_owned()
+    };
+    assert_eq!(told.records.iter().map(message).collect::<Vec<_>>(), ["begun", "under it"]);
+    assert_eq!(told.records[0].at, Some(1_795_459_710_000_000));
+    assert_eq!(paths[told.records[0].file].to_str(), Some("cmp01:journal"));
+    assert_eq!(messages(&told), [""; 0]);
+    let args = fs::read_to_string(hosts.path("journal.args")).unwrap();
+    assert!(args.contains("-o json") && args.contains("--output-fields=MESSAGE,"), "{args}");
+
+    program("#!/bin/sh\necho 'Hint: You are currently not seeing messages from other users' >&2\n");
+    let (told, _) = self::told(&hosts.path("here"), asked()).await;
+    assert!(messages_of(&told).contains("no right to what others write"), "{:?}", told.troubles);
+
+    // This host's own goes by no ssh: what is there is not ours to say.
+    let mut own = asked();
+    own.hosts[0].way = Way::Here;
+    assert_eq!(own.hosts[0].args(), ["--journal"]);
+    own.ssh.program = "/nowhere/ssh".into();
+    let (told, _) = self::told(&hosts.path("here"), own).await;
+    assert_eq!((told.failed.len(), told.clocks.len()), (0, 1), "{:?}", told.failed);
 }
 
 #[tokio::test]
