@@ -3,7 +3,7 @@
 mod hosts;
 mod so_far;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,7 +165,8 @@ impl Tracer {
 
     /// Puts what was heard into the account, and tells its story.
     fn tell(&self, account: &mut Account, files: &[LogFile], records: Vec<Kept>) {
-        let mut seen = HashSet::new();
+        // Of each record the file that told it first: what one file says twice was said twice.
+        let mut told_by: HashMap<u64, Text> = HashMap::new();
         let hasher = foldhash::quality::FixedState::default();
         account.entries.clear();
         let mut copies = 0;
@@ -178,7 +179,8 @@ impl Tracer {
                 hash.write(part);
                 hash.write_u8(0xff);
             }
-            if seen.insert((hash.finish(), entry.path.clone())) && !seen.insert((hash.finish(), "".into())) {
+            let first = told_by.entry(hash.finish()).or_insert_with(|| entry.path.clone());
+            if *first != entry.path {
                 copies += 1;
                 continue;
             }

@@ -187,29 +187,41 @@ fn a_trace_through_a_central_server_has_every_line_that_it_must_have_once() {
         }
         rsyslog.settle();
     }
-    let (name, labels) =
-        labels().into_iter().find(|(name, labels)| name == "too-big" && labels.logs == "zed").unwrap();
-    let texts = |lines: crate::trace::Lines| -> BTreeSet<String> {
-        let of = |(file, number): (String, usize)| {
-            let bytes = fs::read(directory.join(file)).unwrap();
-            String::from_utf8_lossy(&bytes).lines().nth(number - 1).unwrap().trim().to_owned()
-        };
-        lines.into_iter().map(of).collect()
+    let of = |(file, number): (String, usize)| {
+        let bytes = fs::read(directory.join(file)).unwrap();
+        String::from_utf8_lossy(&bytes).lines().nth(number - 1).unwrap().trim().to_owned()
     };
-    let (must, may) = (texts(lines(&labels.must)), texts(lines(&labels.may)));
-    let mut command =
-        command(rsyslog.dir.path(), &["trace", &labels.instance, "--log", "rsyslog", "-o", "raw"]);
-    let run = run({
+    let texts =
+        |labels: &BTreeMap<String, String>| lines(labels).into_iter().map(of).collect::<BTreeSet<String>>();
+    let mut traced = 0;
+    for (name, labels) in labels().into_iter().filter(|(_, labels)| labels.logs == "zed") {
+        traced += 1;
+        let (must, may) = (texts(&labels.must), texts(&labels.may));
+        let args = ["trace", &labels.instance, "--log", "rsyslog", "-o", "raw"];
+        let mut command = command(rsyslog.dir.path(), &args);
         command.env("TZ", "UTC");
-        command
-    });
-    // rsyslog writes a record's line ends as #012.
-    let found: Vec<&str> = run.out.lines().flat_map(|line| text(line).split("#012")).map(str::trim).collect();
-    let missing: Vec<_> = must.iter().filter(|line| !found.contains(&line.as_str())).collect();
-    let wrong: Vec<_> = found.iter().filter(|line| !must.contains(**line) && !may.contains(**line)).collect();
-    assert!(missing.is_empty() && wrong.is_empty(), "{name}: missing {missing:#?}, wrong {wrong:#?}");
-    let once: BTreeSet<&str> = run.out.lines().collect();
-    assert_eq!(once.len(), run.out.lines().count(), "a record is there twice");
+        let run = run(command);
+        // rsyslog writes a record's line ends as #012.
+        let found: Vec<&str> =
+            run.out.lines().flat_map(|line| text(line).split("#012")).map(str::trim).collect();
+        let missing: Vec<_> = must.iter().filter(|line| !found.contains(&line.as_str())).collect();
+        let wrong: Vec<_> =
+            found.iter().filter(|line| !must.contains(**line) && !may.contains(**line)).collect();
+        assert!(missing.is_empty() && wrong.is_empty(), "{name}: missing {missing:#?}, wrong {wrong:#?}");
+        // Three files hold each record; some services say the same twice within a millisecond.
+        let said: Vec<String> = lines(&labels.must)
+            .into_iter()
+            .chain(lines(&labels.may))
+            .map(of)
+            .filter(|line| !line.is_empty())
+            .collect();
+        for line in found.iter().filter(|line| !line.is_empty()) {
+            let times = found.iter().filter(|other| *other == line).count();
+            let most = said.iter().filter(|other| other == line).count();
+            assert!(times <= most, "{name}: {times} times, and was said {most} times: {line}");
+        }
+    }
+    assert!(traced >= 4, "{traced}");
 }
 
 /// A `tail` over the tree.
