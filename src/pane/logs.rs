@@ -15,7 +15,7 @@ use crate::health::Verdict;
 use crate::model::{Level, Text};
 use crate::report::Topic;
 use crate::request::Wanted;
-use crate::store::Record;
+use crate::store::{Print, Record};
 use crate::tables::logs::COLUMNS;
 use crate::trace::Subject;
 use crate::ui::details::Details;
@@ -135,6 +135,17 @@ pub fn of_host(cx: &Cx, host: &str, words: &str) -> Reply {
     let mut hosts = cx.store.logs.sources().iter().map(|source| &*source.host);
     let host = hosts.find(|known| is_same_host(known, host)).unwrap_or(host);
     with(&format!("host={}{words}", format::quoted(host)))
+}
+
+/// Kinds of warnings and errors that a host's services said with this word (lower case), the last one first.
+pub fn kinds_of<'a>(cx: &Cx<'a>, host: &str, word: &str) -> Vec<&'a Print> {
+    let kinds = cx.store.logs.prints().iter();
+    let mut kinds: Vec<&Print> = kinds
+        .filter(|kind| kind.hosts.iter().any(|known| is_same_host(known, host)))
+        .filter(|kind| kind.text.to_lowercase().contains(word))
+        .collect();
+    kinds.sort_by_key(|kind| std::cmp::Reverse((kind.last, kind.id)));
+    kinds
 }
 
 /// To the logs that pass a filter.

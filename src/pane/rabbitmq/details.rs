@@ -1,15 +1,20 @@
 //! Everything known about one queue, in sections.
 
 use crate::model::{Consumer, Counts, Queue, QueueRole};
-use crate::pane::{Cx, parts};
+use crate::pane::{Cx, logs, parts};
 use crate::report::Topic;
 use crate::tables::queues::{per_second, rate, whose};
+use crate::theme::Role;
 use crate::ui::details::Section;
 use crate::ui::{format, spark};
+
+/// Kinds of messages that are shown: `l` has all of them.
+const SAID: usize = 3;
 
 pub(super) fn sections(cx: &Cx, row: &Queue) -> Vec<Section> {
     let mut sections = vec![figures(cx, row)];
     sections.extend(behind(cx, row));
+    sections.extend(said(cx, row));
     sections.push(consumers(cx, row));
     sections.push(queue(cx, row));
     sections
@@ -67,6 +72,23 @@ fn behind(cx: &Cx, row: &Queue) -> Option<Section> {
     }
     if cx.store.services_on(host).next().is_none() && cx.store.agents_on(host).next().is_none() {
         section.add("", "no list that was read has a service on this host");
+    }
+    Some(section)
+}
+
+/// What the services of that host have said of the bus, each message once, the last one first.
+fn said(cx: &Cx, row: &Queue) -> Option<Section> {
+    let host = row.meaning.host.as_deref()?;
+    let kinds = logs::kinds_of(cx, host, "amqp");
+    if kinds.is_empty() {
+        return None;
+    }
+    let mut section = Section::new(format!("what the logs of {host} say of AMQP"));
+    for kind in kinds.into_iter().take(SAID) {
+        let at = jiff::Timestamp::from_microsecond(kind.last).ok();
+        let times = format!("{} times by {}, last {}", kind.count, kind.service, parts::moment(cx, at));
+        section.add_as(Role::Dim, kind.level.as_str(), times);
+        section.add("", kind.text.to_string());
     }
     Some(section)
 }

@@ -173,3 +173,17 @@ fn a_long_line_is_moved_sideways_or_wrapped() {
     stage.press("<left><left><left>w");
     assert!(stage.text().contains("nova-compute:3107"), "{}", stage.text());
 }
+
+#[test]
+fn a_queue_tells_what_the_logs_of_its_host_say_of_the_bus() {
+    check(
+        "rabbitmq",
+        &[
+            Press("/compute.cmp07<enter><enter>"),
+            Sees("what the logs of cmp07 say of AMQP"),
+            Sees("12 times by nova-compute"),
+            Press("<esc>/compute.cmp01<enter><enter>"),
+            Lacks("say of AMQP"),
+        ],
+    );
+}
