@@ -270,6 +270,15 @@ impl Pane for LogsPane {
         COLUMNS.iter().map(|column| column.name).collect()
     }
 
+    /// A time of day, or a filter.
+    fn called(&mut self, rest: &str, cx: &Cx) -> Result<(), String> {
+        match cx.clock.last_at(rest, cx.now) {
+            Some(at) if self.window.go_to(&self.shown, at) => Ok(()),
+            Some(_) => Err(format!("nothing that is shown was written at {rest} or later")),
+            None => self.filter(rest, cx).map_err(|error| error.to_string()),
+        }
+    }
+
     fn is_behind(&self) -> bool {
         self.shown.is_behind()
     }

@@ -114,6 +114,17 @@ impl Clock {
         format!("{}{mark}", at.to_zoned_datetime(self.zone()).strftime("%H:%M:%S"))
     }
 
+    /// The last moment up to `now` at which the clock on the wall showed `03:12` or `03:12:45`.
+    pub fn last_at(&self, words: &str, now: Timestamp) -> Option<Timestamp> {
+        let time = ["%H:%M:%S", "%H:%M"]
+            .iter()
+            .find_map(|format| jiff::civil::Time::strptime(format, words).ok())?;
+        let today = now.to_zoned_datetime(self.zone()).date();
+        let at = |day: jiff::civil::Date| self.zone().to_timestamp(day.to_datetime(time)).ok();
+        let today_at = at(today)?;
+        if today_at <= now { Some(today_at) } else { at(today.yesterday().ok()?) }
+    }
+
     /// `2026-11-23 18:48:26`, with `Z` in UTC.
     pub fn date_time(&self, at: Timestamp) -> String {
         let mark = if self.utc { "Z" } else { "" };
@@ -124,6 +135,22 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_day_is_the_last_that_was() {
+        let now: Timestamp = "2026-11-24T03:12:45Z".parse().unwrap();
+        let utc = Clock::new(TimeZone::UTC, false);
+        let east = Clock::new(TimeZone::fixed(jiff::tz::offset(8)), false);
+        for (clock, words, at) in [
+            (&utc, "03:12", Some("2026-11-24T03:12:00Z")),
+            (&utc, "03:12:46", Some("2026-11-23T03:12:46Z")),
+            (&east, "03:12", Some("2026-11-23T19:12:00Z")),
+            (&east, "25:00", None),
+            (&east, "nova", None),
+        ] {
+            assert_eq!(clock.last_at(words, now), at.map(|at| at.parse().unwrap()), "{words}");
+        }
+    }
 
     #[test]
     fn one_is_not_many() {

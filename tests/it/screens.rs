@@ -182,7 +182,7 @@ fn a_pane_has_a_section_for_its_keys() {
 }
 
 /// Keys that open each view there is.
-const WAYS: [&str; 17] = [
+const WAYS: [&str; 20] = [
     "",
     "<enter>",
     "v",
@@ -200,6 +200,9 @@ const WAYS: [&str; 17] = [
     "tv",
     "t<enter>",
     ":trace<enter>",
+    "f",
+    "w",
+    "l",
 ];
 
 /// Holds a frame against what holds for any frame: wide characters whole and inside, nothing that a terminal

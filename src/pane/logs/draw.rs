@@ -91,6 +91,15 @@ impl Window {
         found.is_some()
     }
 
+    /// To the first record at or after this moment; whether there is one.
+    pub fn go_to(&mut self, shown: &Shown, at: Timestamp) -> bool {
+        let place = shown.list().partition_point(|(other, _)| *other < at.as_microsecond());
+        self.follows = false;
+        self.row = 0;
+        self.go(shown, place);
+        place < shown.list().len()
+    }
+
     pub fn on(&mut self, action: Action, shown: &Shown) -> bool {
         let at = self.at(shown).unwrap_or(0);
         let page = self.height.max(2) - 1;
@@ -314,9 +323,12 @@ impl Columns {
         let Ok(at) = Timestamp::from_microsecond(record.at) else { return text::fit("?", width, false) };
         let whole = cx.clock.date_time(at);
         let is_today = cx.clock.date_time(cx.now).get(..10) == whole.get(..10);
+        // In which zone they are, the header says.
+        let time = cx.clock.time(at);
+        let time = time.trim_end_matches('Z');
         let words = match (is_today, self.has_millis) {
-            (true, true) => format!("{}.{:03}", cx.clock.time(at), record.at.rem_euclid(1_000_000) / 1_000),
-            (true, false) => cx.clock.time(at),
+            (true, true) => format!("{time}.{:03}", record.at.rem_euclid(1_000_000) / 1_000),
+            (true, false) => time.to_owned(),
             (false, true) => whole.get(5..16).unwrap_or("?").to_owned(),
             (false, false) => whole.get(5..10).unwrap_or("?").to_owned(),
         };

@@ -162,7 +162,11 @@ fn line(cx: &Cx, print: &Print, widths: Widths) -> Line<'static> {
     let dim = cx.theme.style(Role::Dim);
     let time = |micros: i64| {
         let at = Timestamp::from_microsecond(micros).ok();
-        text::fit(&at.map_or_else(|| "?".to_owned(), |at| cx.clock.time(at)), 8, false)
+        text::fit(
+            &at.map_or_else(|| "?".to_owned(), |at| cx.clock.time(at).trim_end_matches('Z').to_owned()),
+            8,
+            false,
+        )
     };
     let on = match print.hosts.as_slice() {
         several if print.is_on_more_hosts => format!("{}+ hosts", several.len()),

@@ -15,6 +15,9 @@ use crate::ui::format;
 /// Lines that are asked at once: some milliseconds.
 const BLOCK: u64 = 2_048;
 
+/// Blocks of new lines that are asked with a frame. Of a flood the rest follows.
+const AT_ONCE: usize = 4;
+
 /// A record by when it was written and its number: the order on screen.
 pub(super) type Key = (i64, u64);
 
@@ -25,8 +28,9 @@ pub(super) struct Shown {
     /// Numbers of the lines that were asked so far.
     asked: Range<u64>,
     replaced: u64,
-    /// The first line that is held.
+    /// The first line that is held, and the end of all, when the store was last looked at.
     first: u64,
+    end: u64,
 }
 
 impl Shown {
@@ -38,6 +42,7 @@ impl Shown {
             asked: 0..0,
             replaced: 0,
             first: 0,
+            end: 0,
         }
     }
 
@@ -63,7 +68,7 @@ impl Shown {
         let end = logs.numbers().end;
         self.asked = end..end;
         self.replaced = logs.replaced();
-        self.first = logs.numbers().start;
+        (self.first, self.end) = (logs.numbers().start, end);
     }
 
     /// Follows the store: what is gone goes, and what came is asked.
@@ -81,23 +86,37 @@ impl Shown {
             self.replaced = store.logs.replaced();
             self.list.retain(|(_, number)| store.logs.at(*number).is_some());
         }
-        while self.asked.end < held.end {
-            let block = self.asked.end..held.end.min(self.asked.end + BLOCK);
-            self.asked.end = block.end;
-            self.ask(block, store, now);
+        self.end = held.end;
+        // The first look: what was written last is looked at first.
+        if self.asked.end == 0 && held.end > BLOCK {
+            self.asked = held.end..held.end;
         }
-        // The first look at many lines.
+        for _ in 0..AT_ONCE {
+            self.newer(store, now);
+        }
         if self.list.is_empty() && self.asked.is_empty() {
             self.more(store, now);
         }
     }
 
     pub fn is_behind(&self) -> bool {
-        self.asked.start > self.first
+        self.asked.start > self.first || self.asked.end < self.end
     }
 
-    /// Asks some older ones.
+    /// Asks some that came since.
+    fn newer(&mut self, store: &Store, now: Timestamp) {
+        let block = self.asked.end..self.end.min(self.asked.end + BLOCK);
+        self.asked.end = block.end;
+        if !block.is_empty() {
+            self.ask(block, store, now);
+        }
+    }
+
+    /// Asks some more: those that came before all that was asked, and of a flood what is left.
     pub fn more(&mut self, store: &Store, now: Timestamp) {
+        if self.asked.end < self.end {
+            return self.newer(store, now);
+        }
         let first = store.logs.numbers().start;
         let block = self.asked.start.saturating_sub(BLOCK).max(first)..self.asked.start;
         self.asked.start = block.start;

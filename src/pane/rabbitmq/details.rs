@@ -14,8 +14,8 @@ const SAID: usize = 3;
 pub(super) fn sections(cx: &Cx, row: &Queue) -> Vec<Section> {
     let mut sections = vec![figures(cx, row)];
     sections.extend(behind(cx, row));
-    sections.extend(said(cx, row));
     sections.push(consumers(cx, row));
+    sections.extend(said(cx, row));
     sections.push(queue(cx, row));
     sections
 }

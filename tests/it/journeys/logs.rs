@@ -187,3 +187,21 @@ fn a_queue_tells_what_the_logs_of_its_host_say_of_the_bus() {
         ],
     );
 }
+
+#[test]
+fn the_palette_leads_to_a_time_of_day_or_filters() {
+    check(
+        "instances",
+        &[
+            Press(":logs 11:10<enter>"),
+            Cursor("11:10:00.900"),
+            Sees("PAUSED"),
+            Press(":logs 11:12:45<enter>"),
+            Sees("nothing that is shown was written at 11:12:45 or later"),
+            Press(":logs level=CRITICAL<enter>"),
+            Sees("0 records in 25 lines"),
+            Press("<esc>U"),
+            Cursor("03:12:42.000 ctl01"),
+        ],
+    );
+}
