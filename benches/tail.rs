@@ -245,7 +245,7 @@ fn write(dir: &Path, seconds: u64, rotation: Rotation, written: &AtomicU64, byte
 fn line(text: &mut String, stamp: &str, n: u64) {
     use std::fmt::Write as _;
     let (level, message) = match n % BAD {
-        0 if n % (2 * BAD) == 0 => {
+        0 if n.is_multiple_of(2 * BAD) => {
             ("ERROR", "AMQP server on 10.0.0.11:5672 is unreachable: timed out. Trying again in 1 seconds.")
         }
         0 => (

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use rustix::termios::{OptionalActions, tcsetattr};
 
 use super::away::{self, Home, SIZE};
-use crate::support::pty::{Ended, Modes, PATIENCE, Pty, Screen, poll};
+use crate::support::pty::{Ended, Modes, PATIENCE, Pty, poll};
 
 /// An interactive shell whose job the dashboard will be: alone in a terminal a program cannot be stopped by
 /// ctrl-z. It edits no lines, so that it sets no modes of its own.
@@ -59,28 +59,22 @@ fn who_continues_it_in_the_background_finds_it_waiting_for_fg() {
     let mut pty = shell(&home);
     pty.press("<ctrl-z>");
     pty.see("Stopped");
-    let group = format!("/proc/{}/stat", job(&mut pty));
     pty.send(b"bg\n");
     pty.see("stackwatch &");
-    // It asks for the terminal, which the shell has: the kernel stops it again.
-    poll(PATIENCE, || fs::read_to_string(&group).unwrap().contains(") T ")).expect("stopped again");
+    // It asks for the terminal, which the shell has: the kernel stops it again. The shell must have heard of that:
+    // `fg` continues nothing that runs, as far as it knows.
+    poll(PATIENCE, || {
+        pty.send(b"clear; jobs -l\n");
+        pty.wait_for(PATIENCE, "the job's state", |screen| screen.text().contains("stackwatch"))
+            .contains("tty output")
+    })
+    .expect("stopped again");
     pty.send(b"echo still $((40 + 2))\n");
     pty.see("still 42");
     assert_eq!(pty.modes(), Modes::GIVEN_BACK);
     pty.send(b"fg\n");
     pty.see("next try in");
     pty.wait_for_modes(Modes::TAKEN);
-}
-
-/// The process id of the shell's job.
-fn job(pty: &mut Pty) -> u32 {
-    pty.send(b"echo job $(jobs -p)\n");
-    let screen = pty.wait_for(PATIENCE, "the job", |screen| find_job(screen).is_some());
-    find_job(&screen).unwrap()
-}
-
-fn find_job(screen: &Screen) -> Option<u32> {
-    screen.rows().iter().find_map(|row| row.rsplit_once("job ")?.1.parse().ok())
 }
 
 #[test]
