@@ -1,6 +1,7 @@
 //! Logs as they grow. Files are read on a thread of their own, whose one round never ends; what it hears is handed on
 //! in batches, and while nobody takes them it waits: the files keep what was not read yet.
 
+pub mod others;
 pub mod reader;
 
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::model::Heard;
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::log::follow::Pace;
-use crate::source::{Error, ErrorKind, Sources};
+use crate::source::log::ssh::Ssh;
+use crate::source::{Error, ErrorKind, Session, Sources};
 use reader::Reader;
 
 /// All files are asked this often; those that said something a moment ago more often while somebody looks.
@@ -25,21 +27,30 @@ const POLL: Duration = Duration::from_millis(100);
 const LOOKED_AT: Duration = Duration::from_millis(30);
 /// Batches that may wait to be taken in.
 const WAITING: usize = 4;
+/// Pieces of other hosts' files that may wait.
+const PIECES: usize = 64;
 /// While nothing is said it is told this often that all is read.
 const CURRENT: Duration = Duration::from_secs(15);
 
-/// All logs that lie on this host.
+/// All logs that lie on this host, and those of other hosts.
 pub(super) struct Tails {
-    places: Vec<LogPlace>,
-    /// There are others, on other hosts.
-    has_elsewhere: bool,
+    session: Option<Session>,
+    here: Vec<LogPlace>,
+    elsewhere: Vec<LogPlace>,
 }
 
 /// There always is one: where there are no logs, it says so.
 pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
-    let places = sources.logs.iter().filter(|place| place.is_here() && !place.paths.is_empty());
-    let has_elsewhere = sources.logs.iter().any(|place| !place.is_here());
-    Box::new(Tails { places: places.cloned().collect(), has_elsewhere })
+    let (here, elsewhere) = split(&sources.logs);
+    Box::new(Tails { session: sources.session.clone(), here, elsewhere })
+}
+
+/// The places of this host, and those of others.
+pub fn split(places: &[LogPlace]) -> (Vec<LogPlace>, Vec<LogPlace>) {
+    let (here, elsewhere): (Vec<LogPlace>, Vec<LogPlace>) =
+        places.iter().cloned().partition(LogPlace::is_here);
+    // A journal is no file.
+    (here.into_iter().filter(|place| !place.paths.is_empty()).collect(), elsewhere)
 }
 
 impl Collector for Tails {
@@ -57,13 +68,22 @@ impl Collector for Tails {
         out: &'a Outlet,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            if self.places.is_empty() {
-                return Err(none(self.has_elsewhere));
+            if self.here.is_empty() && self.elsewhere.is_empty() {
+                return Err(none());
             }
             out.say(Outcome::Begin { topic: Topic::Logs, expected: None }).await;
             let is_looked_at = Arc::new(AtomicBool::new(false));
             let (to, mut told) = mpsc::channel(WAITING);
-            let mut work = Some(start(Reader::new(self.places.clone()), to, is_looked_at.clone()));
+            let (say, heard) = mpsc::channel(PIECES);
+            let mut others = std::pin::pin!(others::follow(
+                self.session.clone(),
+                self.elsewhere.clone(),
+                Ssh::default(),
+                say
+            ));
+            let mut are_others_over = false;
+            let reader = Reader::new(self.here.clone()).hearing(heard);
+            let mut work = Some(start(reader, to, is_looked_at.clone()));
             let mut wanted = wanted.clone();
             let mut is_whole = false;
             let mut current = tokio::time::interval(CURRENT);
@@ -83,6 +103,7 @@ impl Collector for Tails {
                             return Ok(())
                         },
                     },
+                    () = &mut others, if !are_others_over => are_others_over = true,
                     _ = current.tick(), if is_whole => {
                         out.say(Outcome::Current { topic: Topic::Logs }).await;
                     }
@@ -128,23 +149,15 @@ fn start(mut reader: Reader, to: mpsc::Sender<Told>, is_looked_at: Arc<AtomicBoo
 }
 
 /// What is said where there is nothing to tail.
-pub fn none(has_elsewhere: bool) -> Error {
-    let (message, next_step) = match has_elsewhere {
-        true => (
-            "the logs that [[logs]] names are on other hosts: a trace reads them over SSH, a tail cannot yet",
-            "name logs that lie here by a [[logs]] with `path`, or trace an instance by `t`",
-        ),
-        false => (
-            "this host has no logs of OpenStack where its services are configured to write them, nor where packages, \
-             kolla-ansible and TripleO put them",
-            "name them by [[logs]] in config.toml, or start stackwatch where they are",
-        ),
-    };
+pub fn none() -> Error {
     Error {
         kind: ErrorKind::Missing,
         service: "logs",
-        message: message.to_owned(),
-        next_step: next_step.to_owned(),
+        message:
+            "this host has no logs of OpenStack where its services are configured to write them, nor where \
+                  packages, kolla-ansible and TripleO put them"
+                .to_owned(),
+        next_step: "name them by [[logs]] in config.toml, or start stackwatch where they are".to_owned(),
         request_id: None,
         retry_after: None,
         status: None,

@@ -35,6 +35,8 @@ pub struct Heard {
     pub troubles: Vec<Trouble>,
     /// How many files are followed now.
     pub files: usize,
+    /// Hosts that are not heard now, and why.
+    pub away: Arc<[Trouble]>,
 }
 
 /// One line of a batch.

@@ -55,6 +55,7 @@ pub struct Logs {
     sources: Vec<LogSource>,
     parse: Option<Arc<dyn Parse>>,
     files: usize,
+    away: Arc<[Trouble]>,
     dropped: u64,
     replaced: u64,
     rates: Rates,
@@ -97,6 +98,7 @@ impl Logs {
             sources: Vec::new(),
             parse: None,
             files: 0,
+            away: Arc::default(),
             dropped: 0,
             replaced: 0,
             rates: Rates::default(),
@@ -116,6 +118,7 @@ impl Logs {
         }
         self.sources.extend(heard.sources);
         self.files = heard.files;
+        self.away = heard.away;
         self.parse = Some(heard.parse.clone());
         for line in &heard.lines {
             self.keep(line, line.text.of(&heard.text), now);
@@ -280,6 +283,11 @@ impl Logs {
     /// Files that are followed now.
     pub fn files(&self) -> usize {
         self.files
+    }
+
+    /// Hosts that are not heard now, and why.
+    pub fn away(&self) -> &[Trouble] {
+        &self.away
     }
 
     /// Lines that came and are no longer there.

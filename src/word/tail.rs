@@ -1,4 +1,4 @@
-//! `tail`: this host's logs as they grow, all files merged by time, on standard output. Needs no cloud.
+//! `tail`: logs as they grow, all files merged by time, on standard output. Needs no cloud.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -6,18 +6,23 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::trace::open;
 use super::{Failure, complain, log_places, settings};
 use crate::cli::Common;
 use crate::collect::logs::reader::Reader;
+use crate::collect::logs::{self, others};
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Heard, Level};
+use crate::model::{Heard, Level, Trouble};
 use crate::report::{Delta, Outcome, Report};
 use crate::source::log::follow::Pace;
+use crate::source::log::ssh::Ssh;
 use crate::store::{Record, Store};
 use crate::tables::logs::COLUMNS;
 use crate::ui::text::sanitise;
 
+/// Pieces of other hosts' files that may wait.
+const WAITING: usize = 64;
 /// Files are asked this often.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -31,10 +36,20 @@ pub struct Wish {
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let filter = filter(wish)?;
     let settings = settings(common)?;
-    let mut reader = Reader::new(log_places(&wish.log, &settings, common.cloud.as_deref())?);
+    let places = log_places(&wish.log, &settings, common.cloud.as_deref())?;
+    let (here, elsewhere) = logs::split(&places);
+    let (say, heard) = tokio::sync::mpsc::channel(WAITING);
+    // Which hosts match a pattern a cloud alone knows.
+    let session = match elsewhere.is_empty() {
+        true => None,
+        false => open(common, &settings)?,
+    };
+    let others = tokio::spawn(others::follow(session, elsewhere, Ssh::default(), say));
+    let _others = tokio_util::task::AbortOnDropHandle::new(others);
+    let mut reader = Reader::new(here).hearing(heard);
     let is_coloured =
         io::stdout().is_terminal() && !common.no_color && std::env::var_os("NO_COLOR").is_none();
-    let mut tail = Tail { store: Store::default(), filter, next: 0, is_coloured };
+    let mut tail = Tail { store: Store::default(), filter, next: 0, is_coloured, away: Vec::new() };
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     // What stands there is told at once, in the order of time.
@@ -79,6 +94,7 @@ struct Tail {
     /// The number of the next line that was not printed yet.
     next: u64,
     is_coloured: bool,
+    away: Vec<Trouble>,
 }
 
 impl Tail {
@@ -89,6 +105,11 @@ impl Tail {
             for trouble in &batch.troubles {
                 complain(&trouble.message, &trouble.next_step);
             }
+            // Said once, and again when it was away in between.
+            for trouble in batch.away.iter().filter(|trouble| !self.away.contains(trouble)) {
+                complain(&trouble.message, &trouble.next_step);
+            }
+            self.away = batch.away.to_vec();
             self.store.apply(Report { at, epoch: 0, outcome: Outcome::Part(Delta::Logs(Box::new(batch))) });
         }
         let logs = &self.store.logs;

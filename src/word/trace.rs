@@ -117,7 +117,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// The cloud, if there is one: the logs can be read without.
-fn open(common: &Common, settings: &Settings) -> Result<Option<Session>, Failure> {
+pub(super) fn open(common: &Common, settings: &Settings) -> Result<Option<Session>, Failure> {
     match clouds::find(&lookup(common, settings)) {
         Err(error) if error.is_nothing() && settings.demo.is_none() => Ok(None),
         _ => Ok(Some(session(one_cloud(common, settings)?, settings)?)),

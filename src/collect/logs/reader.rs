@@ -9,15 +9,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::others;
 use crate::config::logs::LogPlace;
 use crate::model::{Heard, HeardLine, LogSource, Span, Text, Trouble};
 use crate::source::log::files::Skipped;
+use crate::source::log::follow::elsewhere::Others;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
 use crate::source::log::{Folder, Grammar, Zone};
 use copies::Copies;
 
 /// A batch is handed on when it has so many bytes.
 const BATCH: usize = 1 << 20;
+/// Pieces of other hosts' files that are taken in between two looks at this host's.
+const AT_ONCE: usize = 64;
 /// Records of one file that may still go on.
 const OPEN: usize = 32;
 /// Lines without a time go on with the record above, but not for longer than this: then they are their own.
@@ -28,6 +32,8 @@ const IDLE: Duration = Duration::from_secs(300);
 /// Reads logs as they grow, and tells them in batches.
 pub struct Reader {
     follower: Follower,
+    others: Others,
+    heard: Option<others::Heard>,
     telling: Telling,
 }
 
@@ -43,8 +49,9 @@ struct Telling {
     copies: Copies,
     /// The number of the next line.
     next: u64,
-    /// How many files were followed when the last batch was handed on.
+    /// How many files were followed, and who was not heard, when the last batch was handed on.
     files: usize,
+    away: Arc<[Trouble]>,
 }
 
 /// What stands in a file between two truncations.
@@ -72,6 +79,8 @@ impl Reader {
         let grammar = Arc::new(Grammar::shipped().unwrap_or_default());
         Self {
             follower: Follower::new(places),
+            others: Others::default(),
+            heard: None,
             telling: Telling {
                 grammar,
                 contents: HashMap::new(),
@@ -83,15 +92,22 @@ impl Reader {
                 copies: Copies::default(),
                 next: 0,
                 files: 0,
+                away: Arc::default(),
             },
         }
+    }
+
+    /// With what other hosts have to tell.
+    #[must_use]
+    pub fn hearing(self, heard: others::Heard) -> Self {
+        Self { heard: Some(heard), ..self }
     }
 
     /// Tells what came since the last poll. Whether there is more already.
     pub fn poll(&mut self, now: Instant, pace: Pace, send: &mut Send<'_>) -> bool {
         let clock = Timestamp::now();
         let telling = &mut self.telling;
-        let is_more = self.follower.poll(now, pace, &mut |told| match told {
+        let mut tell = |told: Told<'_>| match told {
             Told::Line(piece) => {
                 telling.line(&piece, now, clock);
                 if telling.text.len() >= BATCH {
@@ -99,11 +115,27 @@ impl Reader {
                 }
             }
             Told::Lost(path, why) => telling.trouble(path, &why),
+            Told::Trouble(trouble) => telling.troubles.push(trouble.clone()),
             Told::Skipped(path, why) if is_worth_saying(why) => telling.trouble(path, &why.to_string()),
             Told::Skipped(..) => {}
-        });
-        let files = self.follower.files().len();
-        if telling.has_news() || telling.files != files {
+        };
+        let mut is_more = self.follower.poll(now, pace, &mut tell);
+        if let Some(heard) = &mut self.heard {
+            let mut left = AT_ONCE;
+            while left > 0
+                && let Ok((host, told)) = heard.try_recv()
+            {
+                self.others.hear(host, told, &mut tell);
+                left -= 1;
+            }
+            is_more |= left == 0;
+        }
+        let away = self.others.away();
+        let is_changed = !away.eq(self.telling.away.iter());
+        let files = self.follower.files().len() + self.others.len();
+        let telling = &mut self.telling;
+        if telling.has_news() || telling.files != files || is_changed {
+            telling.away = self.others.away().cloned().collect();
             telling.files = files;
             telling.hand_on(send);
         }
@@ -141,6 +173,7 @@ impl Telling {
             parse: self.grammar.clone(),
             troubles: std::mem::take(&mut self.troubles),
             files: self.files,
+            away: self.away.clone(),
         });
     }
 

@@ -359,6 +359,10 @@ pub(super) fn head(cx: &Cx, window: &Window, shown: &Shown, width: u16) -> Line<
         Span::styled(format!(" {state}"), cx.theme.style(role)),
         Span::styled(words, cx.theme.style(Role::Dim)),
     ]);
+    if let n @ 1.. = logs.away().len() {
+        let words = format!("   {} not heard", format::count(n, "host"));
+        line.push_span(Span::styled(words, cx.theme.style(Role::Unknown)));
+    }
     for (name, bad, minutes) in [
         ("ERROR", Verdict::Critical, logs.rates().errors(cx.now)),
         ("WARNING", Verdict::Warning, logs.rates().warnings(cx.now)),
@@ -375,8 +379,15 @@ pub(super) fn head(cx: &Cx, window: &Window, shown: &Shown, width: u16) -> Line<
     line
 }
 
-/// What could not be had: the last of it.
+/// What cannot be had now; else the last that could not be had.
 pub(super) fn trouble(cx: &Cx, width: u16) -> Option<Line<'static>> {
+    if let Some((first, more)) = cx.store.logs.away().split_first() {
+        let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
+        let next = if first.next_step.is_empty() { String::new() } else { format!("; {}", first.next_step) };
+        let words = format!(" {} {}{more}{next}", cx.look.sign(Sign::Unknown), first.message);
+        let words = text::cut(&text::sanitise(&words), width as usize).into_owned();
+        return Some(Line::styled(words, cx.theme.style(Role::Unknown)));
+    }
     let mut troubles = cx.store.logs.troubles().rev();
     let (at, last) = troubles.next()?;
     let more = match troubles.count() {

@@ -4,6 +4,7 @@
 //! overflows besides. A file is its device and inode, so that one that was renamed is still the same; and a copy
 //! of one that is followed is told by its bytes, so that no line is given out twice.
 
+pub mod elsewhere;
 mod file;
 mod lines;
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::files::{self, LogFile, Packing, Skipped};
 use crate::config::logs::LogPlace;
+use crate::model::Trouble;
 use file::{Followed, Head, Step};
 use lines::Cut;
 
@@ -50,6 +52,8 @@ pub enum Told<'a> {
     Line(Piece<'a>),
     /// What could not be had, and why.
     Lost(&'a Path, String),
+    /// The same, on another host.
+    Trouble(&'a Trouble),
     /// What was named, or lies there, and is not read. Said once.
     Skipped(&'a Path, &'a Skipped),
 }

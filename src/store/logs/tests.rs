@@ -45,8 +45,19 @@ impl Teller {
         let first = self.next;
         self.next += lines.len() as u64;
         let parse = Arc::new(Whole);
-        self.logs
-            .put(Heard { first, sources, lines: heard, text, parse, troubles: Vec::new(), files: 1 }, now());
+        self.logs.put(
+            Heard {
+                first,
+                sources,
+                lines: heard,
+                text,
+                parse,
+                troubles: Vec::new(),
+                files: 1,
+                away: Arc::default(),
+            },
+            now(),
+        );
     }
 }
 

@@ -157,7 +157,7 @@ fn refused(topic: Topic) -> Outage {
     };
     let source = topic.source();
     if topic == Topic::Logs {
-        return outage(&collect::logs::none(false), None);
+        return outage(&collect::logs::none(), None);
     }
     Outage {
         kind: OutageKind::Unreachable,

@@ -62,7 +62,7 @@ impl Scene {
                 given.push(piece.given);
             }
             Told::Lost(path, why) => lost.push(format!("{}: {why}", path.display())),
-            Told::Skipped(..) => {}
+            Told::Skipped(..) | Told::Trouble(_) => {}
         })
     }
 

@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 pub(super) use self::answer::Heard;
+pub(in super::super) use self::answer::{clock, logfile};
 pub use self::see::{Seen, see};
 
 use self::answer::Answer;
@@ -74,7 +75,7 @@ impl Asked {
         args
     }
 
-    async fn start(&self, ssh: &Ssh, script: &str) -> Result<Talk, Fault> {
+    pub(in super::super) async fn start(&self, ssh: &Ssh, script: &str) -> Result<Talk, Fault> {
         match self.way {
             Way::Here => ssh.start_here(script, &self.args()).await,
             way => ssh.start(&self.host, way == Way::Sudo, script, &self.args()).await,

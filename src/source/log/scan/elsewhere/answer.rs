@@ -99,7 +99,7 @@ impl<'a> Answer<'a> {
                 }
             }
             b'F' => {
-                if let Some(file) = file(rest, &self.asked.host, &self.asked.place, &self.zone) {
+                if let Some(file) = logfile(rest, &self.asked.host, &self.asked.place, &self.zone) {
                     self.files += 1;
                     say(Heard::File(file));
                 }
@@ -183,7 +183,12 @@ fn some(paths: &[String]) -> Option<String> {
 }
 
 /// `2049:131 5120 1764412345 /var/log/nova/nova-compute.log`.
-fn file(text: &str, host: &Host, place: &LogPlace, zone: &TimeZone) -> Option<LogFile> {
+pub(in super::super::super) fn logfile(
+    text: &str,
+    host: &Host,
+    place: &LogPlace,
+    zone: &TimeZone,
+) -> Option<LogFile> {
     let mut parts = text.splitn(4, ' ');
     let (device, inode) = parts.next()?.split_once(':')?;
     let size = parts.next()?.parse().ok()?;
@@ -210,7 +215,11 @@ fn file(text: &str, host: &Host, place: &LogPlace, zone: &TimeZone) -> Option<Lo
 
 /// `1764412345.123456789 +0100 /usr/share/zoneinfo/Europe/Berlin`: how far its clock is from ours, and its zone.
 /// Asked at `since` and heard at `now`, it was read in between.
-pub(super) fn clock(text: &str, since: Timestamp, now: Timestamp) -> Option<(Clock, TimeZone)> {
+pub(in super::super::super) fn clock(
+    text: &str,
+    since: Timestamp,
+    now: Timestamp,
+) -> Option<(Clock, TimeZone)> {
     let mut parts = text.split(' ');
     let mut time = parts.next()?.split('.');
     let seconds: i64 = time.next()?.parse().ok()?;
@@ -273,10 +282,10 @@ mod tests {
             ("/var/log/neutron/server.log with blanks", "cmp01", "neutron-server"),
         ] {
             let text = format!("2049:131 5120 1764412345 {path}");
-            let file = file(&text, &host, &place, &TimeZone::UTC).unwrap();
+            let file = logfile(&text, &host, &place, &TimeZone::UTC).unwrap();
             assert_eq!((&*file.host, &*file.service), (whose, service), "{path}");
             assert_eq!(file.path.to_str().unwrap(), format!("cmp01:{path}"));
         }
-        assert!(file("garbage", &host, &place, &TimeZone::UTC).is_none());
+        assert!(logfile("garbage", &host, &place, &TimeZone::UTC).is_none());
     }
 }
