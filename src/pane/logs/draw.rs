@@ -207,7 +207,7 @@ impl Window {
         let bad = verdict(record.level);
         let mut spans = columns.spans(cx, record);
         let used: usize = spans.iter().map(Span::width).sum();
-        let mut more = match record.more {
+        let mut more = match record::more(record, &parsed) {
             0 => String::new(),
             n => format!(" {} {n}", if cx.look.is_ascii() { "+" } else { "▸" }),
         };

@@ -32,7 +32,20 @@ pub(super) fn said(record: &Record, parsed: &Line, most: usize) -> String {
     let bytes =
         if message.is_empty() && parsed.time == crate::model::Stamp::None { record.head } else { message };
     let words = String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes));
-    text::sanitise(without_connection(words.trim())).into_owned()
+    let first = words.split(NEWLINE).next().unwrap_or_default();
+    text::sanitise(without_connection(first.trim())).into_owned()
+}
+
+/// What rsyslog makes of a line's end in a message: oslo sends a record with its traceback as one.
+const NEWLINE: &str = "#012";
+
+/// Lines that go on with it, as lines of their own or within it.
+pub(super) fn more(record: &Record, parsed: &Line) -> usize {
+    let within = match parsed.program.is_empty() {
+        true => 0,
+        false => String::from_utf8_lossy(parsed.message.of(record.head)).matches(NEWLINE).count(),
+    };
+    record.more + within
 }
 
 /// oslo.messaging's lines begin with the connection's UUID in brackets: nobody reads a list for that.
@@ -104,7 +117,7 @@ fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
     section.add_as(parts::role(verdict(record.level)), "level", record.level.as_str());
     let words = parsed.message.of(record.head);
     let words = if words.is_empty() { record.head } else { words };
-    section.add("message", String::from_utf8_lossy(words));
+    section.add("message", String::from_utf8_lossy(words).replace(NEWLINE, "\n"));
     if record.is_cut {
         section.add_as(
             Role::Warn,

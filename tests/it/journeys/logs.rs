@@ -205,3 +205,31 @@ fn the_palette_leads_to_a_time_of_day_or_filters() {
         ],
     );
 }
+
+/// As rsyslog writes a record with its traceback.
+fn one_of_rsyslog(at: Timestamp) -> Vec<Report> {
+    comes(
+        at,
+        25,
+        &[
+            "Nov 24 03:12:44 cmp04 nova-compute[2900]: 2026-11-24 03:12:44.118 2900 ERROR nova.compute.manager [-] Error \
+           updating resources for node cmp04.: Boom#012Traceback (most recent call last):#012  File \"x.py\", line 1#012Boom",
+        ],
+    )
+}
+
+#[test]
+fn a_record_that_rsyslog_wrote_on_one_line_has_its_lines_again() {
+    check(
+        "logs",
+        &[
+            Hear(one_of_rsyslog),
+            Cursor("Error updating resources for node cmp04.: Boom ▸ 3"),
+            Lacks("#012"),
+            Press("<enter>"),
+            Sees("Traceback (most recent call last):"),
+            Sees("File \"x.py\", line 1"),
+            Lacks("#012"),
+        ],
+    );
+}
