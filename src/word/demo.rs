@@ -1,8 +1,10 @@
 //! `demo`, and `--cloud demo`: the embedded cloud, inside this process and gone with it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -45,6 +47,9 @@ pub fn asked(common: &Common, lookup: &Lookup) -> Option<Simulated> {
     })
 }
 
+/// Names that are tried for the logs' directory.
+const TRIES: usize = 100;
+
 /// The embedded cloud at work: how to log in, where its broker is, and where its services write their logs. Those go
 /// with this.
 pub struct Demo {
@@ -59,14 +64,22 @@ impl Drop for Demo {
     }
 }
 
-/// For nobody else's eyes: names of projects and users stand there, as in any log.
+/// For nobody else's eyes: names of projects and users stand there, as in any log. A demo that was killed leaves its
+/// directory behind, and its process id comes again: that one is somebody's, and not touched.
 fn log_dir() -> Result<PathBuf, Failure> {
-    let dir = std::env::temp_dir().join(format!("stackwatch-demo-{}", std::process::id()));
-    let made = std::fs::DirBuilder::new().mode(0o700).create(&dir);
-    made.map_err(|error| {
-        Failure::usage(format!("the embedded cloud's logs cannot be written to {}: {error}", dir.display()))
-    })?;
-    Ok(dir)
+    let name = std::env::temp_dir().join(format!("stackwatch-demo-{}", std::process::id()));
+    let cannot = |dir: &Path, why: &dyn Display| {
+        Failure::usage(format!("the embedded cloud's logs cannot be written to {}: {why}", dir.display()))
+    };
+    for number in 0..TRIES {
+        let dir = if number == 0 { name.clone() } else { name.with_extension(number.to_string()) };
+        match std::fs::DirBuilder::new().mode(0o700).create(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(cannot(&dir, &error)),
+        }
+    }
+    Err(cannot(&name, &"others are there; remove what demos that were killed left behind"))
 }
 
 /// Starts it. Its clock stands still at `clock`.
@@ -107,4 +120,16 @@ pub fn start(simulated: &Simulated, clock: Option<Timestamp>) -> Result<Demo, Fa
 pub fn options(simulated: &Simulated) -> Options {
     let Simulated { hypervisors, instances, seed, scenario } = simulated.clone();
     Options { hypervisors, instances, seed, scenario, ..Options::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_dir;
+
+    #[test]
+    fn what_a_killed_demo_left_behind_is_not_touched_and_in_nobodys_way() {
+        let (one, other) = (log_dir().unwrap(), log_dir().unwrap());
+        assert!(one != other && one.is_dir() && other.is_dir());
+        [one, other].iter().for_each(|dir| std::fs::remove_dir(dir).unwrap());
+    }
 }
