@@ -63,8 +63,8 @@ struct Content {
     before: Option<i64>,
     /// Records by the folder's number, with the number of their line and their time.
     open: VecDeque<(u64, u64, i64)>,
-    /// The last line that was told.
-    last: u64,
+    /// The last line, if it was told: a copy of another file's is not.
+    last: Option<u64>,
     heard: Instant,
     /// Lines told before any that has a time: places in the batch.
     untimed: Vec<usize>,
@@ -185,7 +185,7 @@ impl Telling {
         }
         let Some(content) = self.contents.get_mut(&piece.id) else { return };
         let parsed = self.grammar.parse(piece.bytes);
-        let replaces = (piece.given > 0).then_some(content.last);
+        let replaces = content.last.filter(|_| piece.given > 0);
         let (record, mut is_head) = content.folder.place(piece.bytes, &parsed);
         let above = content.open.iter().rev().find(|(known, ..)| *known == record).copied();
         let is_late = now.duration_since(content.heard) > TOGETHER;
@@ -226,10 +226,10 @@ impl Telling {
             above.map_or(number, |(_, line, _)| line)
         };
         content.heard = now;
+        content.last = told.is_none().then_some(number);
         if told.is_some() {
             return;
         }
-        content.last = number;
         let start = self.text.len();
         self.text.extend_from_slice(piece.bytes);
         self.lines.push(HeardLine {
@@ -258,7 +258,7 @@ impl Telling {
             zone: Zone::new(file.zone.clone(), clock),
             before: None,
             open: VecDeque::new(),
-            last: 0,
+            last: None,
             heard: now,
             untimed: Vec::new(),
         }
