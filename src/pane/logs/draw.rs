@@ -6,10 +6,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::shown::{Key, Shown};
-use super::{hosts, record, short, verdict};
+use super::{hosts, record, short};
 use crate::action::Action;
 use crate::health::Verdict;
+use crate::pane::line::verdict;
 use crate::pane::{Cx, parts};
+use crate::report::Topic;
 use crate::store::Record;
 use crate::theme::{Role, Sign};
 use crate::ui::{format, spark, text};
@@ -167,6 +169,8 @@ impl Window {
         self.lines.clear();
         let Some(at) = self.at(shown) else {
             let words = match (cx.store.logs.numbers().is_empty(), shown.is_behind()) {
+                // That nobody was heard says nothing of what was written.
+                (true, _) if cx.store.logs.files() == 0 => "   no log is followed yet".to_owned(),
                 (true, _) => "   nothing was written yet".to_owned(),
                 (_, true) => "   none of the newest match …".to_owned(),
                 (_, false) => format!(
@@ -339,7 +343,10 @@ impl Columns {
 /// ` FOLLOW  3 hosts · 31 files · 18/s   ERROR ▁▁▂█ 12/min`.
 pub(super) fn head(cx: &Cx, window: &Window, shown: &Shown, width: u16) -> Line<'static> {
     let logs = &cx.store.logs;
+    // Whatever comes now, does not come here: how much that is, nobody knows.
+    let is_stale = parts::is_stale(cx, Topic::Logs);
     let (state, role) = match (window.follows, window.at(shown)) {
+        _ if is_stale => ("STALE".to_owned(), Role::Stale),
         (true, _) => ("FOLLOW".to_owned(), Role::Ok),
         (false, at) => {
             let below = at.map_or(0, |at| shown.list().len() - 1 - at);
@@ -349,7 +356,11 @@ pub(super) fn head(cx: &Cx, window: &Window, shown: &Shown, width: u16) -> Line<
         }
     };
     let rate = logs.rates().a_second(cx.now);
-    let rate = if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") };
+    let rate = match rate {
+        _ if is_stale => "?".to_owned(),
+        few if few < 10.0 => format!("{few:.1}"),
+        many => format!("{many:.0}"),
+    };
     let words = format!(
         "  {} · {} · {rate}/s",
         format::count(hosts(cx).len(), "host"),
@@ -367,7 +378,7 @@ pub(super) fn head(cx: &Cx, window: &Window, shown: &Shown, width: u16) -> Line<
         ("ERROR", Verdict::Critical, logs.rates().errors(cx.now)),
         ("WARNING", Verdict::Warning, logs.rates().warnings(cx.now)),
     ] {
-        let now = minutes.last().copied().unwrap_or(0);
+        let now = minutes.last().filter(|_| !is_stale).map_or_else(|| "?".to_owned(), u64::to_string);
         let is_any = minutes.iter().any(|n| *n > 0);
         let role = if is_any { parts::role(bad) } else { Role::Dim };
         let bars = spark::line(minutes.into_iter());
