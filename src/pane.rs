@@ -4,6 +4,7 @@
 
 mod hypervisors;
 mod instances;
+mod line;
 mod list;
 mod logs;
 pub mod parts;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
-pub use logs::{Logs, Print, Record};
+pub use logs::{Kind, Logs, Record};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 

@@ -8,6 +8,7 @@ mod shown;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use super::line::{self, is_same_host};
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
 use crate::filter::FilterError;
@@ -15,7 +16,7 @@ use crate::health::Verdict;
 use crate::model::{Level, Text};
 use crate::report::Topic;
 use crate::request::Wanted;
-use crate::store::{Print, Record};
+use crate::store::{Kind, Record};
 use crate::tables::logs::COLUMNS;
 use crate::trace::Subject;
 use crate::ui::details::Details;
@@ -79,18 +80,7 @@ impl LogsPane {
 
     fn to_host(&self, cx: &Cx) -> Reply {
         let Some(record) = self.record(cx) else { return Reply::Done };
-        let host = record::host(cx, &record);
-        let slots = crate::table::Slots::live(&cx.store.hypervisors);
-        let mut rows = slots.into_iter().filter_map(|slot| cx.store.hypervisors.get(slot));
-        match rows.find(|row| is_same_host(&row.host, &host) || is_same_host(&row.hypervisor_hostname, &host))
-        {
-            Some(row) => Reply::Go(Go {
-                pane: "hypervisors",
-                filter: Some(String::new()),
-                select: Some(row.id.clone()),
-            }),
-            None => Reply::Say(format!("{} is no hypervisor that is known", text::sanitise(&host))),
-        }
+        line::to_hypervisor(cx, &record::host(cx, &record))
     }
 
     fn on_inside(&mut self, action: Action) -> Option<Reply> {
@@ -124,12 +114,6 @@ impl LogsPane {
     }
 }
 
-/// Whether a log's host is the one that nova names: either may have its domain.
-fn is_same_host(a: &str, b: &str) -> bool {
-    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    a == b || ((!a.contains('.') || !b.contains('.')) && short(a) == short(b))
-}
-
 /// To the logs of a host, as nova names it, and of them to those with these words.
 pub fn of_host(cx: &Cx, host: &str, words: &str) -> Reply {
     let mut hosts = cx.store.logs.sources().iter().map(|source| &*source.host);
@@ -138,9 +122,9 @@ pub fn of_host(cx: &Cx, host: &str, words: &str) -> Reply {
 }
 
 /// Kinds of warnings and errors that a host's services said with this word (lower case), the last one first.
-pub fn kinds_of<'a>(cx: &Cx<'a>, host: &str, word: &str) -> Vec<&'a Print> {
-    let kinds = cx.store.logs.prints().iter();
-    let mut kinds: Vec<&Print> = kinds
+pub fn kinds_of<'a>(cx: &Cx<'a>, host: &str, word: &str) -> Vec<&'a Kind> {
+    let kinds = cx.store.logs.kinds().iter();
+    let mut kinds: Vec<&Kind> = kinds
         .filter(|kind| kind.hosts.iter().any(|known| is_same_host(known, host)))
         .filter(|kind| kind.text.to_lowercase().contains(word))
         .collect();
@@ -329,8 +313,6 @@ impl Pane for LogsPane {
         })
     }
 
-    fn select(&mut self, _: &str, _: &Cx) {}
-
     fn wants(&self, _: &Cx, wanted: &mut Wanted) {
         wanted.logs = true;
     }
@@ -341,15 +323,6 @@ fn absence(cx: &Cx) -> Option<(Verdict, Vec<String>)> {
         // Nobody is asked for them: they lie here.
         (Verdict::Busy, _) => Some((Verdict::Busy, vec!["reading the logs of this host …".to_owned()])),
         failed => Some(failed),
-    }
-}
-
-/// How bad a record is by its level.
-fn verdict(level: Level) -> Verdict {
-    match level {
-        Level::Error | Level::Critical => Verdict::Critical,
-        Level::Warning => Verdict::Warning,
-        _ => Verdict::Ok,
     }
 }
 

@@ -10,7 +10,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{Cx, Go, Pane, Reply, parts};
+use super::{Cx, Pane, Reply, line, parts};
 use crate::action::Action;
 use crate::filter::FilterError;
 use crate::health::Verdict;
@@ -58,16 +58,7 @@ impl TracePane {
     fn to_host(&self, cx: &Cx) -> Reply {
         let entry = self.account(cx).and_then(|account| account.entries.get(self.lines.selected()?));
         let Some(entry) = entry else { return Reply::Say("the cursor is on no record".to_owned()) };
-        let slots = cx.store.hypervisors.live();
-        let host = slots.into_iter().filter_map(|slot| cx.store.hypervisors.get(slot));
-        match host.into_iter().find(|row| row.host == entry.host || row.hypervisor_hostname == entry.host) {
-            Some(row) => Reply::Go(Go {
-                pane: "hypervisors",
-                filter: Some(String::new()),
-                select: Some(row.id.clone()),
-            }),
-            None => Reply::Say(format!("{} is no hypervisor that is known", text::sanitise(&entry.host))),
-        }
+        line::to_hypervisor(cx, &entry.host)
     }
 
     fn copied(&self, cx: &Cx) -> Reply {

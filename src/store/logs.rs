@@ -4,7 +4,7 @@
 //! written and to which record it belongs. What it says is read again when it is looked at. When there are too many,
 //! those that came first go, and are counted.
 
-mod prints;
+mod kinds;
 mod rates;
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Trouble};
-pub use prints::{Print, Prints, kind, mask};
+pub use kinds::{Kind, Kinds, kind_of};
 pub use rates::{BARS, Rates};
 
 /// Bytes of lines that are kept, unless told otherwise.
@@ -59,7 +59,7 @@ pub struct Logs {
     dropped: u64,
     replaced: u64,
     rates: Rates,
-    prints: Prints,
+    kinds: Kinds,
     troubles: VecDeque<(Timestamp, Trouble)>,
     revision: u64,
 }
@@ -102,7 +102,7 @@ impl Logs {
             dropped: 0,
             replaced: 0,
             rates: Rates::default(),
-            prints: Prints::default(),
+            kinds: Kinds::default(),
             troubles: VecDeque::new(),
             revision: 0,
         }
@@ -164,7 +164,7 @@ impl Logs {
         {
             let parsed = parse.parse(bytes);
             if let Some(source) = self.sources.get(line.source as usize) {
-                self.prints.count(number, line, source, bytes, &parsed);
+                self.kinds.count(number, line, source, bytes, &parsed);
             }
         }
     }
@@ -304,8 +304,8 @@ impl Logs {
         &self.rates
     }
 
-    pub fn prints(&self) -> &Prints {
-        &self.prints
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
     }
 
     /// What could not be had, the oldest first.

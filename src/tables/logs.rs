@@ -69,11 +69,8 @@ fn kind(store: &Store, record: &Record) -> Option<String> {
         return None;
     }
     let parsed = store.logs.parse(record.head);
-    let (mut masked, program) = (String::new(), parsed.program.of(record.head));
-    logs::mask(parsed.message.of(record.head), &mut masked);
-    let program = String::from_utf8_lossy(program);
-    let service = if program.is_empty() { &*record.source.service } else { &*program };
-    Some(kind_word(logs::kind(service, record.level, &masked)))
+    let kind = logs::kind_of(record.source, record.level, record.head, &parsed, &mut String::new());
+    Some(kind_word(kind))
 }
 
 /// A kind as it stands in a filter.

@@ -5,10 +5,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{short, verdict};
+use super::short;
 use crate::action::Action;
+use crate::pane::line::verdict;
 use crate::pane::{Cx, parts};
-use crate::store::Print;
+use crate::store::Kind;
 use crate::tables::logs::kind_word;
 use crate::theme::Role;
 use crate::ui::{format, text};
@@ -54,8 +55,8 @@ const ROOMY: Widths = Widths { hosts: 20, service: 18, level: 6 };
 const NARROW: Widths = Widths { hosts: 8, service: 14, level: 0 };
 
 /// What shows all records of a kind.
-pub(super) fn filter(print: &Print) -> String {
-    format!("kind={}", kind_word(print.id))
+pub(super) fn filter(kind: &Kind) -> String {
+    format!("kind={}", kind_word(kind.id))
 }
 
 impl Kinds {
@@ -66,23 +67,23 @@ impl Kinds {
     }
 
     pub fn sync(&mut self, cx: &Cx) {
-        let mut all: Vec<&Print> = cx.store.logs.prints().iter().collect();
-        all.sort_by_key(|print| {
+        let mut all: Vec<&Kind> = cx.store.logs.kinds().iter().collect();
+        all.sort_by_key(|kind| {
             let first = match self.by {
-                By::New => print.first,
-                By::Often => i64::try_from(print.count).unwrap_or(i64::MAX),
-                By::Last => print.last,
+                By::New => kind.first,
+                By::Often => i64::try_from(kind.count).unwrap_or(i64::MAX),
+                By::Last => kind.last,
             };
-            (std::cmp::Reverse(first), print.id)
+            (std::cmp::Reverse(first), kind.id)
         });
-        self.list = all.into_iter().map(|print| print.id).collect();
+        self.list = all.into_iter().map(|kind| kind.id).collect();
         if self.cursor.is_none_or(|id| !self.list.contains(&id)) {
             self.cursor = self.list.first().copied();
         }
     }
 
-    pub fn selected<'a>(&self, cx: &Cx<'a>) -> Option<&'a Print> {
-        cx.store.logs.prints().get(self.cursor?)
+    pub fn selected<'a>(&self, cx: &Cx<'a>) -> Option<&'a Kind> {
+        cx.store.logs.kinds().get(self.cursor?)
     }
 
     fn at(&self) -> usize {
@@ -145,10 +146,10 @@ impl Kinds {
             frame.render_widget(words, row(2));
         }
         for (y, index) in (self.top..self.list.len()).take(self.height).enumerate() {
-            let Some(print) = self.list.get(index).and_then(|id| cx.store.logs.prints().get(*id)) else {
+            let Some(kind) = self.list.get(index).and_then(|id| cx.store.logs.kinds().get(*id)) else {
                 continue;
             };
-            let line = line(cx, print, widths);
+            let line = line(cx, kind, widths);
             frame.render_widget(text::cut_line(line, area.width as usize), row(y + 1));
             if index == at {
                 frame.buffer_mut().set_style(row(y + 1), cx.theme.style(Role::Selection));
@@ -157,8 +158,8 @@ impl Kinds {
     }
 }
 
-fn line(cx: &Cx, print: &Print, widths: Widths) -> Line<'static> {
-    let style = cx.theme.style(parts::role(verdict(print.level)));
+fn line(cx: &Cx, kind: &Kind, widths: Widths) -> Line<'static> {
+    let style = cx.theme.style(parts::role(verdict(kind.level)));
     let dim = cx.theme.style(Role::Dim);
     let time = |micros: i64| {
         let at = Timestamp::from_microsecond(micros).ok();
@@ -168,19 +169,19 @@ fn line(cx: &Cx, print: &Print, widths: Widths) -> Line<'static> {
             false,
         )
     };
-    let on = match print.hosts.as_slice() {
-        several if print.is_on_more_hosts => format!("{}+ hosts", several.len()),
+    let on = match kind.hosts.as_slice() {
+        several if kind.is_on_more_hosts => format!("{}+ hosts", several.len()),
         [one] => one.to_string(),
         several if several.len() > 2 => format!("{} hosts", several.len()),
         several => several.join(","),
     };
     let clean = |words: &str, width: usize| text::fit(&text::sanitise(words), width, false);
     Line::from(vec![
-        Span::styled(format!(" {} ", cx.look.sign(parts::sign(verdict(print.level)))), style),
-        Span::raw(format!("{} ", text::fit(&format::number(print.count as i64), 6, true))),
-        Span::styled(format!("{} {} ", time(print.first), time(print.last)), dim),
-        Span::raw(format!("{} {} ", clean(&on, widths.hosts), clean(&print.service, widths.service))),
-        Span::styled(text::fit(short(print.level), widths.level, false), style),
-        Span::styled(text::sanitise(&print.text).into_owned(), style),
+        Span::styled(format!(" {} ", cx.look.sign(parts::sign(verdict(kind.level)))), style),
+        Span::raw(format!("{} ", text::fit(&format::number(kind.count as i64), 6, true))),
+        Span::styled(format!("{} {} ", time(kind.first), time(kind.last)), dim),
+        Span::raw(format!("{} {} ", clean(&on, widths.hosts), clean(&kind.service, widths.service))),
+        Span::styled(text::fit(short(kind.level), widths.level, false), style),
+        Span::styled(text::sanitise(&kind.text).into_owned(), style),
     ])
 }

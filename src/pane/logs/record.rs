@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::verdict;
 use crate::health::Verdict;
-use crate::model::{Line, Span};
+use crate::model::{Line, Span, Stamp};
+use crate::pane::line::{self, verdict};
 use crate::pane::{Cx, parts};
-use crate::signature::{Signature, Signatures};
+use crate::signature::Signature;
 use crate::store::Record;
 use crate::theme::Role;
 use crate::ui::details::Section;
@@ -28,12 +28,16 @@ fn own<'a>(cx: &Cx, record: &Record<'a>, of: fn(&Line) -> Span) -> Option<Cow<'a
 
 /// Its words, clean, up to so many bytes; what no format knows is its words as a whole.
 pub(super) fn said(record: &Record, parsed: &Line, most: usize) -> String {
-    let message = parsed.message.of(record.head);
-    let bytes =
-        if message.is_empty() && parsed.time == crate::model::Stamp::None { record.head } else { message };
+    let bytes = message_of(record.head, parsed);
     let words = String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes));
     let first = words.split(NEWLINE).next().unwrap_or_default();
     text::sanitise(without_connection(first.trim())).into_owned()
+}
+
+/// A line's words: of one that no format knows, all of it.
+fn message_of<'a>(text: &'a [u8], parsed: &Line) -> &'a [u8] {
+    let message = parsed.message.of(text);
+    if message.is_empty() && parsed.time == Stamp::None { text } else { message }
 }
 
 /// What rsyslog makes of a line's end in a message: oslo sends a record with its traceback as one.
@@ -60,9 +64,7 @@ fn without_connection(words: &str) -> &str {
 
 /// What is known of such a message.
 pub(super) fn known(record: &Record, parsed: &Line) -> Vec<&'static Signature> {
-    let message = parsed.message.of(record.head);
-    let known = Signatures::known().map(|known| known.of(message, record.level));
-    known.map(smallvec::SmallVec::into_vec).unwrap_or_default()
+    line::known(parsed.message.of(record.head), record.level)
 }
 
 /// What the cursor is on: what it means and what to do, where that is known; else whose it is.
@@ -70,7 +72,7 @@ pub(super) fn words(cx: &Cx, record: &Record) -> (Verdict, String) {
     let parsed = cx.store.logs.parse(record.head);
     let bad = verdict(record.level);
     if let Some(known) = known(record, &parsed).first() {
-        return (bad, format!("{}: {} Next: {}", known.id, known.meaning, known.next));
+        return (bad, line::known_words(known));
     }
     let mut words = format!("{} on {}", service(cx, record), host(cx, record));
     let mut part = |label: &str, span: Span| {
@@ -90,21 +92,13 @@ pub(super) fn words(cx: &Cx, record: &Record) -> (Verdict, String) {
 pub(super) fn sections(cx: &Cx, record: &Record) -> Vec<Section> {
     let parsed = cx.store.logs.parse(record.head);
     let mut sections = vec![message(cx, record, &parsed)];
-    for known in known(record, &parsed) {
-        let mut section = Section::new(format!("known as {}", known.id));
-        section.add("meaning", known.meaning.clone());
-        section.add("next", known.next.clone());
-        sections.push(section);
-    }
+    sections.extend(line::known_sections(parsed.message.of(record.head), record.level));
     sections.push(origin(cx, record, &parsed));
     if record.more > 0 {
         let mut section = Section::new("goes on");
-        for line in cx.store.logs.rest(record) {
-            let parsed = cx.store.logs.parse(line);
-            let words = parsed.message.of(line);
+        for text in cx.store.logs.rest(record) {
             // A traceback's lines without the time, process and logger that oslo puts before each.
-            let words =
-                if words.is_empty() && parsed.time == crate::model::Stamp::None { line } else { words };
+            let words = message_of(text, &cx.store.logs.parse(text));
             section.add_as(Role::Dim, "", String::from_utf8_lossy(words));
         }
         sections.push(section);
@@ -125,7 +119,7 @@ fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
             format!("only its first {} are kept", format::bytes(record.head.len() as u64)),
         );
     }
-    if let Some(kind) = cx.store.logs.prints().iter().find(|print| print.record == record.number)
+    if let Some(kind) = cx.store.logs.kinds().iter().find(|said| said.record == record.number)
         && kind.count > 1
     {
         section.add("said", format!("{} times", format::number(kind.count as i64)));
@@ -139,18 +133,7 @@ fn origin(cx: &Cx, record: &Record, parsed: &Line) -> Section {
     section.add("host", host(cx, record));
     section.add("service", service(cx, record));
     section.add("file", &*record.source.path);
-    let mut part = |label: &str, span: Span| {
-        let text = String::from_utf8_lossy(span.of(record.head));
-        if !text.is_empty() {
-            section.add(label, text);
-        }
-    };
-    part("logger", parsed.logger);
-    part("process", parsed.pid);
-    part("request", parsed.request_id);
-    part("global request", parsed.global_request_id);
-    part("instance", parsed.instance);
-    part("user", parsed.user);
-    part("project", parsed.project);
+    line::add_parts(&mut section, record.head, &line::parts(parsed));
+    line::add_parts(&mut section, record.head, &[("instance", parsed.instance)]);
     section
 }

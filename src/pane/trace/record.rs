@@ -1,49 +1,39 @@
 //! One record of a log: all that it says, and what is known of such.
 
 use crate::health::Verdict;
-use crate::model::{Level, Span};
-use crate::pane::{Cx, parts};
-use crate::signature::{Signature, Signatures};
+use crate::model::Level;
+use crate::pane::{Cx, line, parts};
+use crate::signature::Signature;
 use crate::theme::Role;
 use crate::trace::{Entry, Reason};
 use crate::ui::details::Section;
 
 /// How bad a record is by its level.
 pub(super) fn verdict(entry: &Entry) -> Verdict {
-    match entry.parsed.level {
-        Level::Error | Level::Critical => Verdict::Critical,
-        Level::Warning => Verdict::Warning,
-        _ => Verdict::Ok,
-    }
+    line::verdict(entry.parsed.level)
 }
 
 /// What is known of such a message.
 pub(super) fn known(entry: &Entry) -> Vec<&'static Signature> {
-    let known = Signatures::known().map(|known| known.of(entry.message(), entry.parsed.level));
-    known.map(smallvec::SmallVec::into_vec).unwrap_or_default()
+    line::known(entry.message(), entry.parsed.level)
 }
 
 /// What the cursor is on: what it means and what to do, where that is known; else why it is here.
 pub(super) fn words(entry: &Entry) -> (Verdict, String) {
     match known(entry).first() {
-        Some(known) => (verdict(entry), format!("{}: {} Next: {}", known.id, known.meaning, known.next)),
+        Some(known) => (verdict(entry), line::known_words(known)),
         None => (verdict(entry), format!("{} on {}: {}", entry.service, entry.host, entry.reason.words())),
     }
 }
 
 pub(super) fn sections(cx: &Cx, entry: &Entry) -> Vec<Section> {
     let mut sections = vec![message(entry)];
-    for known in known(entry) {
-        let mut section = Section::new(format!("known as {}", known.id));
-        section.add("meaning", known.meaning.clone());
-        section.add("next", known.next.clone());
-        sections.push(section);
-    }
+    sections.extend(line::known_sections(entry.message(), entry.parsed.level));
     sections.push(origin(cx, entry));
     if !entry.rest.is_empty() {
         let mut section = Section::new("goes on");
-        for line in String::from_utf8_lossy(&entry.rest).lines() {
-            section.add_as(Role::Dim, "", after_context(line));
+        for text in String::from_utf8_lossy(&entry.rest).lines() {
+            section.add_as(Role::Dim, "", after_context(text));
         }
         sections.push(section);
     }
@@ -72,21 +62,9 @@ fn origin(cx: &Cx, entry: &Entry) -> Section {
     section.add("host", &*entry.host);
     section.add("service", &*entry.service);
     section.add("file", format!("{}, {} bytes in", entry.path, entry.offset));
-    let parsed = &entry.parsed;
-    let mut part = |label: &str, span: Span| {
-        let text = String::from_utf8_lossy(span.of(&entry.head));
-        if !text.is_empty() {
-            section.add(label, text);
-        }
-    };
-    part("logger", parsed.logger);
-    part("process", parsed.pid);
-    part("request", parsed.request_id);
-    part("global request", parsed.global_request_id);
-    part("user", parsed.user);
-    part("project", parsed.project);
+    line::add_parts(&mut section, &entry.head, &line::parts(&entry.parsed));
     if let Reason::Sibling(_) = entry.reason {
-        part("instance", parsed.instance);
+        line::add_parts(&mut section, &entry.head, &[("instance", entry.parsed.instance)]);
     }
     section
 }

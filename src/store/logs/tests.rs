@@ -126,12 +126,12 @@ fn the_same_message_is_counted_once_with_its_hosts() {
         teller.batch(&[(&format!("AMQP server on 10.0.0.{n} is unreachable"), Level::Error, None, None)]);
     }
     teller.batch(&[("something else", Level::Warning, None, None), ("in passing", Level::Info, None, None)]);
-    let prints: Vec<&Print> = teller.logs.prints().iter().collect();
-    assert_eq!(prints.len(), 2);
-    let many = prints.iter().find(|print| print.count > 1).unwrap();
+    let kinds: Vec<&Kind> = teller.logs.kinds().iter().collect();
+    assert_eq!(kinds.len(), 2);
+    let many = kinds.iter().find(|kind| kind.count > 1).unwrap();
     assert_eq!((many.count, &*many.text), (412, "AMQP server on #.#.#.# is unreachable"));
     assert_eq!((many.record, many.hosts.as_slice()), (411, &["cmp01".into()][..]));
-    assert_eq!(teller.logs.prints().get(many.id).unwrap().count, 412);
+    assert_eq!(teller.logs.kinds().get(many.id).unwrap().count, 412);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const HOSTS: usize = 16;
 
 /// One kind of message.
 #[derive(Clone, Debug)]
-pub struct Print {
+pub struct Kind {
     pub id: u64,
     pub level: Level,
     pub service: Text,
@@ -33,12 +33,12 @@ pub struct Print {
 
 /// All kinds of messages of WARNING and above.
 #[derive(Debug, Default)]
-pub struct Prints {
-    known: HashMap<u64, Print>,
+pub struct Kinds {
+    known: HashMap<u64, Kind>,
     masked: String,
 }
 
-impl Prints {
+impl Kinds {
     pub(super) fn count(
         &mut self,
         number: u64,
@@ -47,19 +47,16 @@ impl Prints {
         line: &[u8],
         parsed: &Line,
     ) {
-        self.masked.clear();
-        mask(parsed.message.of(line), &mut self.masked);
-        let service = own(parsed.program.of(line)).unwrap_or_else(|| source.service.clone());
+        let id = kind_of(source, heard.level, line, parsed, &mut self.masked);
         let host = own(parsed.host.of(line)).unwrap_or_else(|| source.host.clone());
-        let id = kind(&service, heard.level, &self.masked);
         if self.known.len() >= KEPT && !self.known.contains_key(&id) {
-            let stalest = self.known.values().min_by_key(|print| print.last).map(|print| print.id);
+            let stalest = self.known.values().min_by_key(|kind| kind.last).map(|kind| kind.id);
             stalest.map(|id| self.known.remove(&id));
         }
-        let print = self.known.entry(id).or_insert_with(|| Print {
+        let kind = self.known.entry(id).or_insert_with(|| Kind {
             id,
             level: heard.level,
-            service,
+            service: own(parsed.program.of(line)).unwrap_or_else(|| source.service.clone()),
             text: self.masked.as_str().into(),
             count: 0,
             first: heard.at,
@@ -69,25 +66,25 @@ impl Prints {
             record: number,
         });
         // A half line was counted when it came.
-        print.count += u64::from(heard.replaces.is_none() || print.count == 0);
-        print.first = print.first.min(heard.at);
-        if heard.at >= print.last {
-            (print.last, print.record) = (heard.at, number);
+        kind.count += u64::from(heard.replaces.is_none() || kind.count == 0);
+        kind.first = kind.first.min(heard.at);
+        if heard.at >= kind.last {
+            (kind.last, kind.record) = (heard.at, number);
         }
-        if !print.hosts.contains(&host) {
-            match print.hosts.len() < HOSTS {
-                true => print.hosts.push(host),
-                false => print.is_on_more_hosts = true,
+        if !kind.hosts.contains(&host) {
+            match kind.hosts.len() < HOSTS {
+                true => kind.hosts.push(host),
+                false => kind.is_on_more_hosts = true,
             }
         }
     }
 
     /// In no order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Print> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Kind> {
         self.known.values()
     }
 
-    pub fn get(&self, id: u64) -> Option<&Print> {
+    pub fn get(&self, id: u64) -> Option<&Kind> {
         self.known.get(&id)
     }
 }
@@ -96,17 +93,20 @@ fn own(bytes: &[u8]) -> Option<Text> {
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into())
 }
 
-/// The kind of a message, as a number that is the same in every run.
-pub fn kind(service: &str, level: Level, masked: &str) -> u64 {
+/// The kind of a message, as a number that is the same in every run. What is left of it stands in `masked`.
+pub fn kind_of(source: &LogSource, level: Level, line: &[u8], parsed: &Line, masked: &mut String) -> u64 {
+    masked.clear();
+    mask(parsed.message.of(line), masked);
+    let program = parsed.program.of(line);
     let mut hasher = foldhash::quality::FixedState::default().build_hasher();
-    hasher.write(service.as_bytes());
+    hasher.write(if program.is_empty() { source.service.as_bytes() } else { program });
     hasher.write_u8(level as u8);
     hasher.write(masked.as_bytes());
     hasher.finish()
 }
 
 /// Puts `#` in the place of numbers, ids and addresses, and `'…'` in that of what is quoted: names.
-pub fn mask(message: &[u8], into: &mut String) {
+fn mask(message: &[u8], into: &mut String) {
     let message = String::from_utf8_lossy(message.get(..TOLD_BY).unwrap_or(message));
     let mut rest: &str = message.lines().next().unwrap_or_default();
     let mut before = ' ';

@@ -1,0 +1,79 @@
+//! What panes say alike of a line of a log: how bad it is, what is known of it, what its parts are, whose it is.
+
+use super::{Cx, Go, Reply};
+use crate::health::Verdict;
+use crate::model::{Level, Line, Span};
+use crate::signature::{Signature, Signatures};
+use crate::table::Slots;
+use crate::ui::details::Section;
+use crate::ui::text;
+
+/// How bad a record is by its level.
+pub fn verdict(level: Level) -> Verdict {
+    match level {
+        Level::Error | Level::Critical => Verdict::Critical,
+        Level::Warning => Verdict::Warning,
+        _ => Verdict::Ok,
+    }
+}
+
+/// What is known of such a message, the most telling first.
+pub fn known(message: &[u8], level: Level) -> Vec<&'static Signature> {
+    let known = Signatures::known().map(|known| known.of(message, level));
+    known.map(smallvec::SmallVec::into_vec).unwrap_or_default()
+}
+
+/// The same at a glance.
+pub fn known_words(known: &Signature) -> String {
+    format!("{}: {} Next: {}", known.id, known.meaning, known.next)
+}
+
+/// The same in sections of the details.
+pub fn known_sections(message: &[u8], level: Level) -> impl Iterator<Item = Section> {
+    known(message, level).into_iter().map(|known| {
+        let mut section = Section::new(format!("known as {}", known.id));
+        section.add("meaning", known.meaning.clone());
+        section.add("next", known.next.clone());
+        section
+    })
+}
+
+/// Adds the parts of a line that it has.
+pub fn add_parts(section: &mut Section, line: &[u8], parts: &[(&str, Span)]) {
+    for (label, span) in parts {
+        let text = String::from_utf8_lossy(span.of(line));
+        if !text.is_empty() {
+            section.add(*label, text);
+        }
+    }
+}
+
+/// Who wrote a line, and for whom.
+pub fn parts(parsed: &Line) -> [(&'static str, Span); 6] {
+    [
+        ("logger", parsed.logger),
+        ("process", parsed.pid),
+        ("request", parsed.request_id),
+        ("global request", parsed.global_request_id),
+        ("user", parsed.user),
+        ("project", parsed.project),
+    ]
+}
+
+/// Whether a log's host is the one that nova names: either may have its domain.
+pub fn is_same_host(a: &str, b: &str) -> bool {
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    a == b || ((!a.contains('.') || !b.contains('.')) && short(a) == short(b))
+}
+
+/// To the hypervisor that a log calls so.
+pub fn to_hypervisor(cx: &Cx, host: &str) -> Reply {
+    let slots = cx.store.hypervisors.live();
+    let mut rows = slots.into_iter().filter_map(|slot| cx.store.hypervisors.get(slot));
+    match rows.find(|row| is_same_host(&row.host, host) || is_same_host(&row.hypervisor_hostname, host)) {
+        Some(row) => {
+            Reply::Go(Go { pane: "hypervisors", filter: Some(String::new()), select: Some(row.id.clone()) })
+        }
+        None => Reply::Say(format!("{} is no hypervisor that is known", text::sanitise(host))),
+    }
+}
