@@ -3,18 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use stackwatch::source::log::{Folder, Grammar};
 
 use crate::support::pty::poll;
 use crate::support::stub::{command, run};
+use crate::support::tail::Tail;
 use crate::trace::{labels, lines, samples};
 
 mod on_rsyslog {
@@ -224,27 +223,6 @@ fn a_trace_through_a_central_server_has_every_line_that_it_must_have_once() {
     assert!(traced >= 4, "{traced}");
 }
 
-/// A `tail` over the tree.
-struct Tail(Child, Receiver<String>);
-
-impl Tail {
-    fn start(dir: &Path) -> Self {
-        let mut command = command(dir, &["tail", "--log", "rsyslog", "-n", "0"]);
-        let mut child = command.env("TZ", "UTC").stdout(Stdio::piped()).spawn().unwrap();
-        let (to, lines) = mpsc::channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
-        Self(child, lines)
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Three hosts log while the server's files are rotated again and again. With copytruncate they hold still meanwhile:
 /// what is written between the copy and the truncation is lost to everybody.
 fn a_tail_tells_every_line_once(method: &str) {
@@ -265,11 +243,11 @@ fn a_tail_tells_every_line_once(method: &str) {
     }
     poll(PATIENCE, || tree.join("nova.log").exists()).expect("the server writes");
     rsyslog.settle();
-    let tail = Tail::start(rsyslog.dir.path());
+    let tail = Tail::start(command(rsyslog.dir.path(), &["tail", "--log", "rsyslog", "-n", "0"]));
     // It has found the files once it tells of a line.
     poll(PATIENCE, || {
         rsyslog.log("ctl01", "nova-api", "is it there?");
-        tail.1.recv_timeout(Duration::from_millis(100)).is_ok()
+        tail.has_told(Duration::from_millis(100))
     })
     .expect("the tail tells of what comes");
     rsyslog.settle();
@@ -302,9 +280,7 @@ fn a_tail_tells_every_line_once(method: &str) {
     }
     let mut told = Vec::new();
     let is_all = poll(PATIENCE, || {
-        told.extend(
-            tail.1.try_iter().map(|line| text(&line).to_owned()).filter(|line| line.contains(" line ")),
-        );
+        told.extend(tail.so_far().map(|line| text(&line).to_owned()).filter(|line| line.contains(" line ")));
         told.iter().collect::<BTreeSet<_>>().len() >= expected.len()
     });
     let once: BTreeSet<String> = told.iter().cloned().collect();

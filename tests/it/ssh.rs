@@ -1,6 +1,8 @@
 //! Traces through the logs of other hosts, over real sshd's: the labelled truth of `tests/samples/trace` with the
 //! compute hosts' logs behind SSH, and every way in which a host can refuse, break or be away.
 
+mod tail;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ use crate::support::pty::Pty;
 use crate::support::sshd::{Hosts, OPERATOR, sshd_tests};
 use crate::support::stub::{Stub, run};
 use crate::trace::{Labels, Lines, labels, lines, samples};
+
+use tail::a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections;
 
 sshd_tests! {
     a_trace_over_ssh_has_every_line_that_it_must_have_and_names_the_host_that_is_down,
@@ -397,115 +401,4 @@ fn hosts_are_those_of_the_clouds_services_that_match() {
         "see above why no host told anything",
     ]);
     assert!(!Path::new("x").exists());
-}
-
-/// A `tail` over SSH, and what it prints.
-struct Tail(std::process::Child, std::sync::mpsc::Receiver<String>);
-
-impl Tail {
-    fn start(hosts: &Hosts, settings: &str) -> Self {
-        use std::io::BufRead;
-        let mut command = hosts.command(settings, &["tail", "-n", "0"]);
-        command.env("TZ", "UTC").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (to, lines) = std::sync::mpsc::channel();
-        let out = std::io::BufReader::new(child.stdout.take().unwrap());
-        let err = std::io::BufReader::new(child.stderr.take().unwrap());
-        let also = to.clone();
-        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
-        std::thread::spawn(move || err.lines().map_while(Result::ok).try_for_each(|line| also.send(line)));
-        Self(child, lines)
-    }
-
-    /// Waits for a line with these words, and gives all that came before it.
-    fn until(&self, words: &str) -> Vec<String> {
-        let mut before = Vec::new();
-        loop {
-            let line = self.1.recv_timeout(std::time::Duration::from_secs(30));
-            let line = line.unwrap_or_else(|_| panic!("no {words:?} among {before:#?}"));
-            if line.contains(words) {
-                before.push(line);
-                return before;
-            }
-            before.push(line);
-        }
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections() {
-    use std::io::Write;
-    let mut hosts = Hosts::new();
-    for host in ["cmp01", "cmp02"] {
-        hosts.start(host);
-    }
-    hosts.down("cmp03");
-    let path = |host: &str| hosts.logs(host).join("nova-compute.log");
-    let append = |host: &str, n: usize| {
-        let time = format!("2026-11-23 18:{:02}:{:02}.205", 48 + n / 60, n % 60);
-        let line = format!("{time} 7 INFO nova.compute [-] {host} line {n:03}\n");
-        let file = fs::OpenOptions::new().create(true).append(true).open(path(host));
-        file.unwrap().write_all(line.as_bytes()).unwrap();
-    };
-    append("cmp01", 0);
-    append("cmp02", 0);
-    let root = hosts.path("hosts");
-    let settings = format!(
-        "[[logs]]\nssh = 'cmp01'\npath = '{root}/cmp01'\n[[logs]]\nssh = 'cmp02'\npath = '{root}/cmp02'\n\
-         [[logs]]\nssh = 'cmp03'\npath = '{root}/cmp03'\n",
-        root = root.display()
-    );
-    let tail = Tail::start(&hosts, &settings);
-    let mut told = tail.until("nothing from cmp03");
-    let mut n = 1;
-    // It is heard once both are followed.
-    for host in ["cmp01", "cmp02"] {
-        append(host, n);
-        told.extend(tail.until(&format!("{host} line {n:03}")));
-        n += 1;
-    }
-    let first = n;
-    for round in 0..3 {
-        for host in ["cmp01", "cmp02"] {
-            for _ in 0..20 {
-                append(host, n);
-                n += 1;
-            }
-            let old = path(host).with_extension(format!("log.{}", 3 - round));
-            match host {
-                "cmp01" => fs::rename(path(host), old).unwrap(),
-                _ => {
-                    told.extend(tail.until(&format!("{host} line {:03}", n - 1)));
-                    fs::copy(path(host), old).unwrap();
-                    fs::OpenOptions::new().write(true).open(path(host)).unwrap().set_len(0).unwrap();
-                }
-            }
-            append(host, n);
-            n += 1;
-        }
-        told.extend(tail.until(&format!("cmp02 line {:03}", n - 1)));
-        if round == 1 {
-            hosts.break_connections("cmp01");
-            told.extend(tail.until("cmp01"));
-        }
-    }
-    append("cmp01", n);
-    told.extend(tail.until(&format!("cmp01 line {n:03}")));
-    let lines: Vec<usize> = told
-        .iter()
-        .filter_map(|line| line.rsplit_once(" line ")?.1.parse().ok())
-        .filter(|line| *line >= first)
-        .collect();
-    let once: BTreeSet<usize> = lines.iter().copied().collect();
-    let lost: Vec<usize> = (first..=n).filter(|line| !once.contains(line)).collect();
-    assert!(lost.is_empty(), "lost {lost:?}");
-    let troubles = told.iter().filter(|line| line.contains("truncated")).count();
-    assert_eq!(troubles, 0, "nothing is said to be lost: {told:#?}");
-    assert_eq!(lines.len(), once.len(), "told twice");
 }

@@ -1,15 +1,14 @@
 //! `tail` over real files that grow and are rotated, and the dashboard's logs over them.
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use crate::support::pty::{Ended, Pty};
+use crate::support::pty::{Ended, Pty, poll};
 use crate::support::sim::Serving;
 use crate::support::stub::{command, run};
+use crate::support::tail::Tail;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -21,42 +20,21 @@ fn line(second: u32, level: &str, words: &str) -> String {
     format!("2026-11-23 18:48:{second:02}.205 21276 {level} nova.compute.manager [-] {words}\n")
 }
 
-/// A `tail` that runs, and what it prints.
-struct Tail {
-    child: Child,
-    lines: Receiver<String>,
+fn start(dir: &Path, words: &[&str]) -> Tail {
+    let args: Vec<&str> = ["tail"].iter().chain(words).copied().collect();
+    Tail::start(command(dir, &args))
 }
 
-impl Tail {
-    fn start(dir: &Path, words: &[&str]) -> Self {
-        let args: Vec<&str> = ["tail"].iter().chain(words).copied().collect();
-        let mut command = command(dir, &args);
-        let mut child =
-            command.env("TZ", "UTC").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (to, lines) = mpsc::channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
-        Self { child, lines }
-    }
-
-    /// The next line, without whose it is.
-    fn next(&self) -> String {
-        let line = self.lines.recv_timeout(PATIENCE).expect("a line in time");
-        line.split_once("  ").map(|(_, line)| line.to_owned()).unwrap_or(line)
-    }
-
-    fn says(&self, words: &[&str]) {
-        for words in words {
-            let line = self.next();
-            assert!(line.ends_with(words), "{line:?}, not {words:?}");
-        }
-    }
+/// The next line, without whose it is.
+fn next(tail: &Tail) -> String {
+    let line = tail.next();
+    line.split_once("  ").map(|(_, line)| line.to_owned()).unwrap_or(line)
 }
 
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+fn says(tail: &Tail, words: &[&str]) {
+    for words in words {
+        let line = next(tail);
+        assert!(line.ends_with(words), "{line:?}, not {words:?}");
     }
 }
 
@@ -68,19 +46,19 @@ fn the_last_lines_of_all_files_come_by_time_and_then_what_is_written_through_rot
     let (compute, api) = (log.join("nova-compute.log"), log.join("nova-api.log"));
     append(&compute, &(line(1, "INFO", "one") + &line(3, "INFO", "three")));
     append(&api, &(line(0, "INFO", "zero") + &line(2, "INFO", "two")));
-    let tail = Tail::start(dir.path(), &["--log", "log", "-n", "3"]);
-    tail.says(&["one", "two", "three"]);
+    let tail = start(dir.path(), &["--log", "log", "-n", "3"]);
+    says(&tail, &["one", "two", "three"]);
     append(&compute, &line(4, "INFO", "four"));
-    tail.says(&["four"]);
+    says(&tail, &["four"]);
     fs::rename(&compute, log.join("nova-compute.log.1")).unwrap();
     append(&compute, &line(5, "INFO", "after a rename"));
-    tail.says(&["after a rename"]);
+    says(&tail, &["after a rename"]);
     fs::copy(&api, log.join("nova-api.log.1")).unwrap();
     OpenOptions::new().write(true).open(&api).unwrap().set_len(0).unwrap();
     append(&api, &line(6, "INFO", "after a truncation"));
-    tail.says(&["after a truncation"]);
+    says(&tail, &["after a truncation"]);
     append(&log.join("heat-engine.log"), &line(7, "INFO", "of a new file"));
-    tail.says(&["of a new file"]);
+    says(&tail, &["of a new file"]);
 }
 
 #[test]
@@ -88,14 +66,14 @@ fn a_record_passes_as_a_whole_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("nova-compute.log");
     append(&log, &line(1, "INFO", "nothing of note"));
-    let tail = Tail::start(dir.path(), &["--log", "*.log", "--level", "warn", "--filter", "spawn"]);
+    let tail = start(dir.path(), &["--log", "*.log", "--level", "warn", "--filter", "spawn"]);
     append(&log, &line(2, "ERROR", "another error"));
     append(&log, &line(3, "ERROR", "Instance failed to spawn"));
     append(&log, "2026-11-23 18:48:03.205 21276 ERROR nova.compute.manager Traceback\n");
     append(&log, &line(4, "INFO", "spawned"));
     append(&log, &line(5, "CRITICAL", "cannot spawn \x1b[31mred\x1b[0m"));
-    tail.says(&["failed to spawn", "Traceback"]);
-    let last = tail.next();
+    says(&tail, &["failed to spawn", "Traceback"]);
+    let last = next(&tail);
     assert!(last.contains("cannot spawn") && !last.contains('\x1b'), "{last:?}");
 }
 
@@ -111,17 +89,15 @@ fn what_cannot_be_asked_is_said_and_a_closed_pipe_is_a_quiet_end() {
         let run = run(command(dir.path(), &args));
         assert!(run.code == 2 && run.err.contains(part), "{run:?}");
     }
-    let mut tail = Tail::start(dir.path(), &["--log", "."]);
-    tail.says(&["one"]);
-    let (_, nobody) = mpsc::channel();
-    drop(std::mem::replace(&mut tail.lines, nobody));
-    // Its reader ends at the next line, and with it the pipe.
-    let ended = crate::support::pty::poll(PATIENCE, || {
+    let mut tail = start(dir.path(), &["--log", "."]);
+    says(&tail, &["one"]);
+    tail.close();
+    let ended = poll(PATIENCE, || {
         append(&log, &line(2, "INFO", "two"));
-        tail.child.try_wait().unwrap().is_some()
+        tail.ended().is_some()
     });
     assert!(ended.is_some(), "it goes on without a reader");
-    assert_eq!(tail.child.wait().unwrap().code(), Some(0));
+    assert_eq!(tail.ended().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -10,3 +10,4 @@ pub mod sim;
 pub mod sshd;
 pub mod stage;
 pub mod stub;
+pub mod tail;
