@@ -199,3 +199,24 @@ fn what_a_central_server_writes_into_several_files_is_told_once() {
     scene.poll();
     assert_eq!(scene.lines().len(), 4, "{:?}", scene.told());
 }
+
+#[test]
+fn a_half_line_that_was_a_copy_takes_no_other_lines_place() {
+    let mut scene = Scene::new();
+    fs::create_dir_all(scene.path("rsyslog/cmp01")).unwrap();
+    scene.append("nova-api.log", &format!("{AT} 9 INFO nova.api [-] the first\n"));
+    scene.poll();
+    let half = "Nov 23 18:48:41 cmp01 nova-compute[7]: 2026-11-23 18:48:41.205 7 INFO nova.compute [-] who";
+    for file in ["rsyslog/cmp01/nova.log", "rsyslog/nova.log"] {
+        scene.append(file, half);
+    }
+    scene.later(Duration::from_secs(2));
+    scene.later(Duration::from_secs(2));
+    assert_eq!(scene.told().len(), 2, "{:?}", scene.told());
+    for file in ["rsyslog/nova.log", "rsyslog/cmp01/nova.log"] {
+        scene.append(file, "le\n");
+        scene.poll();
+    }
+    let replaced: Vec<u64> = scene.lines().iter().filter_map(|line| line.replaces).collect();
+    assert!(!replaced.contains(&0), "{replaced:?} of {:?}", scene.told());
+}
