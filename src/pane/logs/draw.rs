@@ -307,7 +307,7 @@ impl Columns {
         let sign = if bad == Verdict::Ok { " " } else { cx.look.sign(parts::sign(bad)) };
         let mut spans = vec![
             Span::styled(format!(" {} ", text::fit(sign, 1, false)), level),
-            Span::styled(format!("{} ", self.time(cx, record)), dim),
+            Span::styled(format!("{} ", time(cx, record.at, self.has_millis)), dim),
         ];
         if self.host > 0 {
             let host = record::host(cx, record);
@@ -320,24 +320,24 @@ impl Columns {
         spans.push(Span::styled(format!("{} ", text::fit(short(record.level), 5, false)), level));
         spans
     }
+}
 
-    /// The time; of another day the day with it.
-    fn time(&self, cx: &Cx, record: &Record) -> String {
-        let width = if self.has_millis { 12 } else { 8 };
-        let Ok(at) = Timestamp::from_microsecond(record.at) else { return text::fit("?", width, false) };
-        let whole = cx.clock.date_time(at);
-        let is_today = cx.clock.date_time(cx.now).get(..10) == whole.get(..10);
-        // In which zone they are, the header says.
-        let time = cx.clock.time(at);
-        let time = time.trim_end_matches('Z');
-        let words = match (is_today, self.has_millis) {
-            (true, true) => format!("{time}.{:03}", record.at.rem_euclid(1_000_000) / 1_000),
-            (true, false) => time.to_owned(),
-            (false, true) => whole.get(5..16).unwrap_or("?").to_owned(),
-            (false, false) => whole.get(5..10).unwrap_or("?").to_owned(),
-        };
-        text::fit(&words, width, false)
-    }
+/// When a record was written (microseconds), in 12 cells or 8; of another day the day.
+pub(super) fn time(cx: &Cx, micros: i64, has_millis: bool) -> String {
+    let width = if has_millis { 12 } else { 8 };
+    let Ok(at) = Timestamp::from_microsecond(micros) else { return text::fit("?", width, false) };
+    let whole = cx.clock.date_time(at);
+    let is_today = cx.clock.date_time(cx.now).get(..10) == whole.get(..10);
+    // In which zone they are, the header says.
+    let time = cx.clock.time(at);
+    let time = time.trim_end_matches('Z');
+    let words = match (is_today, has_millis) {
+        (true, true) => format!("{time}.{:03}", micros.rem_euclid(1_000_000) / 1_000),
+        (true, false) => time.to_owned(),
+        (false, true) => whole.get(5..16).unwrap_or("?").to_owned(),
+        (false, false) => whole.get(5..10).unwrap_or("?").to_owned(),
+    };
+    text::fit(&words, width, false)
 }
 
 /// ` FOLLOW  3 hosts · 31 files · 18/s   ERROR ▁▁▂█ 12/min`.

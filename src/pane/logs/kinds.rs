@@ -1,10 +1,10 @@
 //! The same message, counted once: how often it was said, since when, by whom. What is new stands first.
 
-use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::draw::time;
 use super::short;
 use crate::action::Action;
 use crate::pane::line::verdict;
@@ -161,14 +161,6 @@ impl Kinds {
 fn line(cx: &Cx, kind: &Kind, widths: Widths) -> Line<'static> {
     let style = cx.theme.style(parts::role(verdict(kind.level)));
     let dim = cx.theme.style(Role::Dim);
-    let time = |micros: i64| {
-        let at = Timestamp::from_microsecond(micros).ok();
-        text::fit(
-            &at.map_or_else(|| "?".to_owned(), |at| cx.clock.time(at).trim_end_matches('Z').to_owned()),
-            8,
-            false,
-        )
-    };
     let on = match kind.hosts.as_slice() {
         several if kind.is_on_more_hosts => format!("{}+ hosts", several.len()),
         [one] => one.to_string(),
@@ -179,7 +171,7 @@ fn line(cx: &Cx, kind: &Kind, widths: Widths) -> Line<'static> {
     Line::from(vec![
         Span::styled(format!(" {} ", cx.look.sign(parts::sign(verdict(kind.level)))), style),
         Span::raw(format!("{} ", text::fit(&format::number(kind.count as i64), 6, true))),
-        Span::styled(format!("{} {} ", time(kind.first), time(kind.last)), dim),
+        Span::styled(format!("{} {} ", time(cx, kind.first, false), time(cx, kind.last, false)), dim),
         Span::raw(format!("{} {} ", clean(&on, widths.hosts), clean(&kind.service, widths.service))),
         Span::styled(text::fit(short(kind.level), widths.level, false), style),
         Span::styled(text::sanitise(&kind.text).into_owned(), style),
