@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
@@ -161,16 +162,19 @@ fn the_second_node_answers_for_the_first_and_both_may_be_away_for_a_while() {
     });
 }
 
-/// Stands before a node. Of the first long answer it lets a piece through, says so, and breaks the connection
-/// when it is told to.
+/// Stands before a node. Of the answer that lists the queues it lets a piece through, says so, and breaks the
+/// connection when it is told to.
 struct Between {
     address: SocketAddr,
     reached: mpsc::Receiver<()>,
     goes_on: mpsc::Sender<()>,
 }
 
-/// Longer than what is asked before it on the same connection, shorter than the list of queues, compressed as it is.
-const PIECE: usize = 10_000;
+/// Of which answer only a piece goes through. It is known by its request: how long it is depends on what the node
+/// knows of its queues by then.
+const CUT: &[u8] = b"GET /api/queues";
+/// A piece, in bytes: less than any list of 2,000 queues, compressed as it is.
+const PIECE: usize = 1_024;
 
 impl Between {
     fn start(node: String) -> Self {
@@ -185,10 +189,18 @@ impl Between {
                 let Ok(mut server) = TcpStream::connect(&node) else { continue };
                 let mut client = client.unwrap();
                 let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || std::io::copy(&mut from, &mut to));
+                let is_asked = Arc::new(AtomicBool::new(false));
+                let asks = Arc::clone(&is_asked);
+                // One request is in flight at a time: what is noted before it goes on is noted before its answer.
+                thread::spawn(move || {
+                    pass(&mut from, &mut to, |piece| {
+                        asks.fetch_or(piece.starts_with(CUT), Ordering::SeqCst);
+                        false
+                    });
+                });
                 let (reach, go) = (reach.clone(), go.clone());
                 thread::spawn(move || {
-                    if pass(&mut server, &mut client, PIECE) {
+                    if pass(&mut server, &mut client, |_| is_asked.load(Ordering::SeqCst)) {
                         // Nobody listens any more when the test is over.
                         let _ = reach.send(());
                         let _ = go.lock().unwrap().recv();
@@ -202,16 +214,17 @@ impl Between {
     }
 }
 
-/// Hands on until the end, or until more came than this.
-fn pass(server: &mut TcpStream, client: &mut TcpStream, piece: usize) -> bool {
-    let (mut buffer, mut passed) = ([0; 4_096], 0);
+/// Hands on until the end, or until this piece was the last one.
+fn pass(from: &mut TcpStream, to: &mut TcpStream, mut is_last: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut buffer = [0; PIECE];
     loop {
-        let read = server.read(&mut buffer).unwrap_or(0);
-        if read == 0 || client.write_all(&buffer[..read]).is_err() {
+        let read = from.read(&mut buffer).unwrap_or(0);
+        // Before it goes on: the other side may answer at once.
+        let last = is_last(&buffer[..read]);
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
             return false;
         }
-        passed += read;
-        if passed > piece {
+        if last {
             return true;
         }
     }
