@@ -39,7 +39,7 @@ pub fn labels() -> Vec<(String, Labels)> {
         let text = std::fs::read_to_string(&path).unwrap();
         all.push((path.file_stem().unwrap().display().to_string(), toml::from_str(&text).unwrap()));
     }
-    assert!(all.len() >= 6);
+    assert!(all.len() >= 11);
     all
 }
 
