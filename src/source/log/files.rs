@@ -25,6 +25,8 @@ const FILES: usize = 50_000;
 const NO_LOGS: &[&str] =
     &["journal", "db", "sqlite", "pyc", "pcap", "tar", "zip", "bz2", "lz4", "lock", "pid"];
 
+const PACKED: &[&str] = &["gz", "zst", "xz"];
+
 /// A file that can be read.
 #[derive(Clone, Debug)]
 pub struct LogFile {
@@ -76,8 +78,16 @@ pub struct Found {
 }
 
 /// All logs of this host that these places name: files as they are, directories with all below them, globs by what
-/// they match. In the order of their paths; a file that has several names is there once, under the first.
+/// they match. In the order of their paths; a file that has several names is there once, under the first. One that is
+/// empty has nothing to tell.
 pub fn find(places: &[LogPlace]) -> Found {
+    let mut found = find_growing(places);
+    found.files.retain(|file| file.size > 0);
+    found
+}
+
+/// The same, with those that are empty yet: they may be written to in a moment.
+pub fn find_growing(places: &[LogPlace]) -> Found {
     let mut found = Found::default();
     for place in places.iter().filter(|place| place.is_here()) {
         let before = found.files.len();
@@ -182,7 +192,8 @@ impl Found {
         if !named && NO_LOGS.contains(&extension) {
             return self.skip(path, Skipped::Kind(extension.to_owned()));
         }
-        if metadata.len() == 0 || !self.seen.insert(identity) {
+        // What will be packed is no log that grows.
+        if (metadata.len() == 0 && PACKED.contains(&extension)) || !self.seen.insert(identity) {
             return;
         }
         let mut magic = [0; 6];

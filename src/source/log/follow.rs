@@ -225,7 +225,7 @@ impl Follower {
     /// Looks for files that are new.
     fn look(&mut self, now: Instant, sink: &mut Sink<'_>) {
         let is_first = self.looked.replace(now).is_none();
-        let mut found = files::find(&self.places);
+        let mut found = files::find_growing(&self.places);
         for (path, why) in &found.skipped {
             if self.skipped.insert(path.clone()) {
                 sink(Told::Skipped(path, why));
@@ -235,6 +235,10 @@ impl Follower {
         self.copies.retain(|identity, _| there.contains(identity));
         self.files.retain(|identity, followed| there.contains(identity) || followed.is_open());
         found.files.retain(|file| file.packing == Packing::Plain);
+        // A copy that was just begun must not be taken for a new log.
+        let names: Vec<PathBuf> = found.files.iter().map(|file| file.path.clone()).collect();
+        let is_rotation = |path: &Path| names.iter().any(|log| is_rotation(log, path));
+        found.files.retain(|file| file.size > 0 || !is_rotation(&file.path));
         // What appeared first is given out first; at the start what was written last is wanted most.
         found.files.sort_by_key(|file| file.written);
         if is_first {
@@ -320,14 +324,14 @@ fn identity(metadata: &Metadata) -> Identity {
 
 /// Whether a rotation of one may be called as the other: `nova-api.log.1`, `nova-api-20261129.log`.
 fn is_sibling(path: &Path, other: &Path) -> bool {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match (name(path), name(other)) {
-        (Some(name), Some(other_name)) if path.parent() == other.parent() => {
-            let stem = name.split('.').next().unwrap_or_default();
-            !stem.is_empty() && other_name.starts_with(stem)
-        }
-        _ => false,
-    }
+    let (Some(name), Some(other_name)) = (path.file_name(), other.file_name()) else { return false };
+    let stem = name.as_encoded_bytes().split(|b| *b == b'.').next().unwrap_or_default();
+    path.parent() == other.parent() && !stem.is_empty() && other_name.as_encoded_bytes().starts_with(stem)
+}
+
+/// Whether the other one may be a rotation of this log, and not the other way round.
+fn is_rotation(log: &Path, other: &Path) -> bool {
+    log.as_os_str().len() < other.as_os_str().len() && is_sibling(log, other)
 }
 
 /// The file of this name, at the end, and before it those that may be its rotations, as they were written.

@@ -51,8 +51,12 @@ pub fn place(path: &Path) -> (Option<&str>, &str) {
         path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     let host = (!directory.is_empty() && !DIRECTORIES.contains(&directory)).then_some(directory);
     // `rabbit@ctl01.log` names both.
-    match service.split_once('@') {
-        Some(("rabbit", node)) => (Some(node), "rabbitmq"),
+    if let Some(("rabbit", node)) = service.split_once('@') {
+        return (Some(node), "rabbitmq");
+    }
+    // So does `nova-compute-cmp01.log`, where the logs of all hosts lie in one directory. Kolla's ironic is no host.
+    match service.strip_prefix("nova-compute-") {
+        Some(host) if !host.is_empty() && host != "ironic" => (Some(host), "nova-compute"),
         _ => (host, service),
     }
 }
@@ -90,6 +94,8 @@ mod tests {
             ("/srv/logs/cmp01/nova-compute.log", Some("cmp01"), "nova-compute"),
             ("/var/log/rabbitmq/rabbit@ctl01.log", Some("ctl01"), "rabbitmq"),
             ("nova-compute.log", None, "nova-compute"),
+            ("/srv/all/nova-compute-cmp01.log.1", Some("cmp01"), "nova-compute"),
+            ("/var/log/kolla/nova/nova-compute-ironic.log", None, "nova-compute-ironic"),
         ] {
             let path = Path::new(path);
             let (found, called) = place(path);

@@ -275,6 +275,26 @@ fn a_copy_that_is_seen_before_the_truncation_is_no_new_log() {
 }
 
 #[test]
+fn a_log_that_is_empty_yet_is_told_from_its_first_line_and_a_copy_that_is_not_at_all() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "");
+    scene.append("b.log", "first\n");
+    scene.append("b.log.1", "");
+    scene.poll();
+    scene.append("a.log", "one\n");
+    scene.append("b.log.1", "first\n");
+    scene.poll();
+    assert_eq!(scene.lines, ["first", "one"]);
+    scene.later(LOOK);
+    scene.append("c.log", "");
+    scene.later(LOOK);
+    scene.append("c.log", "two\n");
+    scene.append("d.log.gz", "");
+    scene.poll();
+    assert_eq!(scene.lines, ["first", "one", "two"]);
+}
+
+#[test]
 fn a_copy_counts_as_given_out_only_once_its_original_was() {
     let mut scene = Scene::new();
     let path = scene.path("nova-api.log");
