@@ -66,6 +66,8 @@ struct Run {
 fn main() -> ExitCode {
     let seconds = std::env::var("TAIL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let mut table = Table::default();
+    // First of all: what a process has held before is memory that it need not ask for.
+    held(&mut table);
     let what = format!("{FILES} files at 50 MB/s");
     for (words, pace, p99) in [("each 100 ms", POLL, 110.0), ("on screen, each 30 ms", LOOKED_AT, 40.0)] {
         let run = tail(seconds, pace, Rotation::None);
@@ -97,7 +99,6 @@ fn main() -> ExitCode {
         };
         table.missed |= run.judge(&words);
     }
-    held(&mut table);
     if table.missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

@@ -133,6 +133,8 @@ actions! {
     PreviousError = "previous_error" "error before",
     /// warnings and errors by kind: the same message counted once
     Kinds = "kinds" "kinds",
+    /// requests to the APIs: how many, how they ended, how long they took
+    Traffic = "traffic" "API traffic",
     /// long lines whole, or cut
     Wrap = "wrap" "wrap",
     /// where every number comes from, how old it is, what it costs

@@ -6,6 +6,7 @@
 mod agent;
 mod aggregate;
 mod broker;
+mod endpoint;
 mod event;
 mod hypervisor;
 mod instance;
@@ -22,6 +23,7 @@ mod trouble;
 pub use agent::Agent;
 pub use aggregate::Aggregate;
 pub use broker::{Alarm, AmqpState, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
+pub use endpoint::{Endpoint, Request, endpoint};
 pub use event::{Event, News};
 pub use hypervisor::Hypervisor;
 pub use instance::{

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Level, Line, Span, Text, Trouble};
+use super::{Endpoint, Level, Line, Request, Span, Text, Trouble};
 
 /// Takes lines apart for those who keep them and know no format: a line is kept as it stands and read again when it
 /// is looked at, which costs less than keeping its parts.
@@ -31,6 +31,10 @@ pub struct Heard {
     /// The bytes of all lines, without newlines.
     pub text: Vec<u8>,
     pub parse: Arc<dyn Parse>,
+    /// Endpoints that are new: they are numbered from 0 through all batches.
+    pub endpoints: Vec<Endpoint>,
+    /// Requests that the lines tell of.
+    pub requests: Vec<Request>,
     /// What could not be had.
     pub troubles: Vec<Trouble>,
     /// How many files are followed now.

@@ -2,8 +2,10 @@
 
 mod draw;
 mod kinds;
+mod listing;
 mod record;
 mod shown;
+mod traffic;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,6 +26,7 @@ use crate::ui::{format, text};
 use draw::Window;
 use kinds::Kinds;
 use shown::Shown;
+use traffic::Traffic;
 
 const READS: &[Topic] = &[Topic::Logs];
 
@@ -33,17 +36,24 @@ pub struct LogsPane {
     window: Window,
     /// A record that was gone into.
     inside: Option<(u64, Details)>,
-    kinds: Option<Kinds>,
+    over: Option<Over>,
+}
+
+/// A list that lies over the records.
+enum Over {
+    Kinds(Kinds),
+    Traffic(Traffic),
 }
 
 impl LogsPane {
     pub fn new() -> Self {
-        Self { shown: Shown::new(), window: Window::new(), inside: None, kinds: None }
+        Self { shown: Shown::new(), window: Window::new(), inside: None, over: None }
     }
 
     fn record<'a>(&self, cx: &Cx<'a>) -> Option<Record<'a>> {
-        let number = match &self.kinds {
-            Some(kinds) => kinds.selected(cx)?.record,
+        let number = match &self.over {
+            Some(Over::Kinds(kinds)) => kinds.selected(cx)?.record,
+            Some(Over::Traffic(_)) => return None,
             None => self.window.cursor(&self.shown)?,
         };
         cx.store.logs.record(number)
@@ -94,23 +104,43 @@ impl LogsPane {
         Some(Reply::Done)
     }
 
-    fn on_kinds(&mut self, action: Action, cx: &Cx) -> Option<Reply> {
-        let kinds = self.kinds.as_mut()?;
+    fn on_over(&mut self, action: Action, cx: &Cx) -> Option<Reply> {
+        let over = self.over.as_mut()?;
         match action {
-            Action::Back | Action::Quit | Action::Kinds => self.kinds = None,
-            // All that said the same.
+            Action::Back | Action::Quit => self.over = None,
+            // The same key leaves it.
+            Action::Kinds | Action::Traffic if over.is_of(action) => self.over = None,
+            // All that said the same, or asked the same.
             Action::Enter => {
-                let filter = kinds.selected(cx).map(kinds::filter)?;
-                self.kinds = None;
+                let filter = match over {
+                    Over::Kinds(kinds) => kinds.selected(cx).map(kinds::filter)?,
+                    Over::Traffic(traffic) => traffic.selected(cx).map(traffic::filter)?,
+                };
+                self.over = None;
                 return Some(match self.filter(&filter, cx) {
                     Ok(()) => Reply::Done,
                     Err(error) => Reply::Say(error.to_string()),
                 });
             }
-            _ if kinds.on(action, cx) => {}
-            _ => return None,
+            _ => {
+                let is_done = match over {
+                    Over::Kinds(kinds) => kinds.on(action, cx),
+                    Over::Traffic(traffic) => traffic.on(action, cx),
+                };
+                return is_done.then_some(Reply::Done);
+            }
         }
         Some(Reply::Done)
+    }
+}
+
+impl Over {
+    /// Whether this key leads here.
+    fn is_of(&self, action: Action) -> bool {
+        match self {
+            Self::Kinds(_) => action == Action::Kinds,
+            Self::Traffic(_) => action == Action::Traffic,
+        }
     }
 }
 
@@ -162,19 +192,29 @@ impl Pane for LogsPane {
             // One that is no longer held stays as it was.
             details.set(record::sections(cx, &record));
         }
-        if let Some(kinds) = &mut self.kinds {
-            kinds.sync(cx);
+        match &mut self.over {
+            Some(Over::Kinds(kinds)) => kinds.sync(cx),
+            Some(Over::Traffic(traffic)) => traffic.sync(cx),
+            None => {}
         }
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
-        if let Some(reply) = self.on_inside(action).or_else(|| self.on_kinds(action, cx)) {
+        if let Some(reply) = self.on_inside(action).or_else(|| self.on_over(action, cx)) {
             return reply;
         }
         match action {
             Action::Trace => return self.to_trace(cx),
             Action::Host => return self.to_host(cx),
-            _ if self.inside.is_some() || self.kinds.is_some() => return Reply::Up,
+            Action::Kinds if self.inside.is_none() => {
+                self.over = Some(Over::Kinds(Kinds::new(cx)));
+                return Reply::Done;
+            }
+            Action::Traffic if self.inside.is_none() => {
+                self.over = Some(Over::Traffic(Traffic::new(cx)));
+                return Reply::Done;
+            }
+            _ if self.inside.is_some() || self.over.is_some() => return Reply::Up,
             _ if self.window.on(action, &self.shown) => return Reply::Done,
             _ => {}
         }
@@ -187,10 +227,6 @@ impl Pane for LogsPane {
             }
             Action::NextError => self.go_to_error(cx, true),
             Action::PreviousError => self.go_to_error(cx, false),
-            Action::Kinds => {
-                self.kinds = Some(Kinds::new(cx));
-                Reply::Done
-            }
             Action::Copy => match self.record(cx) {
                 Some(record) => {
                     Reply::Copy(text::sanitise(&String::from_utf8_lossy(record.head)).into_owned())
@@ -209,10 +245,11 @@ impl Pane for LogsPane {
         }
     }
 
-    fn click(&mut self, row: u16, cx: &Cx) {
-        match (&self.inside, &mut self.kinds) {
+    fn click(&mut self, row: u16, _: &Cx) {
+        match (&self.inside, &mut self.over) {
             (Some(_), _) => {}
-            (None, Some(kinds)) => kinds.click(row, cx),
+            (None, Some(Over::Kinds(kinds))) => kinds.click(row),
+            (None, Some(Over::Traffic(traffic))) => traffic.click(row),
             (None, None) => self.window.click(row, &self.shown),
         }
     }
@@ -232,8 +269,9 @@ impl Pane for LogsPane {
         frame.render_widget(draw::head(cx, &self.window, &self.shown, area.width), row(area.y));
         let rest =
             Rect { y: area.y + 1, height: area.height.saturating_sub(1 + below.is_some() as u16), ..area };
-        match &mut self.kinds {
-            Some(kinds) => kinds.draw(frame, rest, cx),
+        match &mut self.over {
+            Some(Over::Kinds(kinds)) => kinds.draw(frame, rest, cx),
+            Some(Over::Traffic(traffic)) => traffic.draw(frame, rest, cx),
             None => self.window.draw(frame, rest, cx, &self.shown),
         }
         if let Some(line) = below {
@@ -273,14 +311,15 @@ impl Pane for LogsPane {
 
     fn home(&mut self) {
         self.inside = None;
-        self.kinds = None;
+        self.over = None;
         self.window.follow();
     }
 
     fn crumbs(&self, _: &Cx) -> Vec<String> {
-        match (&self.inside, &self.kinds) {
+        match (&self.inside, &self.over) {
             (Some(_), _) => vec!["record".to_owned()],
-            (None, Some(_)) => vec!["kinds".to_owned()],
+            (None, Some(Over::Kinds(_))) => vec!["kinds".to_owned()],
+            (None, Some(Over::Traffic(_))) => vec!["API traffic".to_owned()],
             (None, None) => Vec::new(),
         }
     }
@@ -289,8 +328,10 @@ impl Pane for LogsPane {
         if let Some((_, details)) = &self.inside {
             return details.status();
         }
-        if let Some(kinds) = &self.kinds {
-            return kinds.status();
+        match &self.over {
+            Some(Over::Kinds(kinds)) => return kinds.status(),
+            Some(Over::Traffic(traffic)) => return traffic.status(cx),
+            None => {}
         }
         if cx.store.freshness(Topic::Logs).as_of.is_none() && cx.store.logs.numbers().is_empty() {
             return parts::NOTHING_KNOWN.to_owned();
@@ -299,7 +340,10 @@ impl Pane for LogsPane {
     }
 
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
-        Some(record::words(cx, &self.record(cx)?))
+        match &self.over {
+            Some(Over::Traffic(traffic)) if self.inside.is_none() => traffic.words(cx),
+            _ => Some(record::words(cx, &self.record(cx)?)),
+        }
     }
 
     fn totals(&self, cx: &Cx) -> Option<String> {

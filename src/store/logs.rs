@@ -6,7 +6,9 @@
 
 mod kinds;
 mod rates;
+mod traffic;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,11 +18,14 @@ use jiff::Timestamp;
 use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Trouble};
 pub use kinds::{Kind, Kinds, kind_of};
 pub use rates::{BARS, Rates};
+pub use traffic::{Asked, Traffic};
 
 /// Bytes of lines that are kept, unless told otherwise.
 const ROOM: usize = 64 << 20;
 /// Bytes of a chunk. No line is longer: the collector cuts them.
 const CHUNK: usize = 256 << 10;
+/// Lines that stay taken apart: those that a filter is put to at once.
+const PARSED: usize = 4_096;
 /// So many troubles are kept.
 const TROUBLES: usize = 100;
 
@@ -60,8 +65,11 @@ pub struct Logs {
     replaced: u64,
     rates: Rates,
     kinds: Kinds,
+    traffic: Traffic,
     troubles: VecDeque<(Timestamp, Trouble)>,
     revision: u64,
+    /// What was taken apart last, by the line's number: a filter asks for one part of a line after the other.
+    parsed: RefCell<Vec<(u64, Line)>>,
 }
 
 impl Default for Logs {
@@ -103,8 +111,10 @@ impl Logs {
             replaced: 0,
             rates: Rates::default(),
             kinds: Kinds::default(),
+            traffic: Traffic::default(),
             troubles: VecDeque::new(),
             revision: 0,
+            parsed: RefCell::default(),
         }
     }
 
@@ -123,6 +133,7 @@ impl Logs {
         for line in &heard.lines {
             self.keep(line, line.text.of(&heard.text), now);
         }
+        self.traffic.put(heard.endpoints, &heard.requests);
         for trouble in heard.troubles {
             self.troubles.push_back((now, trouble));
         }
@@ -276,6 +287,23 @@ impl Logs {
         self.parse.as_ref().map(|parse| parse.parse(line)).unwrap_or_default()
     }
 
+    /// The parts of a record's first line.
+    pub fn parsed(&self, record: &Record<'_>) -> Line {
+        let mut parsed = self.parsed.borrow_mut();
+        if parsed.is_empty() {
+            parsed.resize(PARSED, (u64::MAX, Line::default()));
+        }
+        let place = (record.number % PARSED as u64) as usize;
+        match parsed.get_mut(place) {
+            Some((number, line)) if *number == record.number => *line,
+            Some(other) => {
+                *other = (record.number, self.parse(record.head));
+                other.1
+            }
+            None => self.parse(record.head),
+        }
+    }
+
     pub fn sources(&self) -> &[LogSource] {
         &self.sources
     }
@@ -306,6 +334,11 @@ impl Logs {
 
     pub fn kinds(&self) -> &Kinds {
         &self.kinds
+    }
+
+    /// Requests to the APIs, as access lines tell of them.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// What could not be had, the oldest first.

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Level, Span};
+use jiff::SignedDuration;
+
+use crate::model::{Level, Span, endpoint};
 use crate::store::Store;
 use crate::store::logs::{self, Record};
 use crate::table::{Column, Slot, Value, column};
@@ -39,8 +41,20 @@ pub const COLUMNS: &[Column<Store>] = &[
         own(store, slot, |line| line.logger)
     }),
     column!("status", "STATUS", "", "an access line", Left, (0, 0), 0, |store, slot| {
-        let access = record(store, slot).and_then(|record| store.logs.parse(record.head).access);
+        let access = record(store, slot).and_then(|record| store.logs.parsed(&record).access);
         access.map_or(Value::Absent, |access| Value::Int(i64::from(access.status)))
+    }),
+    column!("endpoint", "ENDPOINT", "", "an access line", Left, (0, 0), 0, |store, slot| {
+        let Some(record) = record(store, slot) else { return Value::Unknown };
+        let Some(access) = store.logs.parsed(&record).access else { return Value::Absent };
+        let mut words = String::new();
+        endpoint(access.method.of(record.head), access.path.of(record.head), &mut words);
+        Value::text(words)
+    }),
+    column!("took", "TOOK", "", "an access line", Left, (0, 0), 0, |store, slot| {
+        let access = record(store, slot).and_then(|record| store.logs.parsed(&record).access);
+        let took = access.and_then(|access| i64::try_from(access.took?).ok());
+        took.map_or(Value::Absent, |micros| Value::Span(SignedDuration::from_micros(micros)))
     }),
     column!("file", "FILE", "", "where it stands", Left, (0, 0), 0, |store, slot| {
         record(store, slot).map_or(Value::Unknown, |record| Value::text(&*record.source.path))
@@ -68,7 +82,7 @@ fn kind(store: &Store, record: &Record) -> Option<String> {
     if record.level < Level::Warning {
         return None;
     }
-    let parsed = store.logs.parse(record.head);
+    let parsed = store.logs.parsed(&record);
     let kind = logs::kind_of(record.source, record.level, record.head, &parsed, &mut String::new());
     Some(kind_word(kind))
 }
@@ -81,7 +95,7 @@ pub fn kind_word(kind: u64) -> String {
 /// A part of the line; absent where it has none.
 fn own(store: &Store, slot: Slot, of: fn(&crate::model::Line) -> Span) -> Value<'_> {
     let Some(record) = record(store, slot) else { return Value::Unknown };
-    let part = of(&store.logs.parse(record.head)).of(record.head);
+    let part = of(&store.logs.parsed(&record)).of(record.head);
     if part.is_empty() { Value::Absent } else { Value::Text(String::from_utf8_lossy(part)) }
 }
 
@@ -93,6 +107,6 @@ fn part<'a>(
     or: fn(&Record<'a>) -> &'a str,
 ) -> Value<'a> {
     let Some(record) = record(store, slot) else { return Value::Unknown };
-    let part = of(&store.logs.parse(record.head)).of(record.head);
+    let part = of(&store.logs.parsed(&record)).of(record.head);
     if part.is_empty() { Value::text(or(&record)) } else { Value::Text(String::from_utf8_lossy(part)) }
 }

@@ -100,6 +100,7 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("logs-filtered", "logs", "/level>=WARNING<enter>"),
     ("logs-none-match", "logs", "/nowhere<enter>"),
     ("logs-kinds", "logs", "f"),
+    ("logs-traffic", "logs", "a"),
     ("logs-of-a-kind", "logs", "fs<enter>"),
     ("logs-wrapped", "logs", "w"),
     ("logs-of-a-host", "hypervisors", "/cmp07<enter>l"),

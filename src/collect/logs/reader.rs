@@ -1,6 +1,7 @@
 //! From what a [`Follower`] gives out to batches of records: which line belongs to which, and when it was written.
 
 mod copies;
+mod traffic;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::source::log::follow::elsewhere::Others;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
 use crate::source::log::{Folder, Grammar, Zone};
 use copies::Copies;
+use traffic::{Said, Traffic};
 
 /// A batch is handed on when it has so many bytes.
 const BATCH: usize = 1 << 20;
@@ -47,6 +49,7 @@ struct Telling {
     text: Vec<u8>,
     troubles: Vec<Trouble>,
     copies: Copies,
+    traffic: Traffic,
     /// The number of the next line.
     next: u64,
     /// How many files were followed, and who was not heard, when the last batch was handed on.
@@ -68,6 +71,7 @@ struct Content {
     heard: Instant,
     /// Lines told before any that has a time: places in the batch.
     untimed: Vec<usize>,
+    said: Said,
 }
 
 type Send<'a> = dyn FnMut(Heard) + 'a;
@@ -90,6 +94,7 @@ impl Reader {
                 text: Vec::new(),
                 troubles: Vec::new(),
                 copies: Copies::default(),
+                traffic: Traffic::default(),
                 next: 0,
                 files: 0,
                 away: Arc::default(),
@@ -165,12 +170,15 @@ impl Telling {
             content.untimed.clear();
         }
         let lines = std::mem::take(&mut self.lines);
+        let (endpoints, requests) = self.traffic.take();
         send(Heard {
             first: self.next - lines.len() as u64,
             sources: std::mem::take(&mut self.new_sources),
             lines,
             text: std::mem::take(&mut self.text),
             parse: self.grammar.clone(),
+            endpoints,
+            requests,
             troubles: std::mem::take(&mut self.troubles),
             files: self.files,
             away: self.away.clone(),
@@ -230,6 +238,8 @@ impl Telling {
         if told.is_some() {
             return;
         }
+        let service = &piece.file.service;
+        self.traffic.hear(&mut content.said, service, piece.bytes, &parsed, at, replaces.is_some());
         let start = self.text.len();
         self.text.extend_from_slice(piece.bytes);
         self.lines.push(HeardLine {
@@ -261,6 +271,7 @@ impl Telling {
             last: None,
             heard: now,
             untimed: Vec::new(),
+            said: Said::default(),
         }
     }
 }

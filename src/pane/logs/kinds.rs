@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::draw::time;
+use super::listing::{Listing, Order};
 use super::short;
 use crate::action::Action;
 use crate::pane::line::verdict;
@@ -14,7 +15,6 @@ use crate::tables::logs::kind_word;
 use crate::theme::Role;
 use crate::ui::{format, text};
 
-/// What stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     New,
@@ -22,8 +22,8 @@ enum By {
     Last,
 }
 
-impl By {
-    const ALL: [Self; 3] = [Self::New, Self::Often, Self::Last];
+impl Order for By {
+    const ALL: &'static [Self] = &[Self::New, Self::Often, Self::Last];
 
     fn words(self) -> &'static str {
         match self {
@@ -36,11 +36,7 @@ impl By {
 
 pub(super) struct Kinds {
     by: By,
-    /// Their ids, in the order on screen.
-    list: Vec<u64>,
-    cursor: Option<u64>,
-    top: usize,
-    height: usize,
+    list: Listing<u64>,
 }
 
 /// Cells of what stands before the message. The sign says the level where there is no room for its word.
@@ -61,7 +57,7 @@ pub(super) fn filter(kind: &Kind) -> String {
 
 impl Kinds {
     pub fn new(cx: &Cx) -> Self {
-        let mut kinds = Self { by: By::New, list: Vec::new(), cursor: None, top: 0, height: 0 };
+        let mut kinds = Self { by: By::New, list: Listing::new() };
         kinds.sync(cx);
         kinds
     }
@@ -76,49 +72,28 @@ impl Kinds {
             };
             (std::cmp::Reverse(first), kind.id)
         });
-        self.list = all.into_iter().map(|kind| kind.id).collect();
-        if self.cursor.is_none_or(|id| !self.list.contains(&id)) {
-            self.cursor = self.list.first().copied();
-        }
+        self.list.set(all.into_iter().map(|kind| kind.id).collect());
     }
 
     pub fn selected<'a>(&self, cx: &Cx<'a>) -> Option<&'a Kind> {
-        cx.store.logs.kinds().get(self.cursor?)
-    }
-
-    fn at(&self) -> usize {
-        self.list.iter().position(|id| Some(*id) == self.cursor).unwrap_or(0)
+        cx.store.logs.kinds().get(self.list.cursor()?)
     }
 
     pub fn on(&mut self, action: Action, cx: &Cx) -> bool {
-        let (at, page) = (self.at(), self.height.max(1));
-        let to = match action {
-            Action::Up => at.saturating_sub(1),
-            Action::Down => at + 1,
-            Action::HalfPageUp => at.saturating_sub(page / 2),
-            Action::HalfPageDown => at + page / 2,
-            Action::PageUp => at.saturating_sub(page),
-            Action::PageDown => at + page,
-            Action::Top => 0,
-            Action::Bottom => usize::MAX,
-            Action::SortNext | Action::SortPrevious => {
-                let step = if action == Action::SortNext { 1 } else { By::ALL.len() - 1 };
-                let now = By::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
-                self.by = By::ALL[(now + step) % By::ALL.len()];
-                self.cursor = None;
+        match self.by.after(action) {
+            Some(by) => {
+                self.by = by;
+                self.list.to_the_top();
                 self.sync(cx);
-                return true;
+                true
             }
-            _ => return false,
-        };
-        self.cursor = self.list.get(to.min(self.list.len().saturating_sub(1))).copied();
-        true
+            None => self.list.on(action),
+        }
     }
 
-    pub fn click(&mut self, row: u16, _: &Cx) {
+    pub fn click(&mut self, row: u16) {
         // The head of the pane, and that of the list.
-        let at = (row as usize).checked_sub(2).map(|row| self.top + row);
-        self.cursor = at.and_then(|at| self.list.get(at)).copied().or(self.cursor);
+        self.list.click((row as usize).checked_sub(2));
     }
 
     pub fn status(&self) -> String {
@@ -138,20 +113,16 @@ impl Kinds {
             text::fit("LEVEL", widths.level, false),
         );
         frame.render_widget(Line::styled(titles, cx.theme.style(Role::Heading)), row(0));
-        self.height = (area.height as usize).saturating_sub(1);
-        let at = self.at();
-        self.top = self.top.min(at).max((at + 1).saturating_sub(self.height));
-        if self.list.is_empty() && area.height > 2 {
+        if self.list.len() == 0 && area.height > 2 {
             let words = Line::styled("   nobody warned, and nothing failed", cx.theme.style(Role::Dim));
             frame.render_widget(words, row(2));
         }
-        for (y, index) in (self.top..self.list.len()).take(self.height).enumerate() {
-            let Some(kind) = self.list.get(index).and_then(|id| cx.store.logs.kinds().get(*id)) else {
-                continue;
-            };
+        let height = (area.height as usize).saturating_sub(1);
+        for (y, (id, is_under_cursor)) in self.list.visible(height).enumerate() {
+            let Some(kind) = cx.store.logs.kinds().get(id) else { continue };
             let line = line(cx, kind, widths);
             frame.render_widget(text::cut_line(line, area.width as usize), row(y + 1));
-            if index == at {
+            if is_under_cursor {
                 frame.buffer_mut().set_style(row(y + 1), cx.theme.style(Role::Selection));
             }
         }

@@ -52,6 +52,8 @@ impl Teller {
                 lines: heard,
                 text,
                 parse,
+                endpoints: Vec::new(),
+                requests: Vec::new(),
                 troubles: Vec::new(),
                 files: 1,
                 away: Arc::default(),

@@ -233,3 +233,32 @@ fn a_record_that_rsyslog_wrote_on_one_line_has_its_lines_again() {
         ],
     );
 }
+
+#[test]
+fn requests_to_the_apis_are_counted_and_lead_to_their_lines() {
+    check(
+        "logs",
+        &[
+            Press("a"),
+            // What fails stands first, said with how its requests ended.
+            Cursor("GET /v2.1/servers/detail"),
+            Sees("504 × 9 p50 60.00s p95 60.00s · 200 × 1,204"),
+            Order(&["GET /v2.1/servers/detail", "PUT /v2.0/ports/{id}", "GET /v2.1/servers/{id}"]),
+            Press("s"),
+            Sees("by how often"),
+            Press("s"),
+            Sees("the slowest first"),
+            Press("G"),
+            Cursor("GET /allocation_candidates"),
+            Press("<enter>"),
+            Sees("/endpoint=\"GET /allocation_candidates\" service=placement-api"),
+            Lacks("P95"),
+            Press("<esc>a"),
+            Sees("P95"),
+            Press("a"),
+            Lacks("P95"),
+            Press("/took>1h<enter>"),
+            Sees("none of the"),
+        ],
+    );
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stackwatch::model::{Heard, HeardLine, LogSource, Span, Stamp, Trouble};
+use stackwatch::model::{Endpoint, Heard, HeardLine, LogSource, Request, Span, Stamp, Trouble};
 use stackwatch::source::log::Grammar;
 
 use super::{EVIL, instances, trace};
@@ -44,6 +44,38 @@ fn lines() -> Vec<(&'static str, &'static str, String)> {
     lines
 }
 
+/// Requests of the last hour: service, endpoint, status, how many, microseconds of the first and of each next one.
+const ASKED: [(&str, &str, u16, i64, u32, u32); 8] = [
+    ("nova-api", "GET /v2.1/servers/detail", 200, 1_204, 95_000, 200),
+    ("nova-api", "GET /v2.1/servers/detail", 504, 9, 60_000_000, 0),
+    ("nova-api", "POST /v2.1/servers", 202, 31, 400_000, 9_000),
+    ("nova-api", "GET /v2.1/servers/{id}", 200, 212, 40_000, 100),
+    ("nova-api", "GET /v2.1/servers/{id}", 404, 3, 12_000, 0),
+    ("neutron-server", "PUT /v2.0/ports/{id}", 200, 64, 700_000, 20_000),
+    ("neutron-server", "PUT /v2.0/ports/{id}", 500, 1, 31_000_000, 0),
+    ("placement-api", "GET /allocation_candidates", 200, 31, 9_000, 900),
+];
+
+fn asked() -> (Vec<Endpoint>, Vec<Request>) {
+    let (mut endpoints, mut requests) = (Vec::<Endpoint>::new(), Vec::new());
+    let last: jiff::Timestamp = "2026-11-24T03:12:40Z".parse().unwrap();
+    for (service, words, status, count, took, more) in ASKED {
+        let wanted = Endpoint { service: service.into(), words: words.into() };
+        if endpoints.last() != Some(&wanted) {
+            endpoints.push(wanted);
+        }
+        let endpoint = endpoints.len() as u32 - 1;
+        requests.extend((0..count).map(|n| Request {
+            endpoint,
+            // Over most of an hour.
+            at: last.as_microsecond() - n * 50 * 60_000_000 / count,
+            status,
+            took: Some(took + more * n as u32),
+        }));
+    }
+    (endpoints, requests)
+}
+
 /// All of it, as a collector would tell it.
 pub fn heard() -> Heard {
     let grammar = Grammar::shipped().unwrap();
@@ -56,7 +88,11 @@ pub fn heard() -> Heard {
         troubles: vec![Trouble::of_log("/var/log/remote/cmp04/nova-compute.log: no right to read it")],
         files: 31,
         away: Arc::default(),
+        endpoints: Vec::new(),
+        requests: Vec::new(),
     };
+    let (endpoints, requests) = asked();
+    (heard.endpoints, heard.requests) = (endpoints, requests);
     for (host, service, text) in lines() {
         let path = format!("/var/log/remote/{host}/{service}.log");
         let known = heard.sources.iter().position(|source| *source.path == *path);
@@ -91,6 +127,7 @@ pub fn heard() -> Heard {
 pub fn more(first: u64, lines: &[&str]) -> Heard {
     let grammar = Grammar::shipped().unwrap();
     let mut more = Heard { first, sources: Vec::new(), troubles: Vec::new(), ..heard() };
+    (more.endpoints, more.requests) = (Vec::new(), Vec::new());
     let source = heard().sources.iter().position(|source| &*source.host == "cmp03").unwrap() as u32;
     (more.lines, more.text) = (Vec::new(), Vec::new());
     for (n, line) in lines.iter().enumerate() {
