@@ -170,6 +170,9 @@ impl Trace {
     }
 
     fn judge(&mut self, line: &[u8], parsed: &Line, rest: &[u8]) -> Option<Result<Reason, LeftOut>> {
+        if lend::is_under_a_stale_id(line, parsed) {
+            return None;
+        }
         let [local, global] = [parsed.request_id, parsed.global_request_id].map(|span| Id::of(span.of(line)));
         let nearness = |id: &Id| self.followed.get(id).map(|followed| (followed.nearness, *id));
         let is_ours = [local, global].into_iter().flatten().any(Id::is_ours);

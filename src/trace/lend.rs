@@ -63,6 +63,20 @@ fn is_read(access: Access, line: &[u8]) -> bool {
     matches!(access.method.of(line), b"GET" | b"HEAD")
 }
 
+/// It answers what versions an API has: that is no request to it, and its line stands under the id of whatever the same
+/// thread answered before (seen of nova-api under uwsgi).
+pub(super) fn is_under_a_stale_id(line: &[u8], parsed: &Line) -> bool {
+    let Some(access) = parsed.access else { return false };
+    let path = access.path.of(line).split(|b| *b == b'?').next().unwrap_or_default();
+    let version = path.strip_prefix(b"/").unwrap_or(path);
+    let version = version.strip_suffix(b"/").unwrap_or(version);
+    match version.split_first() {
+        None => true,
+        Some((b'v', rest)) => !rest.is_empty() && rest.iter().all(|b| b.is_ascii_digit() || *b == b'.'),
+        Some(_) => false,
+    }
+}
+
 /// It names the instance only because somebody looked at it: a read that is not of the server itself.
 pub(super) fn is_look(line: &[u8], parsed: &Line, uuid: &[u8; 36]) -> bool {
     parsed

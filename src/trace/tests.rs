@@ -212,3 +212,21 @@ fn a_story_is_in_the_order_of_time_and_then_of_the_files() {
     order(&mut records, |record| *record);
     assert_eq!(records, [(None, 1, 0), (Some(1), 0, 3), (Some(1), 0, 9), (Some(1), 1, 7), (Some(2), 0, 5)]);
 }
+
+#[test]
+fn an_answer_about_versions_stands_under_somebody_elses_id() {
+    let context = format!("None {A} u p");
+    let about = |path: &str| {
+        let mut trace = of_ours();
+        let own = format!("[instance: {OURS}] Claim successful");
+        assert!(hear(&mut trace, &line("nova.compute.claims", &context, &own)).unwrap().is_ok());
+        let asked = format!("127.0.0.1 \"GET {path}\" status: 200 len: 384 microversion: 2.1 time: 0.000640");
+        hear(&mut trace, &line("nova.api.openstack.requestlog", &context, &asked))
+    };
+    for path in ["/", "/v2.1/", "/v2.1", "/v3/?x"] {
+        assert_eq!(about(path), None, "{path}");
+    }
+    for path in ["/v2.1/limits", "/volumes", "/v"] {
+        assert!(matches!(about(path), Some(Ok(Reason::Request(_)))), "{path}");
+    }
+}
