@@ -127,6 +127,18 @@ actions! {
     Logs = "logs" "logs",
     /// follow what comes, or stand still
     Follow = "follow" "follow",
+    /// search: to what matches, while all else stays
+    Search = "search" "search",
+    /// to the next match; the next error where nothing is searched
+    NextMatch = "next_match" "next match",
+    /// to the match before; the error before where nothing is searched
+    PreviousMatch = "previous_match" "match before",
+    /// mark this, or take the mark away
+    Mark = "mark" "mark",
+    /// to the next mark
+    NextMark = "next_mark" "next mark",
+    /// to the mark before
+    PreviousMark = "previous_mark" "mark before",
     /// to the next error
     NextError = "next_error" "next error",
     /// to the error before

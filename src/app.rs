@@ -9,6 +9,7 @@ mod overlay;
 mod palette;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -38,6 +39,11 @@ pub enum Request {
     /// Open the cloud with this number of the chooser.
     Connect(usize),
     Copy(String),
+    /// Put this into a new file; what came of it is said by [`App::on_written`].
+    Write {
+        path: PathBuf,
+        bytes: Vec<u8>,
+    },
     Mouse(bool),
     Redraw,
     Suspend,
@@ -113,6 +119,7 @@ pub struct App {
 enum Asking {
     Filter,
     Command,
+    Search,
 }
 
 /// Without a key for so long, polling slows down.
@@ -238,6 +245,14 @@ impl App {
     pub fn say(&mut self, text: impl Into<String>) {
         self.toast = Some(Toast { text: text.into(), at: self.now, bad: true });
         self.dirty = true;
+    }
+
+    /// A file was written, or was not.
+    pub fn on_written(&mut self, written: Result<String, String>) {
+        match written {
+            Ok(words) => self.tell(words),
+            Err(words) => self.say(words),
+        }
     }
 
     fn tell(&mut self, text: impl Into<String>) {

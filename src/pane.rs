@@ -93,6 +93,16 @@ pub trait Pane {
         self.list_mut().map_or(Ok(()), |list| list.filter(text, cx))
     }
 
+    /// Goes to what matches, and shows the rest as before; an empty text searches nothing any more.
+    fn search(&mut self, _: &str, _: &Cx) -> Result<(), FilterError> {
+        Ok(())
+    }
+
+    /// What `:write` puts into a file, and what to call it; `None` where there is nothing.
+    fn written(&self, _: &Cx) -> Option<(String, Vec<u8>)> {
+        None
+    }
+
     fn filter_text(&self) -> &str {
         self.list().map_or("", List::filter_text)
     }

@@ -2,7 +2,10 @@
 
 mod signals;
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use color_eyre::eyre::{Report as Eyre, WrapErr};
@@ -11,6 +14,7 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use signals::Signals;
@@ -44,6 +48,8 @@ pub struct Loop<'a, B: Backend> {
     /// The cloud to open as soon as the first frame is out.
     pub opens: Option<usize>,
     pub feed: Option<Feed>,
+    /// A file that is being written.
+    pub writing: Option<JoinHandle<Result<String, String>>>,
     pub now: fn() -> Timestamp,
 }
 
@@ -124,6 +130,10 @@ where
                 heard = reports(self.feed.as_mut(), &mut batch) => {
                     heard.wrap_err("a collector panicked: this is a bug")?;
                     self.take_in(&mut batch);
+                }
+                written = written(self.writing.as_mut()) => {
+                    self.writing = None;
+                    self.app.on_written(written);
                 }
             }
         }
@@ -228,6 +238,9 @@ where
                     self.app.say(error.to_string());
                 }
             }
+            Request::Write { path, bytes } => {
+                self.writing = Some(tokio::task::spawn_blocking(move || write(&path, &bytes)));
+            }
             Request::Copy(text) => terminal::copy(&text).wrap_err("cannot write to the terminal")?,
             Request::Mouse(on) => terminal::mouse(on).wrap_err("cannot write to the terminal")?,
             Request::Redraw => self.redraw()?,
@@ -246,6 +259,36 @@ where
             let traffic = feed.session();
             self.app.on_traffic(|| traffic.traffic().iter().map(ToString::to_string).collect());
         }
+    }
+}
+
+/// Puts bytes into a new file that only its owner may read: logs name users and addresses. One that is there is somebody's.
+fn write(path: &Path, bytes: &[u8]) -> Result<String, String> {
+    let home = path.strip_prefix("~").ok().zip(std::env::home_dir()).map(|(rest, home)| home.join(rest));
+    let path = home.as_deref().unwrap_or(path);
+    let mut options = OpenOptions::new();
+    let written = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    match written {
+        Ok(()) => Ok(format!("written to {}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{} is there already: choose another name", path.display()))
+        }
+        Err(error) => Err(format!("cannot write {}: {error}", path.display())),
+    }
+}
+
+/// What came of writing a file.
+async fn written(writing: Option<&mut JoinHandle<Result<String, String>>>) -> Result<String, String> {
+    match writing {
+        Some(writing) => {
+            writing.await.unwrap_or_else(|error| Err(format!("the file was not written: {error}")))
+        }
+        None => std::future::pending().await,
     }
 }
 

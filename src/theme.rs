@@ -195,6 +195,10 @@ pub enum Sign {
     Disabled,
     Stale,
     Busy,
+    /// Set by the operator.
+    Mark,
+    /// What is searched for.
+    Match,
 }
 
 /// How this terminal writes: UTF-8 signs or ASCII, and how wide ambiguous ones are.
@@ -223,6 +227,8 @@ impl Look {
             Sign::Unknown => ("?", "?"),
             Sign::Disabled | Sign::Stale => ("◌", "-"),
             Sign::Busy => ("…", "~"),
+            Sign::Mark => ("◆", "#"),
+            Sign::Match => ("›", ">"),
         };
         // In a font that draws them two cells wide they would push every column; ASCII keeps the grid.
         if self.ascii || self.ambiguous == 2 { ascii } else { utf8 }

@@ -292,6 +292,7 @@ fn footer(app: &mut App, frame: &mut Frame, area: Rect) {
         let sign = match asking {
             Asking::Filter => '/',
             Asking::Command => ':',
+            Asking::Search => '\\',
         };
         prompt.draw(frame, area, sign, &app.theme);
         return;

@@ -168,6 +168,7 @@ impl App {
                 self.ask(Asking::Filter, text);
             }
             Action::Command => self.ask(Asking::Command, String::new()),
+            Action::Search => self.ask(Asking::Search, String::new()),
             Action::Help => self.overlay = Overlay::Help { scroll: 0 },
             Action::Sources => self.overlay = Overlay::Sources { scroll: 0 },
             Action::Refresh => {
@@ -212,7 +213,7 @@ impl App {
                 let before = prompt.initial().to_owned();
                 self.with_pane(|pane, cx| pane.filter(&before, cx));
             }
-            (Asking::Command, Heard::Cancelled) => {}
+            (Asking::Command | Asking::Search, Heard::Cancelled) => {}
             (Asking::Filter, Heard::Changed) => {
                 let outcome = self.with_pane(|pane, cx| pane.filter(prompt.text(), cx));
                 prompt.set_error(outcome.and_then(Result::err).map(|error| error.to_string()));
@@ -229,12 +230,23 @@ impl App {
                     None => self.remember(asking, text),
                 }
             }
+            (Asking::Search, Heard::Entered) => {
+                let text = prompt.text().to_owned();
+                let outcome = self.with_pane(|pane, cx| pane.search(&text, cx));
+                match outcome.and_then(Result::err) {
+                    Some(error) => {
+                        prompt.set_error(Some(error.to_string()));
+                        self.prompt = Some((asking, prompt));
+                    }
+                    None => self.remember(asking, text),
+                }
+            }
             (Asking::Command, Heard::Entered) => {
                 let text = prompt.text().trim().to_owned();
                 self.remember(asking, text.clone());
                 return palette::run(self, &text);
             }
-            (Asking::Filter, Heard::Complete) => {
+            (Asking::Filter | Asking::Search, Heard::Complete) => {
                 let columns = self.panes.get(self.focus).map(|pane| pane.columns()).unwrap_or_default();
                 prompt.complete(&palette::filter_candidates(&columns));
                 self.prompt = Some((asking, prompt));
@@ -244,7 +256,9 @@ impl App {
                 prompt.complete(&candidates);
                 self.prompt = Some((asking, prompt));
             }
-            (Asking::Command, Heard::Changed) | (_, Heard::Nothing) => self.prompt = Some((asking, prompt)),
+            (Asking::Command | Asking::Search, Heard::Changed) | (_, Heard::Nothing) => {
+                self.prompt = Some((asking, prompt))
+            }
         }
         Vec::new()
     }

@@ -19,10 +19,28 @@ pub(super) fn candidates(app: &App, line: &str) -> Vec<String> {
     let panes = app.panes.iter().map(|pane| pane.name().to_owned());
     let themes = Theme::NAMES.iter().map(|name| format!("theme {name}"));
     let actions = Action::ALL.iter().map(|action| action.name().to_owned());
-    let words = WORDS.iter().map(|(word, _)| *word).chain(LEAVE).map(str::to_owned);
+    let words = WORDS.iter().map(|(word, _)| *word).chain(LEAVE).chain(["write"]).map(str::to_owned);
     let columns = app.panes.get(app.focus).map(|pane| pane.columns()).unwrap_or_default();
     let sorts = columns.into_iter().map(|column| format!("sort {column}"));
     panes.chain(themes).chain(sorts).chain(words).chain(actions).collect()
+}
+
+/// `write FILE`: what the pane holds.
+fn write(app: &mut App, path: &str) -> Vec<Request> {
+    if path.is_empty() {
+        app.say("into which file? `:write FILE`");
+        return Vec::new();
+    }
+    match app.with_pane(|pane, cx| pane.written(cx)).flatten() {
+        Some((what, bytes)) => {
+            app.tell(format!("writing {what} to {path}"));
+            vec![Request::Write { path: path.into(), bytes }]
+        }
+        None => {
+            app.say("there is nothing here that could be written to a file");
+            Vec::new()
+        }
+    }
 }
 
 /// `sort COLUMN`, or `sort -COLUMN` from the greatest down.
@@ -70,6 +88,9 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
             None => app.say(format!("there is no theme `{rest}`; there are {}", Theme::NAMES.join(", "))),
         }
         return Vec::new();
+    }
+    if matches!(word, "write" | "w") {
+        return write(app, rest);
     }
     if word == "sort" {
         sort(app, rest);

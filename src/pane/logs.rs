@@ -3,7 +3,9 @@
 mod draw;
 mod kinds;
 mod listing;
+mod marks;
 mod record;
+mod search;
 mod shown;
 mod traffic;
 
@@ -23,8 +25,10 @@ use crate::tables::logs::COLUMNS;
 use crate::trace::Subject;
 use crate::ui::details::Details;
 use crate::ui::{format, text};
-use draw::Window;
+use draw::{Look, Window};
 use kinds::Kinds;
+use marks::Marks;
+use search::{Found, Search};
 use shown::Shown;
 use traffic::Traffic;
 
@@ -37,6 +41,10 @@ pub struct LogsPane {
     /// A record that was gone into.
     inside: Option<(u64, Details)>,
     over: Option<Over>,
+    search: Option<Search>,
+    /// How the last search ended, until the next key.
+    said: Option<String>,
+    marks: Marks,
 }
 
 /// A list that lies over the records.
@@ -47,7 +55,15 @@ enum Over {
 
 impl LogsPane {
     pub fn new() -> Self {
-        Self { shown: Shown::new(), window: Window::new(), inside: None, over: None }
+        Self {
+            shown: Shown::new(),
+            window: Window::new(),
+            inside: None,
+            over: None,
+            search: None,
+            said: None,
+            marks: Marks::default(),
+        }
     }
 
     fn record<'a>(&self, cx: &Cx<'a>) -> Option<Record<'a>> {
@@ -69,6 +85,55 @@ impl LogsPane {
                 let way = if forward { "below" } else { "above" };
                 Reply::Say(format!("no error {way} in what is shown"))
             }
+        }
+    }
+
+    /// To the next match, or the one before; without a search to an error.
+    fn go_to_match(&mut self, cx: &Cx, forward: bool) -> Reply {
+        let Some(search) = &mut self.search else { return self.go_to_error(cx, forward) };
+        let Some(from) = self.window.key(&self.shown) else { return Reply::Done };
+        search.begin(from, forward);
+        self.seek(cx).unwrap_or(Reply::Done)
+    }
+
+    /// Some more of the way to a match; what there is to say when it ends.
+    fn seek(&mut self, cx: &Cx) -> Option<Reply> {
+        let search = self.search.as_mut()?;
+        let way = if search.is_forward() { "below" } else { "above" };
+        match search.step(&self.shown, cx.store, cx.now) {
+            Found::Match(key) => {
+                self.window.go_to_key(&self.shown, key);
+                None
+            }
+            Found::NotYet => None,
+            Found::Nothing => {
+                let words = format!("nothing {way} in what is shown matches {}", search.text());
+                self.said = Some(words.clone());
+                Some(Reply::Say(words))
+            }
+        }
+    }
+
+    fn toggle_mark(&mut self, cx: &Cx) -> Reply {
+        let Some(record) = self.record(cx) else { return Reply::Done };
+        let words = match self.marks.toggle(&record, cx.store) {
+            true => "marked",
+            false => "no longer marked",
+        };
+        Reply::Say(format!(
+            "{words}: {} · :write FILE puts them into a file",
+            format::count(self.marks.len(), "mark")
+        ))
+    }
+
+    fn go_to_mark(&mut self, forward: bool) -> Reply {
+        let Some(from) = self.window.key(&self.shown) else { return Reply::Done };
+        match self.marks.beside(from, forward) {
+            Some(key) => {
+                self.window.go_to_key(&self.shown, key);
+                Reply::Done
+            }
+            None => Reply::Say(format!("no mark {}", if forward { "below" } else { "above" })),
         }
     }
 
@@ -200,6 +265,18 @@ impl Pane for LogsPane {
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
+        self.said = None;
+        if let Some(search) = &mut self.search {
+            let was_on_its_way = search.is_on_its_way();
+            search.stop();
+            // `esc` ends the way, then the search, then the filter.
+            if action == Action::Back && self.inside.is_none() && self.over.is_none() {
+                if !was_on_its_way {
+                    self.search = None;
+                }
+                return Reply::Done;
+            }
+        }
         if let Some(reply) = self.on_inside(action).or_else(|| self.on_over(action, cx)) {
             return reply;
         }
@@ -225,6 +302,11 @@ impl Pane for LogsPane {
                     .map(|record| (record.number, Details::new(record::sections(cx, &record))));
                 Reply::Done
             }
+            Action::NextMatch => self.go_to_match(cx, true),
+            Action::PreviousMatch => self.go_to_match(cx, false),
+            Action::Mark => self.toggle_mark(cx),
+            Action::NextMark => self.go_to_mark(true),
+            Action::PreviousMark => self.go_to_mark(false),
             Action::NextError => self.go_to_error(cx, true),
             Action::PreviousError => self.go_to_error(cx, false),
             Action::Copy => match self.record(cx) {
@@ -272,7 +354,10 @@ impl Pane for LogsPane {
         match &mut self.over {
             Some(Over::Kinds(kinds)) => kinds.draw(frame, rest, cx),
             Some(Over::Traffic(traffic)) => traffic.draw(frame, rest, cx),
-            None => self.window.draw(frame, rest, cx, &self.shown),
+            None => {
+                let look = Look { search: self.search.as_ref(), marks: &self.marks };
+                self.window.draw(frame, rest, cx, &self.shown, &look);
+            }
         }
         if let Some(line) = below {
             frame.render_widget(line, row(rest.y + rest.height));
@@ -301,12 +386,38 @@ impl Pane for LogsPane {
         }
     }
 
+    fn search(&mut self, text: &str, cx: &Cx) -> Result<(), FilterError> {
+        self.search = None;
+        if !text.is_empty() {
+            self.search = Some(Search::new(text)?);
+            // Who looks at the end searches what came before.
+            let forward = !self.window.is_at_the_end(&self.shown);
+            self.go_to_match(cx, forward);
+        }
+        Ok(())
+    }
+
+    /// The marked records, else all that are shown.
+    fn written(&self, cx: &Cx) -> Option<(String, Vec<u8>)> {
+        if self.marks.len() > 0 {
+            return Some((format::count(self.marks.len(), "marked record"), self.marks.text()));
+        }
+        let records = self.shown.list().iter().filter_map(|(_, number)| cx.store.logs.record(*number));
+        let bytes: Vec<u8> = records.flat_map(|record| marks::raw(&record, cx.store)).collect();
+        (!bytes.is_empty()).then(|| (format::count(self.shown.list().len(), "record"), bytes))
+    }
+
     fn is_behind(&self) -> bool {
-        self.shown.is_behind()
+        self.shown.is_behind() || self.search.as_ref().is_some_and(Search::is_on_its_way)
     }
 
     fn catch_up(&mut self, cx: &Cx) {
-        self.shown.more(cx.store, cx.now);
+        if self.shown.is_behind() {
+            self.shown.more(cx.store, cx.now);
+        }
+        if self.search.as_ref().is_some_and(Search::is_on_its_way) {
+            self.seek(cx);
+        }
     }
 
     fn home(&mut self) {
@@ -336,7 +447,17 @@ impl Pane for LogsPane {
         if cx.store.freshness(Topic::Logs).as_of.is_none() && cx.store.logs.numbers().is_empty() {
             return parts::NOTHING_KNOWN.to_owned();
         }
-        self.shown.status(cx.store)
+        match (&self.search, &self.said) {
+            (_, Some(said)) => said.clone(),
+            (Some(search), None) if search.is_on_its_way() => {
+                let asked = i64::try_from(search.asked()).unwrap_or(i64::MAX);
+                format!("searching {}: {} records so far · esc stops", search.text(), format::number(asked))
+            }
+            (Some(search), None) => {
+                format!("n, N: {} · {}", search.text(), self.shown.status(cx.store))
+            }
+            (None, None) => self.shown.status(cx.store),
+        }
     }
 
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {

@@ -69,6 +69,7 @@ async fn run(app: &mut App, feed: Option<Feed>, events: Vec<(Duration, Event)>) 
         connect: &mut |_, _| unreachable!("nothing to choose"),
         opens: None,
         feed,
+        writing: None,
         now,
     }
     .run()
@@ -238,6 +239,7 @@ async fn keys_stand_above_a_flood_of_reports() {
         connect: &mut |_, _| unreachable!("nothing to choose"),
         opens: None,
         feed: Some(feed),
+        writing: None,
         now: Timestamp::now,
     }
     .run()
@@ -268,6 +270,7 @@ fn a_slice_of_reports_leaves_the_rest_for_later_in_their_order() {
         connect: &mut |_, _| unreachable!("nothing to choose"),
         opens: None,
         feed: None,
+        writing: None,
         now,
     };
     let all = 100_000;
@@ -314,6 +317,7 @@ async fn the_cloud_is_opened_after_the_first_frame() {
         connect: &mut connect,
         opens: Some(7),
         feed: None,
+        writing: None,
         now,
     }
     .run()
@@ -339,10 +343,24 @@ async fn no_more_events_mean_that_the_terminal_is_gone() {
             connect: &mut |_, _| unreachable!("nothing to choose"),
             opens: None,
             feed: None,
+            writing: None,
             now,
         }
         .run()
         .await;
         assert_eq!(exit.unwrap(), Exit::HangUp);
     }
+}
+
+#[test]
+fn a_file_is_written_for_its_owner_alone_and_none_is_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("marked.log");
+    assert_eq!(write(&path, b"one\n"), Ok(format!("written to {}", path.display())));
+    assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(write(&path, b"two\n").unwrap_err().contains("is there already: choose another name"));
+    assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
+    assert!(write(&dir.path().join("none/x"), b"").unwrap_err().contains("cannot write"));
 }

@@ -53,6 +53,7 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
         connect: &mut connect,
         opens,
         feed: None,
+        writing: None,
         now: Timestamp::now,
     }
     .run()

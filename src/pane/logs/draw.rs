@@ -5,6 +5,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::marks::Marks;
+use super::search::Search;
 use super::shown::{Key, Shown};
 use super::{hosts, record, short};
 use crate::action::Action;
@@ -27,6 +29,12 @@ const SERVICE: usize = 18;
 const ROOMY: u16 = 100;
 /// Characters of a message that are ever drawn on the list.
 const MESSAGE: usize = 4_000;
+
+/// What of the records is made out on screen.
+pub(super) struct Look<'a> {
+    pub search: Option<&'a Search>,
+    pub marks: &'a Marks,
+}
 
 /// Where one looks.
 pub(super) struct Window {
@@ -59,6 +67,24 @@ impl Window {
             Some(key) if !self.follows => Some(list.partition_point(|other| *other < key).min(last)),
             _ => Some(last),
         }
+    }
+
+    /// The record under the cursor.
+    pub fn key(&self, shown: &Shown) -> Option<Key> {
+        shown.list().get(self.at(shown)?).copied()
+    }
+
+    pub fn is_at_the_end(&self, shown: &Shown) -> bool {
+        self.at(shown).is_none_or(|at| at + 1 == shown.list().len())
+    }
+
+    /// To this record, or what stands in its place.
+    pub fn go_to_key(&mut self, shown: &Shown, key: Key) {
+        let to = shown.list().partition_point(|other| *other < key);
+        let at = self.at(shown).unwrap_or(0);
+        self.row = (self.row + to).saturating_sub(at).min(self.height.saturating_sub(1));
+        self.follows = false;
+        self.go(shown, to);
     }
 
     /// The number of the record under the cursor.
@@ -164,7 +190,7 @@ impl Window {
         }
     }
 
-    pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx, shown: &Shown) {
+    pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx, shown: &Shown, look: &Look) {
         self.height = area.height as usize;
         self.lines.clear();
         let Some(at) = self.at(shown) else {
@@ -196,12 +222,22 @@ impl Window {
         let row = if self.follows { self.height } else { self.row };
         let mut lines = place(at, row, self.height, list.len(), &made);
         self.row = lines.iter().position(|(index, _)| *index == at).unwrap_or(0);
+        let numbers: Vec<u64> =
+            lines.iter().filter_map(|(index, _)| list.get(*index)).map(|(_, number)| *number).collect();
+        let matching =
+            look.search.map(|search| search.passing(&numbers, cx.store, cx.now)).unwrap_or_default();
         for (y, (index, line)) in lines.drain(..).enumerate() {
             let place = Rect { y: area.y + y as u16, height: 1, ..area };
             frame.render_widget(text::cut_line(line, area.width as usize), place);
             if index == at {
                 frame.buffer_mut().set_style(place, cx.theme.style(Role::Selection));
             }
+            let sign = match list.get(index) {
+                Some(key) if look.marks.holds(*key) => cx.look.sign(Sign::Mark),
+                Some((_, number)) if matching.contains(number) => cx.look.sign(Sign::Match),
+                _ => "",
+            };
+            frame.buffer_mut().set_string(place.x, place.y, sign, cx.theme.style(Role::Accent));
             self.lines.extend(list.get(index));
         }
     }

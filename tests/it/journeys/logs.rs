@@ -91,13 +91,13 @@ fn errors_are_found_one_after_the_other_and_the_end_is_said() {
     check(
         "logs",
         &[
-            Press("N"),
+            Press("E"),
             Cursor("Failed to schedule instances"),
-            Press("N"),
+            Press("E"),
             Cursor("11:10:30.900"),
-            Press("n"),
+            Press("e"),
             Cursor("Failed to schedule instances"),
-            Press("n"),
+            Press("e"),
             Sees("no error below in what is shown"),
             Cursor("Failed to schedule instances"),
         ],
@@ -259,6 +259,65 @@ fn requests_to_the_apis_are_counted_and_lead_to_their_lines() {
             Lacks("P95"),
             Press("/took>1h<enter>"),
             Sees("none of the"),
+        ],
+    );
+}
+
+#[test]
+fn a_search_goes_from_match_to_match_and_leaves_the_rest_where_it_is() {
+    check(
+        "logs",
+        &[
+            // Who looks at the end searches upwards.
+            Press("\\Got no allocation<enter>"),
+            Cursor("Got no allocation candidates"),
+            Sees("closing AMQP connection"),
+            Sees("n, N: Got no allocation"),
+            Press("n"),
+            Sees("nothing below in what is shown matches Got no allocation"),
+            Cursor("Got no allocation candidates"),
+            Press("\\level>=ERROR<enter>"),
+            Cursor("Failed to schedule instances"),
+            Press("N"),
+            Cursor("AMQP server on 10.0.0.11:5672"),
+            Press("n"),
+            Cursor("Failed to schedule instances"),
+            Press("ggN"),
+            Sees("nothing above"),
+            // A fault is said where it was typed.
+            Press("\\level>=BAD~<enter>"),
+            Sees("level"),
+            Press("<esc><esc>"),
+            Lacks("n, N:"),
+            // Without a search it is errors that they lead to.
+            Press("ggn"),
+            Cursor("11:05:30.900"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_marked_is_found_again() {
+    check(
+        "logs",
+        &[
+            Press("b"),
+            Sees("marked: 1 mark · :write FILE"),
+            Press("ggb"),
+            Sees("marked: 2 marks"),
+            Press("]"),
+            Cursor(LAST),
+            Press("]"),
+            Sees("no mark below"),
+            Press("["),
+            Press("b"),
+            Sees("no longer marked: 1 mark"),
+            Press("["),
+            Sees("no mark above"),
+            Press(":write<enter>"),
+            Sees("into which file?"),
+            Press(":hypervisors<enter>:write x<enter>"),
+            Sees("there is nothing here that could be written"),
         ],
     );
 }

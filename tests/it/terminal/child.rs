@@ -99,6 +99,7 @@ async fn run(child: Child) -> Exit {
         connect: &mut |_, _| unreachable!("nothing to choose"),
         opens: None,
         feed: Some(feed),
+        writing: None,
         now: Timestamp::now,
     }
     .run()
