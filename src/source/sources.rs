@@ -1,6 +1,7 @@
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
+use super::log::index::Index;
 use crate::config::logs::LogPlace;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
@@ -12,6 +13,8 @@ pub struct Sources {
     pub amqp: Vec<Amqp>,
     /// Where its logs are.
     pub logs: Vec<LogPlace>,
+    /// Which blocks of them need not be read; none where none is kept.
+    pub index: Option<Index>,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }
