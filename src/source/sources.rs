@@ -1,7 +1,7 @@
+use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
-use super::log::index::Index;
 use crate::config::logs::LogPlace;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.

@@ -176,6 +176,11 @@ impl Index {
         lock(&self.0.segments).iter().map(|segment| segment.table.size()).sum()
     }
 
+    /// Whether there is room for what is not asked for now: neither must the oldest go for it, nor what the tail reads.
+    fn has_room(&self) -> bool {
+        self.size() < self.0.limits.bytes / 8 * 7 && lock(&self.0.live).ready.len() < WAITING / 2
+    }
+
     /// Takes in what lies in the directory now; what it cannot read is as if it were not there.
     fn look(&self) {
         let there = shelf::list(&self.0.directory);

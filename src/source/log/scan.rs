@@ -355,7 +355,8 @@ impl Round<'_> {
             };
             let file = &self.files[job.file];
             let gaps = self.plan.gaps(job.file);
-            let may_be_in = |number: usize| self.needle.may_be_in(gaps.get(number).and_then(|gap| gap.note.as_deref()));
+            let may_be_in =
+                |number: usize| self.needle.may_be_in(gaps.get(number).and_then(|gap| gap.note.as_deref()));
             let scanned = match &job.work {
                 Work::Named(parts) => worker.plain(file, &mut parts.iter().cloned()),
                 Work::Gaps(part) => {
@@ -370,7 +371,9 @@ impl Round<'_> {
                 Work::Packed(None) => Scanned::default(),
                 Work::Packed(Some(parts)) => {
                     let is_named = |block: usize| {
-                        parts.binary_search_by_key(&(block * worker::BLOCK), |part| part.start as usize).is_ok()
+                        parts
+                            .binary_search_by_key(&(block * worker::BLOCK), |part| part.start as usize)
+                            .is_ok()
                     };
                     let last = parts.last().map_or(0, |part| part.start as usize / worker::BLOCK);
                     worker.packed(file, &is_named, last)

@@ -88,7 +88,11 @@ mod tests {
 
     #[test]
     fn what_was_put_in_is_there_and_next_to_nothing_else_is() {
-        let id = |number: u64| u64::from_le_bytes(format!("{:08x}", number * 2_654_435_761 % (1 << 32)).as_bytes()[..8].try_into().unwrap());
+        let id = |number: u64| {
+            u64::from_le_bytes(
+                format!("{:08x}", number * 2_654_435_761 % (1 << 32)).as_bytes()[..8].try_into().unwrap(),
+            )
+        };
         let mut column = Column::boxed();
         (0..250).for_each(|number| column.insert(id(number)));
         assert!((0..250).all(|number| column.may_hold(&rows(id(number)))));

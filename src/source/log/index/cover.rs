@@ -121,7 +121,9 @@ impl Snapshot {
             if run.to <= upto || run.to > file.size {
                 continue;
             }
-            let is_begun = run.first == 0 || known == (run.from(), run.before) || print::is_still(&opened, run.from(), run.before);
+            let is_begun = run.first == 0
+                || known == (run.from(), run.before)
+                || print::is_still(&opened, run.from(), run.before);
             if !is_begun || !print::is_still(&opened, run.to, run.print) {
                 continue;
             }
@@ -132,7 +134,12 @@ impl Snapshot {
                 last.to = last.to.min(from);
             }
             pieces.retain(|piece| piece.from < piece.to);
-            pieces.push(Piece { from, to: run.to, source, column: column + ((from - run.from()) / BLOCK) as usize });
+            pieces.push(Piece {
+                from,
+                to: run.to,
+                source,
+                column: column + ((from - run.from()) / BLOCK) as usize,
+            });
         }
         Some(pieces)
     }
@@ -143,8 +150,11 @@ impl Snapshot {
         let known = self.packed.get(&file.identity)?;
         let known = known.iter().rfind(|known| (known.size, known.written) == (file.size, written))?;
         let runs = self.runs.get(&known.key)?;
-        let piece = |(run, source, column): &(Run, usize, usize)| {
-            Piece { from: run.from(), to: run.to, source: *source, column: *column }
+        let piece = |(run, source, column): &(Run, usize, usize)| Piece {
+            from: run.from(),
+            to: run.to,
+            source: *source,
+            column: *column,
         };
         Some(chain(runs, known.to, known.print)?.into_iter().map(piece).collect())
     }

@@ -63,7 +63,7 @@ impl Filler {
         let filling = match self.now.take() {
             Some(filling) => Some(filling),
             // Where the oldest must go for it, it is not worth while.
-            None if self.index.size() > self.index.0.limits.bytes / 8 * 7 => return None,
+            None if !self.index.has_room() => return None,
             None => {
                 let file = self.files.pop_front()?;
                 begin(&self.index, file)
@@ -95,7 +95,13 @@ fn begin(index: &Index, file: LogFile) -> Option<Filling> {
         }
         let written = i64::try_from(file.written.as_nanosecond()).ok()?;
         let reader = Unpacked::open(&file).ok()?;
-        return Some(Filling::Packed(Box::new(OfPacked { file, written, reader, strand: Strand::whole(), ready: Vec::new() })));
+        return Some(Filling::Packed(Box::new(OfPacked {
+            file,
+            written,
+            reader,
+            strand: Strand::whole(),
+            ready: Vec::new(),
+        })));
     }
     let is_at_rest = Timestamp::now().duration_since(file.written) >= REST;
     let opened = File::open(&file.path).ok()?;
@@ -169,7 +175,8 @@ impl OfPacked {
         self.gather(index, done);
         index.put(self.ready.drain(..).collect::<Vec<_>>(), None);
         // It may have been packed anew meanwhile.
-        let is_same = std::fs::metadata(&self.file.path).is_ok_and(|now| is_of(&now, &self.file, self.written));
+        let is_same =
+            std::fs::metadata(&self.file.path).is_ok_and(|now| is_of(&now, &self.file, self.written));
         index.put([], packed.filter(|_| is_same));
         Ok(0)
     }
@@ -181,7 +188,8 @@ impl OfPacked {
             let runs = || coalesce(self.ready.iter().map(|ready| (ready.run, vec![()])).collect());
             if self.ready.last().is_some_and(|ready| ready.run.is_end_of_group() || ready.run.is_partial()) {
                 let snapshot = index.snapshot();
-                let known: Vec<Run> = runs().into_iter().map(|(run, _)| run).filter(|run| snapshot.has(run)).collect();
+                let known: Vec<Run> =
+                    runs().into_iter().map(|(run, _)| run).filter(|run| snapshot.has(run)).collect();
                 self.ready.retain(|ready| !known.iter().any(|run| run.holds(&ready.run)));
                 index.put(self.ready.drain(..).collect::<Vec<_>>(), None);
             }

@@ -39,7 +39,8 @@ pub(super) fn key_of(file: &File) -> io::Result<Option<u64>> {
 /// Whether what stands in the file before this place is what it was.
 pub(super) fn is_still(file: &File, to: u64, known: u64) -> bool {
     let mut before = [0; TAIL];
-    let is_read = to.checked_sub(TAIL as u64).is_some_and(|at| is_filled(file, &mut before, at).unwrap_or(false));
+    let is_read =
+        to.checked_sub(TAIL as u64).is_some_and(|at| is_filled(file, &mut before, at).unwrap_or(false));
     is_read && print(&before) == known
 }
 

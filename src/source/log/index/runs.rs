@@ -63,7 +63,11 @@ pub(super) fn coalesce<T>(mut runs: Vec<(Run, Vec<T>)>) -> Vec<(Run, Vec<T>)> {
 }
 
 /// The runs that lead from a content's beginning to this place of it, each linked to the next by its print.
-pub(super) fn chain<'a>(runs: &'a [(Run, usize, usize)], to: u64, print: u64) -> Option<Vec<&'a (Run, usize, usize)>> {
+pub(super) fn chain<'a>(
+    runs: &'a [(Run, usize, usize)],
+    to: u64,
+    print: u64,
+) -> Option<Vec<&'a (Run, usize, usize)>> {
     let mut chain = Vec::new();
     let (mut to, mut print) = (to, print);
     while to > 0 {
@@ -117,7 +121,9 @@ mod tests {
     fn a_chain_leads_through_all_of_one_content() {
         let place = |run| (run, 0, 0);
         let runs = [place(whole(0, 64)), place(whole(64, 2)), place(run(66, 1, 66 * BLOCK + 9))];
-        let firsts = |to, print| chain(&runs, to, print).map(|chain| chain.iter().map(|run| run.0.first).collect::<Vec<_>>());
+        let firsts = |to, print| {
+            chain(&runs, to, print).map(|chain| chain.iter().map(|run| run.0.first).collect::<Vec<_>>())
+        };
         assert_eq!(firsts(66 * BLOCK + 9, 66 * BLOCK + 9), Some(vec![0, 64, 66]));
         assert_eq!(firsts(66 * BLOCK + 9, 5), None);
         assert_eq!(firsts(BLOCK, BLOCK), None);

@@ -58,9 +58,9 @@ impl Table {
         Self { runs, packed, columns }
     }
 
-    /// Words of a row.
+    /// Words of a row; one, where packed files alone are known.
     fn words(&self) -> usize {
-        self.columns.div_ceil(64)
+        self.columns.div_ceil(64).max(1)
     }
 
     /// Rows that share a hash, so that it never is more than a small part.
@@ -122,10 +122,8 @@ impl Table {
             let [device, inode, size, written, key, to, print] = numbers(bytes);
             Packed { device, inode, size, written: written.cast_signed(), key, to, print }
         };
-        let table = Self::new(
-            of_runs.chunks_exact(RUN).map(run),
-            of_files.chunks_exact(FILE).map(packed).collect(),
-        );
+        let table =
+            Self::new(of_runs.chunks_exact(RUN).map(run), of_files.chunks_exact(FILE).map(packed).collect());
         let is_whole = table.columns as u64 == columns
             && table.runs.iter().all(|(run, _)| run.is_possible())
             && file.metadata()?.len() == table.size();
@@ -183,7 +181,8 @@ impl Segment {
     /// Columns that may hold any of these UUIDs (`uuid::first`), as bits. None where it is damaged.
     pub fn ask(&self, firsts: &[u64]) -> Option<Vec<u64>> {
         let (words, together) = (self.table.words(), self.table.together());
-        let mut wanted: Vec<usize> = firsts.iter().flat_map(|first| rows(*first)).map(|row| row / together).collect();
+        let mut wanted: Vec<usize> =
+            firsts.iter().flat_map(|first| rows(*first)).map(|row| row / together).collect();
         wanted.sort_unstable();
         wanted.dedup();
         // Where a chunk's rows begin among those that were read.
@@ -191,7 +190,8 @@ impl Segment {
         let mut read: Vec<u64> = Vec::new();
         let mut left = wanted.as_slice();
         while let Some(from) = left.first().copied() {
-            let near = left.windows(2).position(|pair| pair[1] - pair[0] > NEAR).map_or(left.len(), |at| at + 1);
+            let near =
+                left.windows(2).position(|pair| pair[1] - pair[0] > NEAR).map_or(left.len(), |at| at + 1);
             let to = left[near - 1] + 1;
             left = &left[near..];
             for (place, number) in (from..to).enumerate() {
@@ -328,7 +328,8 @@ mod tests {
                 for column in (0..segment.table.columns).step_by(97) {
                     assert_eq!(set(&segment.ask(&[first(seed, column as u64)]).unwrap()), [column]);
                 }
-                let all: Vec<u64> = (0..segment.table.columns as u64).map(|number| first(seed, number)).collect();
+                let all: Vec<u64> =
+                    (0..segment.table.columns as u64).map(|number| first(seed, number)).collect();
                 assert_eq!(set(&segment.ask(&all).unwrap()).len(), segment.table.columns);
             }
             // Every other column of the one, the last of the other, one from memory.
@@ -349,6 +350,18 @@ mod tests {
     }
 
     #[test]
+    fn packed_files_alone_are_a_segment_too() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("segment");
+        let packed = Packed { device: 1, inode: 2, size: 3, written: -4, key: 5, to: 6, print: 7 };
+        let table = Table::new([], vec![packed]);
+        write(File::create(&path).unwrap(), &table, &[], [].into_iter()).unwrap();
+        let segment = Segment::open(&path).unwrap();
+        assert_eq!(segment.table.packed, [packed]);
+        assert_eq!(segment.ask(&[first(1, 1)]), Some(vec![0]));
+    }
+
+    #[test]
     fn whatever_is_damaged_answers_right_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         for count in [5, 130] {
@@ -361,7 +374,8 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << (at % 8);
                 std::fs::write(&path, &damaged).unwrap();
-                let answer = Segment::open(&path).ok().and_then(|segment| segment.ask(&[first(10, 1), first(10, 4)]));
+                let answer =
+                    Segment::open(&path).ok().and_then(|segment| segment.ask(&[first(10, 1), first(10, 4)]));
                 refused += usize::from(answer.is_none());
                 assert!(answer.is_none_or(|answer| answer == said), "{at}");
             }

@@ -31,8 +31,10 @@ pub(super) struct Shelf {
 /// The segments that lie there, the oldest first.
 pub(super) fn list(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|is| is == ENDING)).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|is| is == ENDING))
+        .collect();
     paths.sort();
     paths
 }
@@ -108,7 +110,8 @@ impl Shelf {
         let table = Table::new(runs.iter().map(|(run, _)| *run), packed);
         let sources: Vec<Source<'_>> = runs.into_iter().flat_map(|(_, sources)| sources).collect();
         let beside = unfinished(directory);
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file =
+            OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
         segment::write(&mut file, &table, from, sources.iter().copied())?;
         if is_patient {
             file.sync_data()?;

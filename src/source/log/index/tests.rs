@@ -24,7 +24,9 @@ fn request(number: u32) -> String {
 
 fn line(second: u32, context: &str, message: &str) -> String {
     let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
-    format!("2026-11-23 {hour:02}:{minute:02}:{second:02}.000 1 INFO nova.compute [None {context} u p - - d d] {message}\n")
+    format!(
+        "2026-11-23 {hour:02}:{minute:02}:{second:02}.000 1 INFO nova.compute [None {context} u p - - d d] {message}\n"
+    )
 }
 
 /// Lines as a service writes them: each with a request of its own, some with the instance's UUID, some under a request
@@ -38,7 +40,11 @@ fn log(seed: u32, bytes: usize) -> String {
         text += &match number >> 16 & 0x1ff {
             0 => line(text.len() as u32, &lent, &format!("[instance: {UUID}] Claim successful")),
             1..=3 => line(text.len() as u32, &lent, "under its request"),
-            _ => line(text.len() as u32, &request(number | 1 << 31), "something else, of some length, as they are"),
+            _ => line(
+                text.len() as u32,
+                &request(number | 1 << 31),
+                "something else, of some length, as they are",
+            ),
         };
     }
     text
@@ -82,8 +88,9 @@ fn traced(root: &Path, index: &Index) -> (u64, u64) {
 
 fn fill(root: &Path, index: &Index) {
     let mut files = found(root);
-    // They have come to rest.
-    files.iter_mut().for_each(|file| file.written -= jiff::SignedDuration::from_secs(1000));
+    // They have come to rest. Of a packed one the time says which it is.
+    let plain = files.iter_mut().filter(|file| file.packing == files::Packing::Plain);
+    plain.for_each(|file| file.written -= jiff::SignedDuration::from_secs(1000));
     let mut filler = Filler::new(index, files);
     while filler.step().is_some() {}
 }

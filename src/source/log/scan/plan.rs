@@ -157,7 +157,11 @@ impl<'a> Plan<'a> {
                     let at = (number * BLOCK) as u64;
                     at..at + BLOCK as u64
                 };
-                *gaps = blooms.into_iter().enumerate().map(|(number, note)| Gap { part: part(number), note }).collect();
+                *gaps = blooms
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, note)| Gap { part: part(number), note })
+                    .collect();
             }
         }
     }

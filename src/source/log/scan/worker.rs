@@ -34,7 +34,7 @@ pub(super) enum Needle {
     /// The UUID itself; on the way, all request ids are noted.
     Subject(Id),
     /// Request ids that were adopted since.
-    Ids(HashSet<Id>, HashSet<u64>),
+    Ids(HashSet<Id>, HashSet<u64, foldhash::fast::RandomState>),
 }
 
 impl Needle {
@@ -211,7 +211,12 @@ impl Worker<'_> {
                 }
                 let first = from.saturating_sub(EDGE);
                 let end = buffer.len().min(from + BLOCK + EDGE);
-                self.block(&buffer[first..end], from - first..from - first + BLOCK, &mut scanned.blooms, &mut places);
+                self.block(
+                    &buffer[first..end],
+                    from - first..from - first + BLOCK,
+                    &mut scanned.blooms,
+                    &mut places,
+                );
                 for place in places.drain(..) {
                     let window =
                         Window { bytes: &buffer, at: at - before as u64, begins: number == 0, ends: ended };
