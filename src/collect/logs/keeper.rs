@@ -3,7 +3,7 @@
 //!
 //! It is not the tail's thread, since a disk may make it wait for seconds, and a tail must not.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -23,7 +23,11 @@ const SHARE: u32 = 100;
 const RATE: u64 = 8 << 20;
 
 /// Keeps the index until nobody listens to the tail any more.
-pub(super) fn start<T: Send + 'static>(index: Index, places: Vec<LogPlace>, to: mpsc::WeakSender<T>) {
+pub(super) fn start<T: Send + 'static>(
+    index: Index,
+    places: Vec<LogPlace>,
+    to: mpsc::WeakSender<T>,
+) -> JoinHandle<()> {
     thread::spawn(move || {
         let is_over = || to.upgrade().is_none_or(|to| to.is_closed());
         let mut kept = Instant::now();
@@ -56,7 +60,7 @@ pub(super) fn start<T: Send + 'static>(index: Index, places: Vec<LogPlace>, to: 
             }
         }
         index.finish();
-    });
+    })
 }
 
 /// After so many bytes, which took so long.
@@ -67,6 +71,26 @@ fn pause(read: u64, took: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::log::index::{BLOCK, Limits};
+
+    #[test]
+    fn what_lay_there_is_read_and_at_the_end_it_is_written() {
+        let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let line = "2026-11-23 18:00:00.000 1 INFO nova.compute [-] of no great interest\n";
+        std::fs::write(root.path().join("nova-compute.log"), line.repeat(5_000)).unwrap();
+        let places = vec![LogPlace::named(vec![root.path().to_owned()], "test")];
+        let file = files::find(&places).files.remove(0);
+        let index = Index::open(cache.path(), Limits::default());
+        let (to, _told) = mpsc::channel::<()>(1);
+        let work = start(index.clone(), places, to.downgrade());
+        while index.snapshot().cover(&file).bytes() < file.size / BLOCK * BLOCK {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(Index::read(cache.path()).size(), 0);
+        drop(to);
+        work.join().unwrap();
+        assert!(Index::read(cache.path()).size() > 0);
+    }
 
     #[test]
     fn neither_a_core_s_hundredth_nor_what_a_disk_does_not_notice_is_passed() {

@@ -1,8 +1,8 @@
-//! The index that tailing leaves behind: which blocks of the logs may hold a UUID, in a sixty-fourth of their size.
+//! The index that tailing leaves behind: which blocks of the logs may hold a UUID, in a fiftieth of their size.
 //!
-//! Of each 64 KiB that the tail reads, a column of 8192 bits notes all UUIDs that begin there ([`strand`], `bits`).
+//! Of each 16 KiB that the tail reads, a column of 2368 bits notes all UUIDs that begin there ([`strand`], `bits`).
 //! Columns gather in memory and are asked there; when they are many, after a minute and at the end they are written
-//! as a [`segment`]: a row for each bit, so that who asks for a UUID reads eight short rows, however large the logs
+//! as a [`segment`]: a row for each bit, so that who asks for a UUID reads twelve short rows, however large the logs
 //! are. Small segments are merged, so that there always are few; the oldest go when all are more than
 //! [`Limits::bytes`] ([`shelf`]). What lay there before the tail began, and what is packed, is read little by little
 //! while there is nothing else to do ([`fill`]).
@@ -43,9 +43,11 @@ use shelf::Shelf;
 use strand::{Ready, Strand};
 
 /// Bytes of a file that a column is of. A UUID belongs to the block in which it begins.
-pub const BLOCK: u64 = 64 << 10;
-/// Columns that may wait in memory, of 1 KiB each. More come only while they cannot be written.
-const WAITING: usize = 4096;
+///
+/// A trace reads a whole block for a line: with 64 KiB it took three times as long, with less the rows get long.
+pub const BLOCK: u64 = 16 << 10;
+/// Columns that may wait in memory, of 296 bytes each. More come only while they cannot be written.
+const WAITING: usize = 16_384;
 /// Where another writes it is tried so often to take its place.
 const ASK: Duration = Duration::from_secs(60);
 /// So long the end of the program waits for what is being written.
@@ -90,7 +92,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 512 << 20, columns: 1024, age: Duration::from_secs(60) }
+        Self { bytes: 512 << 20, columns: 4096, age: Duration::from_secs(60) }
     }
 }
 

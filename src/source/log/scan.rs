@@ -370,10 +370,11 @@ impl Round<'_> {
                 }
                 Work::Packed(None) => Scanned::default(),
                 Work::Packed(Some(parts)) => {
+                    // The first part that does not begin before the block, begins in it.
                     let is_named = |block: usize| {
-                        parts
-                            .binary_search_by_key(&(block * worker::BLOCK), |part| part.start as usize)
-                            .is_ok()
+                        let at = (block * worker::BLOCK) as u64;
+                        let next = parts.get(parts.partition_point(|part| part.start < at));
+                        next.is_some_and(|part| part.start < at + worker::BLOCK as u64)
                     };
                     let last = parts.last().map_or(0, |part| part.start as usize / worker::BLOCK);
                     worker.packed(file, &is_named, last)

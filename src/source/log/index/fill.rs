@@ -16,7 +16,7 @@ use super::{BLOCK, Index, Packed, Run};
 /// Bytes of a step.
 const STEP: usize = 256 << 10;
 /// A part that is not covered is worth a column of its own from this on, where its file has come to rest.
-const WORTH: u64 = 16 << 10;
+const WORTH: u64 = 4 << 10;
 const REST: SignedDuration = SignedDuration::from_secs(60);
 
 /// Goes through files, one step at a time.

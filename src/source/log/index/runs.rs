@@ -4,7 +4,7 @@ use super::{BLOCK, Run};
 
 /// Blocks of a run at most, and where runs end: at every 4 MiB of a file. So a content makes the same runs however it
 /// was come by, and each of them is verified at both ends.
-const GROUP: u64 = 64;
+const GROUP: u64 = 256;
 
 impl Run {
     /// Where its first block begins.
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn blocks_that_follow_each_other_are_a_run_up_to_the_next_place_where_runs_end() {
-        let blocks: Vec<Run> = (0..70).rev().map(|block| whole(block, 1)).collect();
-        assert_eq!(coalesced(&blocks), [whole(0, 64), whole(64, 6)]);
+        let blocks: Vec<Run> = (0..GROUP + 6).rev().map(|block| whole(block, 1)).collect();
+        assert_eq!(coalesced(&blocks), [whole(0, GROUP), whole(GROUP, 6)]);
         // Nothing says that these are one content.
         let other = Run { before: 7, ..whole(1, 1) };
         assert_eq!(coalesced(&[whole(0, 1), other]), [whole(0, 1), other]);

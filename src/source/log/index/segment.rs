@@ -22,8 +22,8 @@ use super::bits::{Column, HASHES, ROWS, STRIP, STRIPS, rows, transpose};
 use super::print::hash;
 use super::{Packed, Run};
 
-/// Blocks of a segment at most: rows of 1 KiB, one `pread` each.
-pub(super) const COLUMNS: usize = 8192;
+/// Blocks of a segment at most: rows of 4 KiB, one `pread` each.
+pub(super) const COLUMNS: usize = 32_768;
 /// Packed files of a segment at most.
 pub(super) const PACKED: usize = 8192;
 const HEAD: usize = 5 * 8;
@@ -34,7 +34,7 @@ const NEAR: usize = 4;
 
 /// Named by what the hash makes of a text: where that changed, nothing is believed.
 fn format() -> u64 {
-    hash(0, b"stackwatch index 1: 64 KiB, 13 bits, 8 of them")
+    hash(0, b"stackwatch index 1: 16 KiB, 12 bits of 2368")
 }
 
 /// What a segment knows of.

@@ -167,8 +167,10 @@ fn unfinished(directory: &Path) -> PathBuf {
 
 /// The places of segments that should be one: eight of about one size, or several that fit together.
 fn alike(segments: &[Arc<Segment>]) -> Option<Vec<usize>> {
-    // Up to 64 columns, up to 512, up to 4096, all above.
-    let class = |columns: usize| [64, 512, 4096].iter().position(|most| columns <= *most).unwrap_or(3);
+    // Each class is eight times the one below.
+    let class = |columns: usize| {
+        [COLUMNS / 128, COLUMNS / 16, COLUMNS / 2].iter().position(|most| columns <= *most).unwrap_or(3)
+    };
     (0..3).find_map(|wanted| {
         let of_class = |place: &usize| class(segments[*place].table.columns) == wanted;
         let mut columns = 0;

@@ -215,7 +215,7 @@ fn who_is_killed_loses_what_was_not_written_and_nothing_else() {
 #[test]
 fn the_oldest_goes_when_all_are_too_much() {
     let (root, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let limits = Limits { bytes: 200_000, ..eager() };
+    let limits = Limits { bytes: 60_000, ..eager() };
     let index = Index::open(cache.path(), limits);
     for seed in 0..6 {
         let path = root.path().join("a.log");

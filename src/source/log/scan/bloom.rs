@@ -1,10 +1,10 @@
-//! Which request ids a block may hold, in 1 KiB: so that the ids which the first pass brings up are looked for
+//! Which request ids a block may hold, in 4 KiB: so that the ids which the first pass brings up are looked for
 //! only where they can be. Filled on the way of the first pass, it costs a tenth of a second pass.
 
 /// Bits, as a power of two.
-const BITS: u32 = 13;
+const BITS: u32 = 15;
 
-/// "No" is certain. With the 150 ids of 64 KiB of log one "yes" of 800 is wrong.
+/// "No" is certain. With the 600 ids of 256 KiB of log one "yes" of 800 is wrong.
 pub(super) struct Bloom([u64; 1 << (BITS - 6)]);
 
 impl Bloom {
@@ -42,11 +42,11 @@ mod tests {
     fn what_was_put_in_is_found_and_little_else() {
         let text = |n: u32| format!("{:08x}", n.wrapping_mul(2_654_435_761));
         let mut bloom = Bloom::boxed();
-        for n in 0..150 {
+        for n in 0..600 {
             bloom.insert(first(text(n).as_bytes(), 0), true);
             bloom.insert(first(text(n + 1_000_000).as_bytes(), 0), false);
         }
-        assert!((0..150).all(|n| bloom.may_hold(first(text(n).as_bytes(), 0))));
+        assert!((0..600).all(|n| bloom.may_hold(first(text(n).as_bytes(), 0))));
         let wrong = (1_000..101_000).filter(|n| bloom.may_hold(first(text(*n).as_bytes(), 0))).count();
         assert!(wrong < 500, "{wrong} of 100,000");
     }

@@ -9,7 +9,9 @@ use super::bloom::Bloom;
 use super::worker::{BLOCK, Needle};
 
 /// Blocks that a thread takes at once.
-const PART: usize = 256;
+const PART: usize = 64;
+/// Parts that the index names; they are small.
+const NAMED: usize = 256;
 
 /// A part that is not covered, of one block at most.
 pub(super) struct Gap {
@@ -114,7 +116,7 @@ impl<'a> Plan<'a> {
                 let share = gaps[part.clone()].iter().map(|gap| gap.part.end - gap.part.start).sum();
                 jobs.push(Job { file, work: Work::Gaps(part), share });
             }
-            for parts in named.get(file).into_iter().flat_map(|parts| parts.chunks(PART)) {
+            for parts in named.get(file).into_iter().flat_map(|parts| parts.chunks(NAMED)) {
                 jobs.push(Job { file, work: Work::Named(parts.to_vec()), share: 0 });
             }
         }

@@ -11,15 +11,12 @@ use crate::trace::Id;
 
 use super::super::files::{LogFile, Packing, Unpacked};
 use super::super::grammar::Grammar;
-use super::super::index;
 use super::super::uuid::{each, first};
 use super::around::{Record, Window};
 use super::bloom::Bloom;
 
-/// Bytes looked at in one go: they fit a core's own cache, and are what the index has a column of.
-pub(super) const BLOCK: usize = index::BLOCK as usize;
-/// Blocks of a packed file that are unpacked at once.
-const STRIDE: usize = 4;
+/// Bytes looked at in one go: they fit a core's own cache. The index names smaller parts.
+pub(super) const BLOCK: usize = 256 << 10;
 /// Bytes before and behind a block that are at hand: an id may stand across its edge, with `req-` before it.
 const EDGE: usize = 64;
 /// What a page of memory has; of some machines more, which are slower then.
@@ -181,16 +178,15 @@ impl Worker<'_> {
             Ok(reader) => reader,
             Err(error) => return Scanned { trouble: Some(error.to_string()), ..scanned },
         };
-        // What lies before the blocks, the blocks, what lies behind them.
-        const BLOCKS: usize = STRIDE * BLOCK;
-        let mut buffer: Vec<u8> = Vec::with_capacity(MARGIN + BLOCKS + MARGIN);
+        // What lies before the block, the block, what lies behind it.
+        let mut buffer: Vec<u8> = Vec::with_capacity(MARGIN + BLOCK + MARGIN);
         let (mut before, mut at, mut number, mut ended) = (0, 0u64, 0, false);
         let mut places = Vec::new();
         let mut done = HashSet::new();
         while number <= last && !self.cancelled.load(Ordering::Relaxed) {
-            while !ended && buffer.len() < before + BLOCKS + MARGIN {
+            while !ended && buffer.len() < before + BLOCK + MARGIN {
                 let filled = buffer.len();
-                buffer.resize(before + BLOCKS + MARGIN, 0);
+                buffer.resize(before + BLOCK + MARGIN, 0);
                 let read = reader.read(&mut buffer[filled..]);
                 buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
                 match read {
@@ -203,37 +199,26 @@ impl Worker<'_> {
                     }
                 }
             }
-            scanned.bytes += (buffer.len() - before).min(BLOCKS) as u64;
-            for block in 0..STRIDE {
-                let from = before + block * BLOCK;
-                if from >= buffer.len() || !wanted(number + block) {
-                    continue;
-                }
-                let first = from.saturating_sub(EDGE);
-                let end = buffer.len().min(from + BLOCK + EDGE);
-                self.block(
-                    &buffer[first..end],
-                    from - first..from - first + BLOCK,
-                    &mut scanned.blooms,
-                    &mut places,
-                );
-                for place in places.drain(..) {
-                    let window =
-                        Window { bytes: &buffer, at: at - before as u64, begins: number == 0, ends: ended };
-                    let place = first + place;
-                    let offset = at - before as u64 + place as u64;
-                    self.record(window, place, offset, None, &mut done);
-                }
+            scanned.bytes += (buffer.len() - before).min(BLOCK) as u64;
+            let end = buffer.len().min(before + BLOCK + EDGE);
+            if wanted(number) {
+                self.block(&buffer[..end], before..before + BLOCK, &mut scanned.blooms, &mut places);
             }
-            if buffer.len() <= before + BLOCKS && ended {
+            for place in places.drain(..) {
+                let window =
+                    Window { bytes: &buffer, at: at - before as u64, begins: number == 0, ends: ended };
+                let offset = at - before as u64 + place as u64;
+                self.record(window, place, offset, None, &mut done);
+            }
+            if buffer.len() <= before + BLOCK && ended {
                 break;
             }
-            let keep_from = (before + BLOCKS).saturating_sub(MARGIN).min(buffer.len());
-            let next = (before + BLOCKS).min(buffer.len());
+            let keep_from = (before + BLOCK).saturating_sub(MARGIN).min(buffer.len());
+            let next = (before + BLOCK).min(buffer.len());
             buffer.drain(..keep_from);
             before = next - keep_from;
-            at += BLOCKS as u64;
-            number += STRIDE;
+            at += BLOCK as u64;
+            number += 1;
         }
         scanned
     }
