@@ -92,7 +92,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 512 << 20, columns: 4096, age: Duration::from_secs(60) }
+        Self { bytes: 512 << 20, columns: 8192, age: Duration::from_secs(60) }
     }
 }
 
@@ -180,7 +180,7 @@ impl Index {
 
     /// Whether there is room for what is not asked for now: neither must the oldest go for it, nor what the tail reads.
     fn has_room(&self) -> bool {
-        self.size() < self.0.limits.bytes / 8 * 7 && lock(&self.0.live).ready.len() < WAITING / 2
+        self.size() < self.0.limits.bytes / 8 * 7 && lock(&self.0.live).ready.len() < WAITING / 4 * 3
     }
 
     /// Takes in what lies in the directory now; what it cannot read is as if it were not there.

@@ -22,15 +22,15 @@ use super::bits::{Column, HASHES, ROWS, STRIP, STRIPS, rows, transpose};
 use super::print::hash;
 use super::{Packed, Run};
 
-/// Blocks of a segment at most: rows of 4 KiB, one `pread` each.
-pub(super) const COLUMNS: usize = 32_768;
+/// Blocks of a segment at most, rows of 4 KiB: four times what is written at once, and what came meanwhile.
+pub(super) const COLUMNS: usize = 34_816;
 /// Packed files of a segment at most.
 pub(super) const PACKED: usize = 8192;
 const HEAD: usize = 5 * 8;
 const RUN: usize = 6 * 8;
 const FILE: usize = 7 * 8;
-/// Chunks between two that are wanted are read with them up to this: cheaper than another call.
-const NEAR: usize = 4;
+/// Bytes between two chunks that are wanted are read with them up to this: cheaper than another call.
+const NEAR: usize = 4096;
 
 /// Named by what the hash makes of a text: where that changed, nothing is believed.
 fn format() -> u64 {
@@ -159,23 +159,23 @@ impl Segment {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
-    /// Chunks from one up to, without, another, one behind the other; none where one of them is damaged.
-    fn chunks(&self, from: usize, to: usize) -> Option<Vec<u64>> {
+    /// Adds the rows of chunks from one up to, without, another; none where one of them is damaged. `bytes` is what they
+    /// are read into.
+    fn chunks(&self, from: usize, to: usize, bytes: &mut Vec<u8>, rows: &mut Vec<u64>) -> Option<()> {
         let size = self.table.chunk();
-        let mut bytes = vec![0; (to - from) * size];
+        bytes.resize((to - from) * size, 0);
         let at = self.table.table_size() + from * size;
-        let read = self.file.read_exact_at(&mut bytes, at as u64);
-        let mut words = Vec::with_capacity(bytes.len() / 8);
+        let read = self.file.read_exact_at(bytes, at as u64);
         let is_well = read.is_ok()
             && bytes.chunks_exact(size).zip(from..).all(|(chunk, number)| {
-                let (rows, told) = chunk.split_at(size - 8);
-                words.extend(rows.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
-                told == hash(self.seal ^ number as u64, rows).to_le_bytes()
+                let (words, told) = chunk.split_at(size - 8);
+                rows.extend(words.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
+                told == hash(self.seal ^ number as u64, words).to_le_bytes()
             });
         if !is_well {
             self.is_damaged.store(true, Ordering::Relaxed);
         }
-        is_well.then_some(words)
+        is_well.then_some(())
     }
 
     /// Columns that may hold any of these UUIDs (`uuid::first`), as bits. None where it is damaged.
@@ -187,17 +187,18 @@ impl Segment {
         wanted.dedup();
         // Where a chunk's rows begin among those that were read.
         let mut places = vec![u32::MAX; ROWS / together];
-        let mut read: Vec<u64> = Vec::new();
+        let (mut bytes, mut read) = (Vec::new(), Vec::new());
+        let near = (NEAR / self.table.chunk()).max(1);
         let mut left = wanted.as_slice();
         while let Some(from) = left.first().copied() {
-            let near =
-                left.windows(2).position(|pair| pair[1] - pair[0] > NEAR).map_or(left.len(), |at| at + 1);
-            let to = left[near - 1] + 1;
-            left = &left[near..];
+            let count = left.windows(2).position(|pair| pair[1] - pair[0] > near);
+            let count = count.map_or(left.len(), |at| at + 1);
+            let to = left[count - 1] + 1;
+            left = &left[count..];
             for (place, number) in (from..to).enumerate() {
                 places[number] = (read.len() + place * together * words) as u32;
             }
-            read.extend(self.chunks(from, to)?);
+            self.chunks(from, to, &mut bytes, &mut read)?;
         }
         let mut found = vec![0; words];
         let mut all = vec![0; words];
@@ -216,7 +217,8 @@ impl Segment {
     /// The columns' words in the rows of a strip.
     fn strip(&self, strip: usize) -> Option<Vec<[u64; STRIP]>> {
         let (words, chunks) = (self.table.words(), STRIP / self.table.together());
-        let rows = self.chunks(strip * chunks, (strip + 1) * chunks)?;
+        let mut rows = Vec::with_capacity(STRIP * words);
+        self.chunks(strip * chunks, (strip + 1) * chunks, &mut Vec::new(), &mut rows)?;
         let tile = |place: usize| {
             let mut tile = std::array::from_fn(|row| rows[row * words + place]);
             transpose(&mut tile);

@@ -15,8 +15,9 @@ use super::segment::{self, COLUMNS, PACKED, Segment, Source, Table};
 use super::{Packed, Run};
 
 const ENDING: &str = "bits";
-/// Segments of about the same size that there may be: then they become one.
-const ALIKE: usize = 8;
+/// Segments of about the same size that there may be: then they become one. Each of them costs every question as many
+/// reads as all the others.
+const ALIKE: usize = 4;
 /// After what could not be written nothing is tried for so long.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -165,7 +166,7 @@ fn unfinished(directory: &Path) -> PathBuf {
     directory.join("unfinished")
 }
 
-/// The places of segments that should be one: eight of about one size, or several that fit together.
+/// The places of segments that should be one: four of about one size, or those of them that fit together.
 fn alike(segments: &[Arc<Segment>]) -> Option<Vec<usize>> {
     // Each class is eight times the one below.
     let class = |columns: usize| {
