@@ -77,9 +77,9 @@ mod tests {
             let given: [u64; STRIP] = words.try_into().unwrap();
             let mut turned = given;
             transpose(&mut turned);
-            for y in 0..STRIP {
-                for x in 0..STRIP {
-                    prop_assert_eq!(turned[x] >> y & 1, given[y] >> x & 1);
+            for (y, row) in given.iter().enumerate() {
+                for (x, column) in turned.iter().enumerate() {
+                    prop_assert_eq!(column >> y & 1, row >> x & 1);
                 }
             }
         }

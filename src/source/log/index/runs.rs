@@ -63,11 +63,7 @@ pub(super) fn coalesce<T>(mut runs: Vec<(Run, Vec<T>)>) -> Vec<(Run, Vec<T>)> {
 }
 
 /// The runs that lead from a content's beginning to this place of it, each linked to the next by its print.
-pub(super) fn chain<'a>(
-    runs: &'a [(Run, usize, usize)],
-    to: u64,
-    print: u64,
-) -> Option<Vec<&'a (Run, usize, usize)>> {
+pub(super) fn chain(runs: &[(Run, usize, usize)], to: u64, print: u64) -> Option<Vec<&(Run, usize, usize)>> {
     let mut chain = Vec::new();
     let (mut to, mut print) = (to, print);
     while to > 0 {

@@ -288,9 +288,9 @@ mod tests {
     use super::*;
 
     /// Columns with a UUID of their own each.
-    fn columns(count: u64, seed: u64) -> Vec<Box<Column>> {
+    fn columns(count: u64, seed: u64) -> Vec<Column> {
         let column = |number| {
-            let mut column = Column::boxed();
+            let mut column = *Column::boxed();
             column.insert(first(seed, number));
             column
         };
@@ -310,7 +310,7 @@ mod tests {
         let packed = Packed { device: 1, inode: 2, size: 3, written: -4, key: seed, to: 5, print: 6 };
         let runs = [run(seed, count / 2), run(seed + 1, count - count / 2)];
         let table = Table::new(runs.into_iter().filter(|run| run.count > 0), vec![packed]);
-        let sources = columns.iter().map(|column| Source::Memory(column));
+        let sources = columns.iter().map(Source::Memory);
         write(File::create(path).unwrap(), &table, &[], sources).unwrap();
         Segment::open(path).unwrap()
     }
