@@ -1,4 +1,5 @@
-//! Tracing an instance through logs with nothing prepared, against the operator's two passes of ripgrep:
+//! Tracing an instance through logs, with nothing prepared and with the index that tailing leaves behind, against the
+//! operator's two passes of ripgrep:
 //! `cargo bench --bench trace`. `TRACE_GIB` is the corpus' size (1), `TRACE_INSTANCES` how many are traced (15).
 //!
 //! Prints rows of `benches/run`'s table. Exits with 1 when a line is missing or too much, or when the ratio of CPU
@@ -23,7 +24,9 @@ use rustix::time::{ClockId, clock_gettime};
 use stackwatch::config::logs::LogPlace;
 use stackwatch::source::log::Grammar;
 use stackwatch::source::log::files::{self, LogFile, Packing};
-use stackwatch::source::log::scan::{Limits, Progress, Told, run};
+use stackwatch::source::log::index::fill::Filler;
+use stackwatch::source::log::index::{self, Index};
+use stackwatch::source::log::scan::{Beside, Limits, Progress, Told, everywhere};
 use stackwatch::trace::{Subject, Trace};
 
 use corpus::{Random, Truth};
@@ -32,6 +35,13 @@ use table::Table;
 const SEED: u64 = 6;
 /// Times fewer CPU seconds than ripgrep's two passes, by size in GiB.
 const LIMITS: [(u64, f64); 2] = [(1, 2.5), (4, 2.0)];
+
+/// The same with the index: an ordinary instance, and the one with a thousand requests.
+const INDEXED: (f64, f64) = (100.0, 15.0);
+/// Of the index, in percent of the logs.
+const SIZE: f64 = 2.0;
+/// Traces of the instance with a thousand requests.
+const HOT: usize = 5;
 
 /// What one trace cost.
 #[derive(Clone, Copy, Default)]
@@ -59,7 +69,7 @@ fn main() -> ExitCode {
     let chosen: Vec<&Truth> =
         (0..count).map(|_| &made.truths[random.below(made.truths.len() as u64) as usize]).collect();
     for truth in chosen.iter().copied().chain([&made.hot]) {
-        let (told, _) = ours(&found.files, &truth.uuid);
+        let (told, _) = ours(&found.files, None, &truth.uuid);
         wrong += judge(truth, &told, &found.files);
     }
     println!(
@@ -72,13 +82,9 @@ fn main() -> ExitCode {
     for truth in &chosen {
         // In turn, so that what else the machine does hits both.
         let theirs = ripgrep(&rg, &plain, &truth.uuid);
-        pairs.push((ours(&plain, &truth.uuid).1, theirs));
+        pairs.push((ours(&plain, None, &truth.uuid).1, theirs));
     }
-    let median = |of: &dyn Fn(&(Cost, Cost)) -> Duration| {
-        let mut values: Vec<Duration> = pairs.iter().map(of).collect();
-        values.sort();
-        values.get(values.len() / 2).map_or(0.0, |value| value.as_secs_f64() * 1e3)
-    };
+    let median = |of: &dyn Fn(&(Cost, Cost)) -> Duration| median(&pairs, of);
     let (cpu, peer) = (median(&|pair| pair.0.cpu), median(&|pair| pair.1.cpu));
     let limit = LIMITS.iter().find(|(size, _)| *size == gib).map_or(1.0, |(_, limit)| *limit);
     let what = format!("a trace through {gib} GiB with nothing prepared, CPU, median of {count}");
@@ -88,7 +94,7 @@ fn main() -> ExitCode {
     table.against("its wall time", median(&|pair| pair.0.wall), "rg's", median(&|pair| pair.1.wall), "ms");
     table.plain("its first line", median(&|pair| pair.0.first), "ms");
 
-    let (hot, hot_peer) = (ours(&plain, &made.hot.uuid).1, ripgrep(&rg, &plain, &made.hot.uuid));
+    let (hot, hot_peer) = (ours(&plain, None, &made.hot.uuid).1, ripgrep(&rg, &plain, &made.hot.uuid));
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     table.against(
         "the instance with 1,000 requests, CPU",
@@ -97,12 +103,77 @@ fn main() -> ExitCode {
         milliseconds(hot_peer.cpu),
         "ms",
     );
-    let (_, whole) = ours(&found.files, &chosen[0].uuid);
+    let (_, whole) = ours(&found.files, None, &chosen[0].uuid);
     table.plain("one trace through all, six gz among them, CPU", milliseconds(whole.cpu), "ms");
+
+    let cache = tempfile::tempdir().expect("a directory");
+    let built = build(cache.path(), &plain);
+    table.against("the index of these logs, CPU to build it", built, "rg's two passes", peer, "ms");
+    let bytes: u64 = plain.iter().map(|file| file.size).sum();
+    let size = Index::read(cache.path()).size() as f64 / bytes as f64 * 100.0;
+    table.against("its size, of the logs'", size, "", SIZE, "%");
+    let mut indexed = |what: &str, traced: &[&Truth], least: f64| {
+        let pairs: Vec<(Cost, Cost)> = traced
+            .iter()
+            .map(|truth| {
+                let theirs = ripgrep(&rg, &plain, &truth.uuid);
+                (ours(&plain, Some(cache.path()), &truth.uuid).1, theirs)
+            })
+            .collect();
+        let (cpu, peer) =
+            (self::median(&pairs, &|pair| pair.0.cpu), self::median(&pairs, &|pair| pair.1.cpu));
+        let limit = format!("rg's two passes / {least}");
+        table.against(
+            &format!("{what} with the index, CPU, median of {}", pairs.len()),
+            cpu,
+            &limit,
+            peer / least,
+            "ms",
+        );
+        println!("| times less CPU than rg | {:.1} | {least} | |", peer / cpu);
+        let wall = self::median(&pairs, &|pair| pair.0.wall);
+        table.against("its wall time", wall, "rg's", self::median(&pairs, &|pair| pair.1.wall), "ms");
+    };
+    indexed("a trace", &chosen, INDEXED.0);
+    indexed("the instance with 1,000 requests", &[&made.hot; HOT], INDEXED.1);
+    build(cache.path(), &found.files);
+    for truth in chosen.iter().copied().chain([&made.hot]) {
+        let (told, _) = ours(&found.files, Some(cache.path()), &truth.uuid);
+        wrong += judge(truth, &told, &found.files);
+    }
+    println!("| lines missing or too much with the index, gz among them | {wrong} | 0 | |");
+    let (_, whole) = ours(&found.files, Some(cache.path()), &chosen[0].uuid);
+    table.plain(
+        "one trace through all with the index, six gz among them, CPU",
+        milliseconds(whole.cpu),
+        "ms",
+    );
     if table.missed || wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn ours(files: &[LogFile], uuid: &str) -> (Told, Cost) {
+fn median(pairs: &[(Cost, Cost)], of: &dyn Fn(&(Cost, Cost)) -> Duration) -> f64 {
+    let mut values: Vec<Duration> = pairs.iter().map(of).collect();
+    values.sort();
+    values.get(values.len() / 2).map_or(0.0, |value| value.as_secs_f64() * 1e3)
+}
+
+/// Reads all there is into the index at once, as if it had come to rest. In milliseconds of CPU time.
+fn build(cache: &Path, files: &[LogFile]) -> f64 {
+    let mut files = files.to_vec();
+    let is_plain = |file: &&mut LogFile| file.packing == Packing::Plain;
+    files.iter_mut().filter(is_plain).for_each(|file| file.written -= jiff::SignedDuration::from_hours(1));
+    let before = cpu();
+    let index = Index::open(cache, index::Limits::default());
+    let mut filler = Filler::new(&index, files);
+    while filler.step().is_some() {
+        index.keep();
+    }
+    index.finish();
+    (cpu() - before).as_secs_f64() * 1e3
+}
+
+/// With the index that lies there, as the word `trace` takes it.
+fn ours(files: &[LogFile], cache: Option<&Path>, uuid: &str) -> (Told, Cost) {
     let grammar = Grammar::shipped().expect("formats");
     let mut trace = Trace::new(Subject::parse(uuid.as_bytes()).expect("a UUID"));
     let (begun, before) = (Instant::now(), cpu());
@@ -113,7 +184,9 @@ fn ours(files: &[LogFile], uuid: &str) -> (Told, Cost) {
         }
     };
     let never = AtomicBool::new(false);
-    let told = run(files, &grammar, &mut trace, Limits::default(), &never, &mut say);
+    let index = cache.map(Index::read);
+    let beside = Beside { index: index.as_ref(), ..Beside::default() };
+    let told = everywhere(files, beside, &grammar, &mut trace, Limits::default(), &never, &mut say);
     let cost = Cost { wall: begun.elapsed(), cpu: cpu() - before, first: first.unwrap_or_default() };
     (told, cost)
 }

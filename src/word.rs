@@ -151,6 +151,11 @@ impl From<Error> for Failure {
     }
 }
 
+/// The directory of the index. The simulated cloud has none: its logs go with it.
+fn index(settings: &Settings) -> Option<PathBuf> {
+    settings.index.directory().filter(|_| settings.demo.is_none())
+}
+
 /// The settings, and the embedded cloud where that is meant.
 struct Settings {
     file: File,
@@ -258,7 +263,7 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
     let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
     let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
-    Ok(Sources { session, brokers, amqp, logs, unconfigured })
+    Ok(Sources { session, brokers, amqp, logs, index: None, unconfigured })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

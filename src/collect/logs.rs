@@ -1,6 +1,7 @@
 //! Logs as they grow. Files are read on a thread of their own, whose one round never ends; what it hears is handed on
 //! in batches, and while nobody takes them it waits: the files keep what was not read yet.
 
+mod keeper;
 pub mod others;
 pub mod reader;
 
@@ -18,6 +19,7 @@ use crate::model::Heard;
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::log::follow::Pace;
+use crate::source::log::index::Index;
 use crate::source::log::ssh::Ssh;
 use crate::source::{Error, ErrorKind, Session, Sources};
 use reader::Reader;
@@ -37,12 +39,13 @@ pub(super) struct Tails {
     session: Option<Session>,
     here: Vec<LogPlace>,
     elsewhere: Vec<LogPlace>,
+    index: Option<Index>,
 }
 
 /// There always is one: where there are no logs, it says so.
 pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
     let (here, elsewhere) = split(&sources.logs);
-    Box::new(Tails { session: sources.session.clone(), here, elsewhere })
+    Box::new(Tails { session: sources.session.clone(), here, elsewhere, index: sources.index.clone() })
 }
 
 /// The places of this host, and those of others.
@@ -82,7 +85,10 @@ impl Collector for Tails {
                 say
             ));
             let mut are_others_over = false;
-            let reader = Reader::new(self.here.clone()).hearing(heard);
+            let reader = Reader::new(self.here.clone()).hearing(heard).indexed(self.index.clone());
+            if let Some(index) = &self.index {
+                keeper::start(index.clone(), self.here.clone(), to.downgrade());
+            }
             let mut work = Some(start(reader, to, is_looked_at.clone()));
             let mut wanted = wanted.clone();
             let mut is_whole = false;

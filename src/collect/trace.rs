@@ -20,8 +20,9 @@ use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::log::Grammar;
 use crate::source::log::files::{self, LogFile};
+use crate::source::log::index::Index;
 use crate::source::log::scan::elsewhere::Elsewhere;
-use crate::source::log::scan::{self, Kept, Limits, Progress, Told};
+use crate::source::log::scan::{self, Beside, Kept, Limits, Progress, Told};
 use crate::source::log::ssh::Ssh;
 use crate::source::{Error, ErrorKind, Session, Sources, nova};
 use crate::trace::story::Steps;
@@ -44,6 +45,7 @@ pub struct Tracer {
     steps: Arc<Steps>,
     ssh: Ssh,
     resting: Arc<Resting>,
+    index: Option<Index>,
 }
 
 impl Tracer {
@@ -58,7 +60,14 @@ impl Tracer {
             steps: Arc::new(steps),
             ssh: Ssh::default(),
             resting: Arc::default(),
+            index: None,
         }
+    }
+
+    /// What the index covers need not be read.
+    #[must_use]
+    pub fn indexed(self, index: Option<Index>) -> Self {
+        Self { index, ..self }
     }
 
     /// Traces it, until all is read or `stop` is set. What was found so far is put into `so_far` again and again.
@@ -112,8 +121,9 @@ impl Tracer {
             }
         };
         let limits = Limits::default();
+        let beside = Beside { others: Some(others), index: self.index.as_ref() };
         let mut told =
-            scan::everywhere(&found.files, Some(others), &self.grammar, &mut trace, limits, stop, &mut say);
+            scan::everywhere(&found.files, beside, &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));
         account.troubles.append(&mut told.troubles);
         for (number, trouble) in &told.failed {
@@ -267,7 +277,7 @@ pub(super) struct Traces {
 
 /// Where neither a cloud nor a log is known there is nothing to trace.
 pub(super) fn all(sources: &Sources) -> Option<Box<dyn Collector>> {
-    let tracer = Tracer::new(sources.session.clone(), &sources.logs);
+    let tracer = Tracer::new(sources.session.clone(), &sources.logs).indexed(sources.index.clone());
     let is_any = sources.session.is_some() || !sources.logs.is_empty();
     is_any.then(|| Box::new(Traces { tracer, done: None, took: Duration::ZERO }) as Box<dyn Collector>)
 }

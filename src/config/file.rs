@@ -15,7 +15,30 @@ pub struct File {
     pub cloud: Cloud,
     pub broker: Brokers,
     pub logs: Vec<LogPlace>,
+    pub index: Index,
     pub ui: Ui,
+}
+
+/// What is kept of the logs, so that a trace need not read all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Index {
+    /// Where; an empty one means that none is kept.
+    pub path: Option<PathBuf>,
+}
+
+impl Index {
+    /// `path`, else below the user's cache. None where none is to be kept, or there is no place for it.
+    pub fn directory(&self) -> Option<PathBuf> {
+        let usual = || {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+            // As the specification says, a path that is not absolute does not count.
+            let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+            let cache = cache.or_else(|| set("HOME").map(|home| home.join(".cache")));
+            cache.map(|cache| cache.join("stackwatch/index"))
+        };
+        self.path.clone().or_else(usual).filter(|path| !path.as_os_str().is_empty())
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -127,6 +150,13 @@ mod tests {
         let error = parse("[ui]\ntheem = \"dark\"\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2:1"), "{error}");
         assert!(error.contains("theme"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_path_keeps_no_index() {
+        let directory = |text| parse(text, "c.toml").unwrap().index.directory();
+        assert_eq!(directory("[index]\npath = ''"), None);
+        assert_eq!(directory("[index]\npath = '/srv/x'"), Some("/srv/x".into()));
     }
 
     fn brokers(text: &str) -> Vec<crate::config::broker::BrokerConfig> {

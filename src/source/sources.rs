@@ -1,3 +1,4 @@
+use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
@@ -12,6 +13,8 @@ pub struct Sources {
     pub amqp: Vec<Amqp>,
     /// Where its logs are.
     pub logs: Vec<LogPlace>,
+    /// Which blocks of them need not be read; none where none is kept.
+    pub index: Option<Index>,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }

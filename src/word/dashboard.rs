@@ -10,6 +10,8 @@ use crate::config::clouds::{self, Choice, CloudConfig, ConfigError, Found};
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::run::{Loop, Signals, Unopened};
+use crate::source::Sources;
+use crate::source::log::index::{Index, Limits};
 use crate::terminal;
 
 /// Opens the dashboard: over the only cloud there is, or with a chooser.
@@ -22,11 +24,12 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     let file = settings(common)?;
     let entries = entries(common, &file)?;
     let mut app = super::app(common, &file, pane)?;
+    let index = super::index(&file).map(|directory| Index::open(&directory, Limits::default()));
     // Nothing is fetched before the first frame: the loop connects after it.
     let mut connect = |choice: usize, epoch: u64| {
         let cloud = entries[choice].cloud.clone()?;
         match sources(cloud, &file) {
-            Ok(sources) => Ok(Feed::start(sources, epoch, |_| true)),
+            Ok(sources) => Ok(Feed::start(Sources { index: index.clone(), ..sources }, epoch, |_| true)),
             Err(error) => Err(Unopened { message: error.message, next_step: error.next_step }),
         }
     };
@@ -59,6 +62,7 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     .run()
     .await;
     terminal::restore();
+    index.iter().for_each(Index::finish);
     // Its drop would show the cursor once more, and complain to a terminal that is gone.
     std::mem::forget(terminal);
     outcome.map_err(|error| match error.downcast::<Unopened>() {

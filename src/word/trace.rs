@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use super::{Failure, Settings, complain, log_places, lookup, one_cloud, session, settings};
+use super::{Failure, Settings, complain, index, log_places, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Traced};
 use crate::collect::trace::Tracer;
 use crate::config::clouds::{self, Choice};
@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::model::Instance;
 use crate::signature::Signatures;
 use crate::source::Session;
+use crate::source::log::index::Index;
 use crate::source::nova::{self, ServerQuery};
 use crate::trace::{Account, Subject};
 
@@ -59,7 +60,9 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     });
     let logs = log_places(&wish.log, &settings, cloud.as_ref().map(|choice| &*choice.cloud))?;
     let alone = session.is_none();
-    let account = traced(Tracer::new(session, &logs), subject).await;
+    // What a dashboard has left there. It reads nothing that a trace wants, so it is not added to.
+    let index = index(&settings).map(|directory| Index::read(&directory));
+    let account = traced(Tracer::new(session, &logs).indexed(index), subject).await;
     if account.files == 0 {
         account.troubles.iter().for_each(|trouble| complain(&trouble.message, &trouble.next_step));
         let next_step = match logs.iter().all(LogPlace::is_here) {

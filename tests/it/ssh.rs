@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::tz::TimeZone;
 use stackwatch::config::logs::LogPlace;
 use stackwatch::source::log::scan::elsewhere::{Asked, Elsewhere, Way};
-use stackwatch::source::log::scan::{Limits, Progress, Told, everywhere};
+use stackwatch::source::log::scan::{Beside, Limits, Progress, Told, everywhere};
 use stackwatch::source::log::ssh::{Host, Ssh};
 use stackwatch::source::log::{Grammar, files};
 use stackwatch::trace::{Subject, Trace};
@@ -94,7 +94,8 @@ impl Split {
         };
         let (grammar, never) = (Grammar::shipped().unwrap(), AtomicBool::new(false));
         let limits = Limits::default();
-        let told = everywhere(&found.files, Some(&elsewhere), &grammar, &mut trace, limits, &never, &mut say);
+        let beside = Beside { others: Some(&elsewhere), ..Beside::default() };
+        let told = everywhere(&found.files, beside, &grammar, &mut trace, limits, &never, &mut say);
         let lines = self.kept(&told, &names);
         (told, lines)
     }

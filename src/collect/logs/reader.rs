@@ -16,6 +16,7 @@ use crate::model::{Heard, HeardLine, LogSource, Span, Text, Trouble};
 use crate::source::log::files::Skipped;
 use crate::source::log::follow::elsewhere::Others;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
+use crate::source::log::index::Index;
 use crate::source::log::{Folder, Grammar, Zone};
 use copies::Copies;
 use traffic::{Said, Traffic};
@@ -106,6 +107,12 @@ impl Reader {
     #[must_use]
     pub fn hearing(self, heard: others::Heard) -> Self {
         Self { heard: Some(heard), ..self }
+    }
+
+    /// What is read of this host's files goes into the index too.
+    #[must_use]
+    pub fn indexed(self, index: Option<Index>) -> Self {
+        Self { follower: self.follower.indexed(index), ..self }
     }
 
     /// Tells what came since the last poll. Whether there is more already.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::files::{self, LogFile, Packing, Skipped};
+use super::index::{Index, Writing};
 use crate::config::logs::LogPlace;
 use crate::model::Trouble;
 use file::{Followed, Head, Step};
@@ -82,6 +83,7 @@ pub struct Follower {
     ids: u64,
     looked: Option<Instant>,
     buffer: Vec<u8>,
+    index: Option<Index>,
 }
 
 type Sink<'a> = dyn FnMut(Told<'_>) + 'a;
@@ -97,7 +99,14 @@ impl Follower {
             ids: 0,
             looked: None,
             buffer: vec![0; 256 << 10],
+            index: None,
         }
+    }
+
+    /// What is read goes into the index too.
+    #[must_use]
+    pub fn indexed(self, index: Option<Index>) -> Self {
+        Self { index, ..self }
     }
 
     /// What is followed, under the name that it had when it was begun.
@@ -293,7 +302,7 @@ impl Follower {
     fn begin(&mut self, from: u64, file: LogFile, at: &Path, now: Instant, sink: &mut Sink<'_>) -> bool {
         self.ids += 1;
         let identity = file.identity;
-        match Followed::open(self.ids, file, at, from, now) {
+        match Followed::open(self.ids, file, at, from, now, self.index.as_ref().map(Writing::new)) {
             Ok(followed) => {
                 self.files.insert(identity, followed);
                 true

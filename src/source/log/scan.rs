@@ -1,8 +1,9 @@
-//! Tracing through files with nothing prepared.
+//! Tracing through files.
 //!
 //! One pass over everything for the UUID; it notes on its way which request ids each block holds ([`bloom`]), so
-//! that those which the found lines lend are then looked for only where they can be, to the fixed point. What
-//! belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
+//! that those which the found lines lend are then looked for only where they can be, to the fixed point. What the
+//! index covers that tailing leaves behind ([`super::index`]) is looked into in both only where something may be
+//! ([`plan`]). What belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
 //! end. Files are read block by block, never mapped: one that is truncated while it is read is no fault, it
 //! merely ends. Two threads at most: the machine has other work. Other hosts look through their own files meanwhile
 //! ([`elsewhere`]): what they find is heard like what is found here.
@@ -11,9 +12,9 @@ mod around;
 mod bloom;
 mod book;
 pub mod elsewhere;
+mod plan;
 mod worker;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -27,14 +28,14 @@ use crate::trace::{Id, Reason, Trace};
 use self::bloom::Bloom;
 use self::book::Book;
 use self::elsewhere::{Asking, Clock, Elsewhere, State};
-use self::worker::{BLOCK, Needle, Scanned, Worker};
-use super::files::{LogFile, Packing};
+use self::plan::{Job, Plan, Work};
+use self::worker::{Needle, Scanned, Worker};
+use super::files::LogFile;
 use super::grammar::Grammar;
+use super::index::Index;
 
 pub use around::Record;
 
-/// Blocks of a plain file that a thread takes at once.
-const PART: u64 = 64;
 /// Memory for notes about blocks: enough for 16 GiB of logs. Blocks without a note are looked through again.
 const NOTES: usize = (256 << 20) / Bloom::SIZE;
 /// Times that newly adopted ids are looked for. Two levels need three; hosts that answer one after the other may need
@@ -109,20 +110,13 @@ pub struct Told {
     pub worked: Duration,
 }
 
-/// One thread's job.
-struct Job {
-    file: usize,
-    /// The first block of it; a packed file is one job.
-    first: u64,
-    blocks: u64,
-}
-
 enum Message {
     Found {
         file: usize,
         record: Record,
     },
     Done {
+        file: usize,
         job: usize,
         scanned: Scanned,
     },
@@ -148,37 +142,45 @@ pub fn run(
     cancelled: &AtomicBool,
     say: &mut dyn FnMut(Progress),
 ) -> Told {
-    everywhere(files, None, grammar, trace, limits, cancelled, say)
+    everywhere(files, Beside::default(), grammar, trace, limits, cancelled, say)
+}
+
+/// What there is beside the files of this host.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub others: Option<&'a Elsewhere>,
+    pub index: Option<&'a Index>,
 }
 
 /// Traces what `trace` is about through the files of this host, and through those of others.
 pub fn everywhere(
     files: &[LogFile],
-    others: Option<&Elsewhere>,
+    beside: Beside,
     grammar: &Grammar,
     trace: &mut Trace,
     limits: Limits,
     cancelled: &AtomicBool,
     say: &mut dyn FnMut(Progress),
 ) -> Told {
+    let Beside { others, index } = beside;
     let (sender, receiver) = mpsc::sync_channel(64);
     let (wishes, wished) = watch::channel(Vec::new());
     let hosts = others.map_or(&[][..], |others| &others.hosts);
-    let book = Book::new(files, hosts, limits, trace, say);
-    let jobs = jobs(files);
+    let plan = Plan::new(files, index);
+    let book = Book::new(files, plan.covered(), hosts, limits, trace, say);
     // What is moved in goes where this is left, however it is: then those who send to us, or wait for us, end.
     std::thread::scope(move |scope| {
         if let Some(others) = others.filter(|others| !others.hosts.is_empty()) {
             let asking = Asking { subject: book.subject(), grammar, cancelled, sender: sender.clone() };
             scope.spawn(move || others.ask(&asking, wished));
         }
-        Search { jobs, grammar, limits, cancelled, sender, receiver, wishes, book }.run()
+        Search { plan, grammar, limits, cancelled, sender, receiver, wishes, book }.run()
     })
 }
 
 /// The loop over rounds.
 struct Search<'a> {
-    jobs: Vec<Job>,
+    plan: Plan<'a>,
     grammar: &'a Grammar,
     limits: Limits,
     cancelled: &'a AtomicBool,
@@ -190,18 +192,17 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(mut self) -> Told {
-        let mut notes: Vec<Vec<Option<Box<Bloom>>>> = self.jobs.iter().map(|_| Vec::new()).collect();
         // What the API has named is known from the start.
         let mut sought = self.fresh();
         let mut needle = Needle::Subject(self.book.subject().id());
         let most = ROUNDS * (1 + self.book.hosts());
         loop {
-            self.round(&needle, &mut notes);
+            self.round(&needle);
             self.book.went_through();
             sought.extend(self.fresh());
             while sought.is_empty() && self.book.is_waiting() && !self.is_cancelled() {
                 match self.receiver.recv_timeout(LOOK) {
-                    Ok(message) => self.book.hear(message, &self.jobs),
+                    Ok(message) => self.book.hear(message),
                     Err(RecvTimeoutError::Timeout) => self.book.say_who_is_waited_for(),
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
@@ -236,45 +237,27 @@ impl Search<'_> {
     }
 
     /// One pass over the files of this host.
-    fn round(&mut self, needle: &Needle, notes: &mut [Vec<Option<Box<Bloom>>>]) {
-        let Self { jobs, grammar, limits, cancelled, sender, receiver, book, .. } = self;
-        let round = Round { files: book.files, jobs, notes, grammar, needle, cancelled };
-        let mut made: HashMap<usize, Vec<Option<Box<Bloom>>>> = HashMap::new();
+    fn round(&mut self, needle: &Needle) {
+        let jobs = self.plan.jobs(needle);
+        let is_first = matches!(needle, Needle::Subject(_));
+        let mut made = Vec::new();
+        let Self { plan, grammar, limits, cancelled, sender, receiver, book, .. } = self;
+        let round = Round { files: book.files, jobs: &jobs, plan, grammar, needle, cancelled };
         round.run(limits.threads, sender, receiver, &mut |mut message| {
-            if let Message::Done { job, scanned } = &mut message
-                && matches!(needle, Needle::Subject(_))
+            if let Message::Done { job, scanned, .. } = &mut message
+                && is_first
             {
-                made.insert(*job, std::mem::take(&mut scanned.blooms));
-                book.read(jobs, *job);
+                made.push((*job, std::mem::take(&mut scanned.blooms)));
+                book.read(jobs.get(*job).map_or(0, |job| job.share));
             }
-            book.hear(message, jobs);
+            book.hear(message);
         });
         for (job, blooms) in made {
-            if let Some(notes) = notes.get_mut(job) {
-                *notes = blooms;
+            if let Some(job) = jobs.get(job) {
+                self.plan.noted(job, blooms);
             }
         }
     }
-}
-
-/// The bytes of a file, as it lies there, that a job is about.
-fn share(file: &LogFile, job: &Job) -> u64 {
-    let from = job.first * BLOCK as u64;
-    file.size.saturating_sub(from).min(job.blocks.saturating_mul(BLOCK as u64))
-}
-
-/// Packed files first: they take longest for their size, and cannot be divided.
-fn jobs(files: &[LogFile]) -> Vec<Job> {
-    let (plain, packed): (Vec<_>, Vec<_>) =
-        files.iter().enumerate().partition(|(_, file)| file.packing == Packing::Plain);
-    let mut jobs: Vec<Job> =
-        packed.iter().map(|(file, _)| Job { file: *file, first: 0, blocks: u64::MAX }).collect();
-    for (file, log) in plain {
-        let blocks = log.size.div_ceil(BLOCK as u64);
-        let parts = (0..blocks).step_by(PART as usize);
-        jobs.extend(parts.map(|first| Job { file, first, blocks: PART.min(blocks - first) }));
-    }
-    jobs
 }
 
 /// Says that a thread has ended, however it has.
@@ -317,7 +300,7 @@ impl Drop for Threads<'_> {
 struct Round<'a> {
     files: &'a [LogFile],
     jobs: &'a [Job],
-    notes: &'a [Vec<Option<Box<Bloom>>>],
+    plan: &'a Plan<'a>,
     grammar: &'a Grammar,
     needle: &'a Needle,
     cancelled: &'a AtomicBool,
@@ -349,17 +332,15 @@ impl Round<'_> {
 
     fn work(&self, next: &AtomicUsize, noted: &AtomicUsize, sender: &SyncSender<Message>) {
         let mut buffer = Vec::new();
-        let may_note = || noted.fetch_add(1, Ordering::Relaxed) < NOTES;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = self.jobs.get(number) else { return };
             if self.cancelled.load(Ordering::Relaxed) {
                 return;
             }
-            let wanted = |block: usize| {
-                let noted = self.notes[number].get(block).and_then(Option::as_deref);
-                self.needle.may_be_in(noted)
-            };
+            // What the index covers it is asked about again.
+            let is_noted = matches!(job.work, Work::Gaps(_) | Work::Packed(None));
+            let may_note = || is_noted && noted.fetch_add(1, Ordering::Relaxed) < NOTES;
             let mut found = |record| {
                 // Nobody listens any more only when the listener has panicked.
                 let _ = sender.send(Message::Found { file: job.file, record });
@@ -373,18 +354,33 @@ impl Round<'_> {
                 buffer: &mut buffer,
             };
             let file = &self.files[job.file];
-            let is_any_wanted = || (0..self.notes[number].len().max(1)).any(wanted);
-            let scanned = match file.packing {
-                Packing::Plain => {
-                    let blocks = job.first..job.first + job.blocks;
-                    let mut blocks = blocks.filter(|block| wanted((block - job.first) as usize)).peekable();
+            let gaps = self.plan.gaps(job.file);
+            let may_be_in =
+                |number: usize| self.needle.may_be_in(gaps.get(number).and_then(|gap| gap.note.as_deref()));
+            let scanned = match &job.work {
+                Work::Named(parts) => worker.plain(file, &mut parts.iter().cloned()),
+                Work::Gaps(part) => {
+                    let gaps = part.clone().filter(|gap| may_be_in(*gap)).filter_map(|gap| gaps.get(gap));
+                    let mut parts = gaps.map(|gap| gap.part.clone()).peekable();
                     // Most files have nothing more to say: they are not even opened again.
-                    if blocks.peek().is_some() { worker.plain(file, &mut blocks) } else { Scanned::default() }
+                    if parts.peek().is_some() { worker.plain(file, &mut parts) } else { Scanned::default() }
                 }
-                _ if is_any_wanted() => worker.packed(file, &wanted),
-                _ => Scanned::default(),
+                Work::Packed(None) if (0..gaps.len().max(1)).any(may_be_in) => {
+                    worker.packed(file, &may_be_in, usize::MAX)
+                }
+                Work::Packed(None) => Scanned::default(),
+                Work::Packed(Some(parts)) => {
+                    // The first part that does not begin before the block, begins in it.
+                    let is_named = |block: usize| {
+                        let at = (block * worker::BLOCK) as u64;
+                        let next = parts.get(parts.partition_point(|part| part.start < at));
+                        next.is_some_and(|part| part.start < at + worker::BLOCK as u64)
+                    };
+                    let last = parts.last().map_or(0, |part| part.start as usize / worker::BLOCK);
+                    worker.packed(file, &is_named, last)
+                }
             };
-            let _ = sender.send(Message::Done { job: number, scanned });
+            let _ = sender.send(Message::Done { file: job.file, job: number, scanned });
         }
     }
 }

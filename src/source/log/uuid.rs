@@ -3,6 +3,8 @@
 //! as slow. Nothing here depends on what the bytes are: a branch for each of five million UUIDs would cost as
 //! much as finding them.
 
+/// Characters of a UUID.
+pub(super) const UUID: usize = 36;
 /// From the first dash of a UUID back to its beginning.
 const FIRST_DASH: usize = 8;
 /// Chunks of 64 bytes whose UUIDs are gathered before they are looked at.

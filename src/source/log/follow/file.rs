@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::lines::{Cut, Lines};
 use crate::source::log::files::LogFile;
+use crate::source::log::index::Writing;
 
 /// Bytes by which a content is known again, at its start and before the place where it was read to.
 const MARK: usize = 64;
@@ -57,13 +58,22 @@ pub(super) struct Followed {
     written: i128,
     lines: Lines,
     said: Instant,
+    /// What is read, on its way into the index.
+    writing: Option<Writing>,
 }
 
 type Give<'a> = dyn FnMut(u64, &LogFile, Cut<'_>) + 'a;
 
 impl Followed {
     /// `at`: the name that it has now, where that is not the one under which it was written.
-    pub fn open(id: u64, file: LogFile, at: &Path, from: u64, now: Instant) -> io::Result<Self> {
+    pub fn open(
+        id: u64,
+        file: LogFile,
+        at: &Path,
+        from: u64,
+        now: Instant,
+        writing: Option<Writing>,
+    ) -> io::Result<Self> {
         let handle = open(at, file.identity)?;
         // The byte before tells whether a line begins here: if it is a newline, that ends the torn one.
         let offset = from.saturating_sub(1);
@@ -80,6 +90,7 @@ impl Followed {
             written: 0,
             lines: if from > 0 { Lines::torn() } else { Lines::default() },
             said: now,
+            writing,
         })
     }
 
@@ -129,6 +140,9 @@ impl Followed {
         let end = self.offset + TURN;
         while self.offset < end {
             let Some(handle) = &self.handle else { break };
+            if let Some(writing) = &mut self.writing {
+                writing.begin(handle, self.offset);
+            }
             let n = handle.read_at(buffer, self.offset)?;
             if !self.is_in(handle)? {
                 return Ok(Step::Replaced);
@@ -145,6 +159,9 @@ impl Followed {
 
     fn take(&mut self, bytes: &[u8], now: Instant, give: &mut Give<'_>) {
         let (id, file) = (self.id, &self.file);
+        if let Some(writing) = &mut self.writing {
+            writing.take(self.offset, bytes);
+        }
         self.lines.feed(bytes, &mut |cut| give(id, file, cut));
         if let Ok(at) = usize::try_from(self.offset)
             && at < MARK
@@ -210,6 +227,7 @@ impl Followed {
         self.id = id;
         self.seen = None;
         self.tail.clear();
+        self.writing.iter_mut().for_each(Writing::restart);
         let head = self.handle.as_ref().map(Head::read).and_then(Result::ok);
         self.head = head.unwrap_or_default();
         let size =

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::elsewhere::{Asked, Heard, State};
-use super::{Job, Kept, Limits, Message, Progress, Record, Told, share};
+use super::{Kept, Limits, Message, Progress, Record, Told};
 use crate::model::Text;
 use crate::source::log::files::LogFile;
 use crate::source::log::zone::Zone;
@@ -43,8 +43,10 @@ struct HostBook {
 }
 
 impl<'a> Book<'a> {
+    /// `covered`: bytes of these files that the index knows.
     pub fn new(
         files: &'a [LogFile],
+        covered: u64,
         hosts: &[Asked],
         limits: Limits,
         trace: &'a mut Trace,
@@ -58,7 +60,7 @@ impl<'a> Book<'a> {
             say,
             limits,
             zones: files.iter().map(|file| Zone::new(file.zone.clone(), file.written)).collect(),
-            done: 0,
+            done: covered,
             of: files.iter().map(|file| file.size).sum(),
             kept: HashSet::new(),
             out: HashSet::new(),
@@ -105,21 +107,19 @@ impl<'a> Book<'a> {
         (self.say)(Progress::Waiting(unheard));
     }
 
-    /// A job of the first pass is done.
-    pub fn read(&mut self, jobs: &[Job], job: usize) {
-        let Some(job) = jobs.get(job) else { return };
-        let Some(file) = self.files.get(job.file) else { return };
-        self.done += share(file, job);
+    /// So many bytes of the first pass are done.
+    pub fn read(&mut self, share: u64) {
+        // What turned out to be damaged was counted as covered.
+        self.done = (self.done + share).min(self.of);
         (self.say)(Progress::Read { done: self.done, of: self.of });
     }
 
-    pub fn hear(&mut self, message: Message, jobs: &[Job]) {
+    pub fn hear(&mut self, message: Message) {
         match message {
             Message::Found { file, record } => self.record(file, record),
-            Message::Done { job, scanned } => {
+            Message::Done { file, scanned, .. } => {
                 self.told.bytes += scanned.bytes;
-                let file = jobs.get(job).and_then(|job| self.files.get(job.file));
-                if let (Some(why), Some(file)) = (scanned.trouble, file) {
+                if let (Some(why), Some(file)) = (scanned.trouble, self.files.get(file)) {
                     self.trouble(file, why);
                 }
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::super::files;
+use super::worker::BLOCK;
 use super::*;
 use crate::config::logs::LogPlace;
 use crate::trace::Subject;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +15,7 @@ use super::super::uuid::{each, first};
 use super::around::{Record, Window};
 use super::bloom::Bloom;
 
-/// Bytes looked at in one go: they fit a core's own cache.
+/// Bytes looked at in one go: they fit a core's own cache. The index names smaller parts.
 pub(super) const BLOCK: usize = 256 << 10;
 /// Bytes before and behind a block that are at hand: an id may stand across its edge, with `req-` before it.
 const EDGE: usize = 64;
@@ -30,13 +31,21 @@ pub(super) enum Needle {
     /// The UUID itself; on the way, all request ids are noted.
     Subject(Id),
     /// Request ids that were adopted since.
-    Ids(HashSet<Id>, HashSet<u64>),
+    Ids(HashSet<Id>, HashSet<u64, foldhash::fast::RandomState>),
 }
 
 impl Needle {
     pub(super) fn ids(ids: &[Id]) -> Self {
         let firsts = ids.iter().map(|id| first(&id.text(), 0)).collect();
         Self::Ids(ids.iter().copied().collect(), firsts)
+    }
+
+    /// What the index is asked for.
+    pub(super) fn firsts(&self) -> Vec<u64> {
+        match self {
+            Self::Subject(id) => vec![first(&id.text(), 0)],
+            Self::Ids(_, firsts) => firsts.iter().copied().collect(),
+        }
     }
 
     /// Whether a block may hold it. Without a note of its ids it may.
@@ -100,8 +109,8 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// The blocks of a plain file with these numbers.
-    pub(super) fn plain(&mut self, file: &LogFile, blocks: &mut dyn Iterator<Item = u64>) -> Scanned {
+    /// Parts of a plain file, each of one block at most.
+    pub(super) fn plain(&mut self, file: &LogFile, parts: &mut dyn Iterator<Item = Range<u64>>) -> Scanned {
         let mut scanned = Scanned::default();
         let opened = match File::open(&file.path) {
             Ok(opened) => opened,
@@ -116,21 +125,26 @@ impl Worker<'_> {
         let mut places = Vec::new();
         let mut done = HashSet::new();
         let mut last = None;
-        for number in blocks {
+        for part in parts {
             if self.cancelled.load(Ordering::Relaxed) {
                 break;
             }
-            let at = number * BLOCK as u64;
+            let at = part.start;
+            // What was appended since belongs to the last block as far as there is room in it.
+            let size = match part.end == file.size {
+                true => BLOCK - (at % BLOCK as u64) as usize,
+                false => ((part.end - at) as usize).min(BLOCK),
+            };
             let before = (at as usize).min(EDGE);
-            let read = match number.checked_sub(1) {
-                Some(previous) if last == Some(previous) => {
-                    buffer.copy_within(BLOCK..BLOCK + EDGE, 0);
+            let read = match last {
+                Some((end, size)) if end == at && size >= EDGE => {
+                    buffer.copy_within(size..size + EDGE, 0);
                     Ok(EDGE)
                 }
                 _ => read_at(&opened, &mut buffer[EDGE - before..EDGE], at - before as u64),
             };
-            last = Some(number);
-            let read = read.and_then(|_| read_at(&opened, &mut buffer[EDGE..], at));
+            last = Some((part.end, size));
+            let read = read.and_then(|_| read_at(&opened, &mut buffer[EDGE..EDGE + size + EDGE], at));
             let read = match read {
                 Ok(read) => read + before,
                 Err(error) => {
@@ -139,15 +153,15 @@ impl Worker<'_> {
                 }
             };
             let bytes = &buffer[EDGE - before..][..read];
-            scanned.bytes += read.saturating_sub(before).min(BLOCK) as u64;
-            self.block(bytes, before, &mut scanned.blooms, &mut places);
+            scanned.bytes += read.saturating_sub(before).min(size) as u64;
+            self.block(bytes, before..before + size, &mut scanned.blooms, &mut places);
             for place in places.drain(..) {
                 let offset = at - before as u64 + place as u64;
                 let window = Window {
                     bytes,
                     at: at - before as u64,
                     begins: at == 0,
-                    ends: read < before + BLOCK + EDGE,
+                    ends: read < before + size + EDGE,
                 };
                 self.record(window, place, offset, Some(&opened), &mut done);
             }
@@ -156,8 +170,8 @@ impl Worker<'_> {
         scanned
     }
 
-    /// A packed file, from its beginning. `wanted` says of which blocks anything is looked for.
-    pub(super) fn packed(&mut self, file: &LogFile, wanted: &dyn Fn(usize) -> bool) -> Scanned {
+    /// A packed file, from its beginning. `wanted` says of which blocks anything is looked for; behind `last` none is.
+    pub(super) fn packed(&mut self, file: &LogFile, wanted: &dyn Fn(usize) -> bool, last: usize) -> Scanned {
         debug_assert!(file.packing != Packing::Plain);
         let mut scanned = Scanned::default();
         let mut reader = match Unpacked::open(file) {
@@ -169,7 +183,7 @@ impl Worker<'_> {
         let (mut before, mut at, mut number, mut ended) = (0, 0u64, 0, false);
         let mut places = Vec::new();
         let mut done = HashSet::new();
-        while !self.cancelled.load(Ordering::Relaxed) {
+        while number <= last && !self.cancelled.load(Ordering::Relaxed) {
             while !ended && buffer.len() < before + BLOCK + MARGIN {
                 let filled = buffer.len();
                 buffer.resize(before + BLOCK + MARGIN, 0);
@@ -185,10 +199,10 @@ impl Worker<'_> {
                     }
                 }
             }
-            let end = buffer.len().min(before + BLOCK + EDGE);
             scanned.bytes += (buffer.len() - before).min(BLOCK) as u64;
+            let end = buffer.len().min(before + BLOCK + EDGE);
             if wanted(number) {
-                self.block(&buffer[..end], before, &mut scanned.blooms, &mut places);
+                self.block(&buffer[..end], before..before + BLOCK, &mut scanned.blooms, &mut places);
             }
             for place in places.drain(..) {
                 let window =
@@ -213,7 +227,7 @@ impl Worker<'_> {
     fn block(
         &mut self,
         bytes: &[u8],
-        before: usize,
+        proper: Range<usize>,
         blooms: &mut Vec<Option<Box<Bloom>>>,
         places: &mut Vec<usize>,
     ) {
@@ -222,7 +236,7 @@ impl Worker<'_> {
             bloom = (self.may_note)().then(Bloom::boxed);
         }
         self.needle.places(bytes, bloom.as_deref_mut(), places);
-        places.retain(|place| (before..before + BLOCK).contains(place));
+        places.retain(|place| proper.contains(place));
         if matches!(self.needle, Needle::Subject(_)) {
             blooms.push(bloom);
         }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::super::super::files;
 use super::super::super::ssh::Patience;
-use super::super::{Limits, Progress, Told, everywhere};
+use super::super::{Beside, Limits, Progress, Told, everywhere};
 use super::*;
 use crate::trace::Trace;
 
@@ -117,7 +117,8 @@ async fn told(here: &Path, elsewhere: Elsewhere) -> (Told, Vec<PathBuf>) {
             }
         };
         let limits = Limits::default();
-        let told = everywhere(&found.files, Some(&elsewhere), &grammar, &mut trace, limits, &never, &mut say);
+        let beside = Beside { others: Some(&elsewhere), ..Beside::default() };
+        let told = everywhere(&found.files, beside, &grammar, &mut trace, limits, &never, &mut say);
         (told, paths)
     })
     .await
@@ -325,7 +326,8 @@ async fn a_trace_that_is_cancelled_waits_for_nobody() {
         let grammar = Grammar::shipped().unwrap();
         let mut trace = Trace::new(Subject::parse(UUID.as_bytes()).unwrap());
         let limits = Limits::default();
-        everywhere(&[], Some(&elsewhere), &grammar, &mut trace, limits, &stop, &mut |_| {})
+        let beside = Beside { others: Some(&elsewhere), ..Beside::default() };
+        everywhere(&[], beside, &grammar, &mut trace, limits, &stop, &mut |_| {})
     });
     while !begun.exists() {
         tokio::task::yield_now().await;
