@@ -13,13 +13,15 @@
 mod account;
 mod id;
 mod lend;
+mod no_host;
 mod reason;
 pub mod story;
 
 use std::collections::HashMap;
 
-pub use account::{Account, Clock, Entry, seconds, words};
+pub use account::{Account, Answer, Clock, Entry, seconds, words};
 pub use id::Id;
+pub use no_host::{Filter, NoHost};
 pub use reason::{LeftOut, Reason};
 
 use crate::model::Line;

@@ -77,6 +77,21 @@ impl Clock {
     }
 }
 
+/// Where it failed, in one sentence. Not stripped of anything.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    pub words: String,
+    /// The record whose message says most about the cause.
+    pub known_by: &'a Entry,
+}
+
+/// Characters of a message that say what it is about.
+const WORDS: usize = 400;
+
+fn is_no_host(words: &str) -> bool {
+    words.contains("NoValidHost") || words.contains("No valid host")
+}
+
 /// All that is known of a subject.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -142,10 +157,30 @@ impl Account {
         self.actions.iter().find(|action| is_its(&action.request_id))
     }
 
-    /// The record that says where it failed, and the step that was taken before it.
-    pub fn failed(&self) -> Option<(&Entry, Option<&str>)> {
+    /// Where it failed, and what is known of that: `None` where nothing did.
+    pub fn answer(&self) -> Option<Answer<'_>> {
         let failure = self.story.failure.as_ref()?;
-        Some((self.entries.get(failure.record)?, failure.after.as_deref()))
+        let entry = self.entries.get(failure.record)?;
+        let after = failure.after.as_ref().map(|step| format!(" after “{step}”")).unwrap_or_default();
+        let said = words(entry.message(), WORDS);
+        let no_host = self.story.no_host.as_ref();
+        let told = no_host.and_then(|no_host| Some((no_host, self.entries.get(no_host.record)?)));
+        Some(match told {
+            // Whoever says that there is no host does not know why; the scheduler does.
+            Some((no_host, scheduler)) if is_no_host(&said) => {
+                Answer { words: format!("failed{after}: {}", no_host.words()), known_by: scheduler }
+            }
+            _ => {
+                let then = told.map(|(no_host, _)| format!("; then {}", no_host.words()));
+                let words = format!(
+                    "failed{after}: {} on {}: {said}{}",
+                    entry.service,
+                    entry.host,
+                    then.unwrap_or_default()
+                );
+                Answer { words, known_by: entry }
+            }
+        })
     }
 
     /// What was left out, in words; empty where nothing was.

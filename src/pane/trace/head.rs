@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{record, said};
+use super::record;
 use crate::health::Verdict;
 use crate::pane::{Cx, parts};
 use crate::theme::Role;
@@ -69,13 +69,8 @@ fn title(cx: &Cx, account: &Account) -> Line<'static> {
 
 /// Where it failed, in one sentence, and what is known of that.
 fn answer(cx: &Cx, account: &Account, width: usize) -> Vec<Line<'static>> {
-    let (verdict, words, known) = match account.failed() {
-        Some((entry, after)) => {
-            let after = after.map(|step| format!(" after “{step}”")).unwrap_or_default();
-            let words =
-                format!("failed{after}: {} on {}: {}", entry.service, entry.host, said(entry.message()));
-            (Verdict::Critical, words, record::known(entry))
-        }
+    let (verdict, words, known) = match account.answer() {
+        Some(answer) => (Verdict::Critical, answer.words, record::known(answer.known_by)),
         None => {
             let (verdict, words) = well(account);
             (verdict, words, Vec::new())

@@ -91,10 +91,10 @@ impl Told<'_> {
 
     /// Where it failed, in one line, and what is known of that.
     fn answer(&self) -> Option<String> {
-        let (entry, after) = self.account.failed()?;
-        let after = after.map(|step| format!(" after “{step}”")).unwrap_or_default();
-        let mut answer = format!("failed{after}: {} on {}: {}", entry.service, entry.host, words(entry));
-        for signature in self.signatures(entry) {
+        let answer = self.account.answer()?;
+        let known_by = answer.known_by;
+        let mut answer = sanitise(&answer.words).into_owned();
+        for signature in self.signatures(known_by) {
             answer
                 .push_str(&format!("\n  {}: {}; next: {}", signature.id, signature.meaning, signature.next));
         }
@@ -181,6 +181,17 @@ impl Told<'_> {
                 })
             })
             .collect();
+        let no_host = account.story.no_host.as_ref().map(|no_host| {
+            let filters =
+                no_host.filters.iter().map(|filter| json!({"name": filter.name, "left": filter.left}));
+            json!({
+                "row": no_host.record,
+                "start": no_host.start,
+                "filters": filters.collect::<Vec<_>>(),
+                "asked": (!no_host.asked.is_empty()).then_some(&no_host.asked),
+                "words": sanitise(&no_host.words()),
+            })
+        });
         let failure = account.story.failure.as_ref().map(|failure| {
             let entry = account.entries.get(failure.record).map(|entry| &**entry);
             let signatures = entry.map(|entry| self.signatures(entry)).unwrap_or_default();
@@ -189,6 +200,7 @@ impl Told<'_> {
                 "request_id": failure.request.map(|id| format!("req-{id}")),
                 "after": failure.after,
                 "words": entry.map(words),
+                "no_host": no_host,
                 "signatures": signatures.iter().map(|known| json!({
                     "id": known.id, "meaning": known.meaning, "next": known.next,
                 })).collect::<Vec<_>>(),

@@ -16,10 +16,12 @@ fn from_a_failed_instance_to_its_cause_in_one_key_and_back() {
     stage.press("t");
     let text = stage.text();
     assert!(
-        text.contains("failed after “no candidates”: nova-conductor on ctl02: Failed to schedule"),
+        text.contains(
+            "failed after “no candidates”: no valid host: Placement has no candidate for MEMORY_MB 16384"
+        ),
         "{text}"
     );
-    assert!(text.contains("S1: The scheduler found no host"), "{text}");
+    assert!(text.contains("S4: Placement knows no host"), "{text}");
     assert!(stage.cursor_line().unwrap().contains(WHY), "{text}");
     assert!(text.contains("Instances › Trace › web-17"), "{text}");
     stage.press("<enter>");
