@@ -11,6 +11,8 @@
 //! neutron's events come by the handful) are kept and said to be theirs.
 
 mod account;
+mod belongings;
+pub mod compare;
 mod id;
 mod lend;
 mod no_host;
@@ -19,7 +21,8 @@ pub mod story;
 
 use std::collections::HashMap;
 
-pub use account::{Account, Answer, Clock, Entry, seconds, words};
+pub use account::{Account, Answer, Clock, Entry, NEWLINE, first_line, seconds, words};
+pub use belongings::{Belongings, Fact};
 pub use id::Id;
 pub use no_host::{Filter, NoHost};
 pub use reason::{LeftOut, Reason};

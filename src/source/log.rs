@@ -19,6 +19,7 @@ mod record;
 pub mod scan;
 pub mod ssh;
 mod stamp;
+pub mod stretch;
 mod uuid;
 mod zone;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::story::{Heard, Request, Steps, Story};
-use super::{Id, Omitted, Reason, Subject};
+use super::{Belongings, Id, Omitted, Reason, Subject};
 use crate::model::{Instance, InstanceAction, Level, Line, Text, Trouble};
 
 /// A record of a log, and why it belongs.
@@ -46,6 +46,15 @@ impl Entry {
             message: self.message(),
             is_of_another: self.reason.is_of_another(),
         }
+    }
+
+    /// Lines that go on with it, as lines of their own or within it.
+    pub fn more(&self) -> usize {
+        let within = match self.parsed.program.is_empty() {
+            true => 0,
+            false => memchr::memmem::find_iter(self.message(), NEWLINE).count(),
+        };
+        self.lines.saturating_sub(1) + within
     }
 
     /// Its message, without what stands before. As the file has it: nothing was stripped.
@@ -99,6 +108,8 @@ pub struct Account {
     /// The instance as nova's API has it; none where nobody was asked, or nova knows none.
     pub instance: Option<Instance>,
     pub actions: Vec<InstanceAction>,
+    /// What else the APIs know of it.
+    pub belongings: Belongings,
     /// In the order of time, then as they stand in their files.
     pub entries: Vec<Arc<Entry>>,
     pub story: Story,
@@ -125,6 +136,7 @@ impl Account {
             subject,
             instance: None,
             actions: Vec::new(),
+            belongings: Belongings::default(),
             entries: Vec::new(),
             story: Story::default(),
             omitted: Omitted::default(),
@@ -212,10 +224,19 @@ impl Account {
     }
 }
 
+/// What rsyslog makes of a line's end in a message: oslo sends a record with its traceback as one.
+pub const NEWLINE: &str = "#012";
+
+/// The first line of a message, also of one that rsyslog made one line of.
+pub fn first_line(message: &[u8]) -> &[u8] {
+    let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let end = memchr::memmem::find(line, NEWLINE.as_bytes());
+    end.and_then(|end| line.get(..end)).unwrap_or(line)
+}
+
 /// A message's first line, as far as it is read at a glance: so many characters. Not stripped of anything.
 pub fn words(message: &[u8], characters: usize) -> String {
-    let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let text = String::from_utf8_lossy(line);
+    let text = String::from_utf8_lossy(first_line(message));
     let mut words: String = text.chars().take(characters).collect();
     if words.len() < text.len() {
         words.push('…');

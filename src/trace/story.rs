@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::{Id, NoHost};
+use super::{Id, NoHost, first_line};
 use crate::model::Level;
 
 const SHIPPED: &str = include_str!("../../assets/steps.toml");
@@ -182,7 +182,7 @@ impl Steps {
 
     fn step(&self, place: usize, record: &Heard) -> Option<Step> {
         let at = record.at.filter(|_| !record.is_of_another)?;
-        let message = record.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let message = first_line(record.message);
         let known = self.known.iter().find(|known| {
             let is_its = match known.service.strip_suffix('*') {
                 Some(start) => record.service.starts_with(start),
@@ -214,6 +214,11 @@ impl Request {
     /// What was asked for, as far as a line says it.
     pub fn action(&self) -> Option<&str> {
         self.steps.iter().find_map(|step| step.action.as_deref())
+    }
+
+    /// The last claim that was not followed by another host's: where it came to be.
+    pub fn claimed(&self) -> Option<&Step> {
+        self.steps.iter().rfind(|step| step.name == "claimed")
     }
 
     pub fn end(&self) -> Option<End> {

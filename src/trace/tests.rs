@@ -212,3 +212,13 @@ fn a_story_is_in_the_order_of_time_and_then_of_the_files() {
     order(&mut records, |record| *record);
     assert_eq!(records, [(None, 1, 0), (Some(1), 0, 3), (Some(1), 0, 9), (Some(1), 1, 7), (Some(2), 0, 5)]);
 }
+
+/// rsyslog writes a record of several lines as one.
+#[test]
+fn what_rsyslog_made_one_line_of_is_read_as_it_was_written() {
+    let message =
+        b"Took 1.5 seconds to build instance.#012Traceback (most recent call last):#012  File \"x\"";
+    assert_eq!(words(message, 100), "Took 1.5 seconds to build instance.");
+    assert_eq!(first_line(b"a\nb#012c"), b"a");
+    assert_eq!(first_line(b"no end #01"), b"no end #01");
+}

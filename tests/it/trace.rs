@@ -199,6 +199,32 @@ fn the_word_tells_where_a_build_failed_and_what_that_means() {
 }
 
 #[test]
+fn two_are_told_side_by_side_with_their_first_difference_above() {
+    let logs = samples().join("logs/zed").display().to_string();
+    let worked = "f064d769-2144-43c6-a1f6-7967745cf373";
+    let run = word(&[worked, "--against", TOO_BIG, "--log", &logs]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let first = run.out.lines().next().unwrap();
+    assert!(
+        first.starts_with("first difference: after “accepted” ") && first.contains("“no candidates”"),
+        "{first}"
+    );
+    let line = |name: &str| run.out.lines().find(|line| line.contains(&format!(" {name} "))).unwrap();
+    assert!(line("allocated").starts_with(" < ") && line("allocated").ends_with("not taken"), "{}", run.out);
+    assert!(
+        line("no valid host").starts_with(" > ") && line("no valid host").ends_with("failed"),
+        "{}",
+        run.out
+    );
+    let json = word(&[worked, "--against", TOO_BIG, "--log", &logs, "-o", "json"]).json();
+    assert_eq!((&json["action"], &json["right"]), (&"create".into(), &TOO_BIG.into()), "{json:#}");
+    assert_eq!(json["steps"][0]["differs"], false, "{json:#}");
+    let run = word(&[worked, "--against", TOO_BIG, "--log", &logs, "-o", "raw"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    run.says(&["do not stand side by side"]);
+}
+
+#[test]
 fn what_cannot_be_traced_is_said_with_the_next_step() {
     let logs = samples().join("logs/zed").display().to_string();
     for (args, code, parts) in [
