@@ -45,6 +45,8 @@ actions! {
     Back = "back" "back",
     /// go into what the cursor is on
     Enter = "enter" "open",
+    /// all that is known of this
+    Details = "details" "details",
     /// up one row
     Up = "up" "up",
     /// down one row
@@ -123,6 +125,8 @@ actions! {
     Events = "events" "events",
     /// what was done to it, through the logs of every service
     Trace = "trace" "trace",
+    /// mark this trace, to compare the next one with it; side by side, or not
+    Compare = "compare" "compare",
     /// the logs of this, as they grow
     Logs = "logs" "logs",
     /// follow what comes, or stand still

@@ -138,6 +138,9 @@ pub enum Word {
         /// A file, a directory or a glob; else where packages, kolla-ansible and TripleO put the logs of this host
         #[arg(long, value_name = "PATH")]
         log: Vec<PathBuf>,
+        /// Another one, to see the steps of both side by side
+        #[arg(long, value_name = "UUID|NAME|req-…")]
+        against: Option<String>,
         #[arg(short = 'o', value_enum, default_value_t = Traced::Timeline)]
         output: Traced,
     },

@@ -13,12 +13,15 @@ mod instance;
 mod log;
 mod migration;
 mod names;
+mod passage;
+mod port;
 mod provider;
 mod queue;
 mod queue_name;
 mod service;
 mod tail;
 mod trouble;
+mod volume;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
@@ -32,12 +35,15 @@ pub use instance::{
 pub use log::{Access, Context, Level, Line, Span, Stamp};
 pub use migration::Migration;
 pub use names::{Named, NamedKind};
+pub use passage::{Passage, Passed, Stretch};
+pub use port::Port;
 pub use provider::{Inventory, Provider, ResourceClass};
 pub use queue::{Consumer, Counts, Depth, Queue, QueueType};
 pub use queue_name::{Meaning, QueueRole};
 pub use service::{Service, ServiceState, ServiceStatus};
 pub use tail::{Heard, HeardLine, LogSource, Parse};
 pub use trouble::Trouble;
+pub use volume::Volume;
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.
 pub type Text = std::sync::Arc<str>;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
     Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Heard, Hypervisor,
-    Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Text,
+    Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
 };
 use crate::trace::Account;
 
@@ -74,10 +74,11 @@ pub enum Topic {
     VolumeServices,
     Trace,
     Logs,
+    Around,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 21] = [
+    pub const ALL: [Topic; 22] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -99,6 +100,7 @@ impl Topic {
         Topic::VolumeServices,
         Topic::Trace,
         Topic::Logs,
+        Topic::Around,
     ];
 
     /// The name in `sources` and messages.
@@ -125,6 +127,7 @@ impl Topic {
             Topic::VolumeServices => "volume services",
             Topic::Trace => "trace",
             Topic::Logs => "logs",
+            Topic::Around => "log around a line",
         }
     }
 
@@ -143,7 +146,7 @@ impl Topic {
             Topic::Agents => "neutron",
             Topic::Images => "glance",
             Topic::VolumeServices => "cinder",
-            Topic::Trace | Topic::Logs => "logs",
+            Topic::Trace | Topic::Logs | Topic::Around => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
     }
@@ -160,7 +163,7 @@ impl Topic {
 
     /// Read only when somebody goes into something.
     pub fn is_asked_for(self) -> bool {
-        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace)
+        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around)
     }
 
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
@@ -179,7 +182,7 @@ impl Topic {
             Topic::Hypervisors => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
-            Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace => 300,
+            Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
         })
@@ -226,6 +229,8 @@ pub enum Delta {
     Missed,
     /// What the logs hold of a subject: all of it so far.
     Trace(Arc<Account>),
+    /// What stands around a line of a log.
+    Around(Arc<Stretch>),
     /// Lines of logs that are tailed.
     Logs(Box<Heard>),
     /// An answer to a question about one queue, by its id.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{NamedKind, Text};
+use crate::model::{NamedKind, Passage, Text};
 use crate::report::Topic;
 
 /// What the screen and the store make worth asking.
@@ -40,6 +40,8 @@ pub enum Query {
     Console(Text),
     /// Its own row, now.
     Instance(Text),
+    /// What stands around a line of a log.
+    Around(Passage),
     /// Who takes messages from this queue.
     Consumers { broker: Text, vhost: Text, name: Text },
 }
@@ -50,6 +52,7 @@ impl Query {
             Query::Actions(_) => Topic::Actions,
             Query::Console(_) => Topic::Console,
             Query::Instance(_) => Topic::Instances,
+            Query::Around(_) => Topic::Around,
             Query::Consumers { .. } => Topic::Consumers,
         }
     }

@@ -27,7 +27,7 @@ pub use trend::Trend;
 
 use crate::model::{
     Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction,
-    Migration, Named, NamedKind, Provider, Queue, Service, Text,
+    Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
@@ -69,6 +69,8 @@ pub struct Store {
     pub events: Events,
     /// The last lines of the logs that are tailed.
     pub logs: Logs,
+    /// The last answer about what stands around a line of a log.
+    pub around: Option<Arc<Stretch>>,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -256,6 +258,7 @@ impl Store {
                 self.consumers.insert(queue, (at, consumers));
             }
             Delta::Trace(account) => self.put_trace(account),
+            Delta::Around(stretch) => self.around = Some(stretch),
             Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
@@ -305,7 +308,8 @@ impl Store {
             | Topic::Consumers
             | Topic::Events
             | Topic::Trace
-            | Topic::Logs => {}
+            | Topic::Logs
+            | Topic::Around => {}
         }
     }
 
@@ -358,7 +362,8 @@ impl Store {
             | Topic::Consumers
             | Topic::Events
             | Topic::Trace
-            | Topic::Logs => {}
+            | Topic::Logs
+            | Topic::Around => {}
         }
     }
 

@@ -6,6 +6,7 @@ pub mod logs;
 pub mod nodes;
 pub mod queues;
 pub mod services;
+pub mod trace;
 
 use crate::report::Topic;
 use crate::store::Store;

@@ -11,15 +11,20 @@
 //! neutron's events come by the handful) are kept and said to be theirs.
 
 mod account;
+mod belongings;
+pub mod compare;
 mod id;
 mod lend;
+mod no_host;
 mod reason;
 pub mod story;
 
 use std::collections::HashMap;
 
-pub use account::{Account, Clock, Entry, seconds, words};
+pub use account::{Account, Answer, Clock, Entry, NEWLINE, first_line, seconds, words};
+pub use belongings::{Belongings, Fact};
 pub use id::Id;
+pub use no_host::{Filter, NoHost};
 pub use reason::{LeftOut, Reason};
 
 use crate::model::Line;

@@ -42,8 +42,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Word::Sim { simulated, speed, port, dir }) => {
             sim::run(&sim::Wish { simulated, speed, port, dir }).await
         }
-        Some(Word::Trace { subject, log, output }) => {
-            trace::run(&cli.common, &trace::Wish { subject, log, output }).await
+        Some(Word::Trace { subject, log, against, output }) => {
+            trace::run(&cli.common, &trace::Wish { subject, log, against, output }).await
         }
         Some(Word::Tail { log, level, filter, lines }) => {
             tail::run(&cli.common, &tail::Wish { log, level, filter, lines }).await

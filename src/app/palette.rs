@@ -75,6 +75,13 @@ pub(super) fn run(app: &mut App, line: &str) -> Vec<Request> {
         }
         return Vec::new();
     }
+    if word == "compare" && !rest.is_empty() {
+        app.go(Go { pane: "trace", ..Go::default() });
+        if let Some(Err(error)) = app.with_pane(|pane, cx| pane.called(&format!("against {rest}"), cx)) {
+            app.say(error);
+        }
+        return Vec::new();
+    }
     if LEAVE.contains(&word) {
         return vec![Request::Exit];
     }

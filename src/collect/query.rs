@@ -1,8 +1,12 @@
 //! Answers questions about one thing, asked when the operator goes into it. A new one cancels the old of its slot.
 
-use crate::model::{Queue, Text};
+use std::sync::Arc;
+
+use crate::model::{Passage, Queue, Text};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
+use crate::source::log::ssh::Ssh;
+use crate::source::log::{Grammar, stretch};
 use crate::source::{Error, Session, Sources, nova, rabbitmq};
 
 use super::{Outlet, outage};
@@ -18,6 +22,10 @@ pub async fn run(query: Query, sources: Sources, out: Outlet) {
     let answer = match (&query, &sources.session) {
         (Query::Consumers { broker, vhost, name }, _) => {
             consumers(&sources, [broker, vhost, name], &out).await
+        }
+        (Query::Around(passage), _) => {
+            around(&sources, passage, &out).await;
+            Ok(())
         }
         (_, Some(session)) => ask(&query, session, &out).await,
         // Without a cloud there is no pane that asks about one.
@@ -50,10 +58,18 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
             out.say(Outcome::Part(Delta::Console { instance: id.clone(), text: text.into() })).await;
             out.say(Outcome::End { topic: Topic::Console, complete: true, limit: None }).await;
         }
-        // Asked of a broker.
-        Query::Consumers { .. } => {}
+        // Asked of no service of the cloud.
+        Query::Consumers { .. } | Query::Around(_) => {}
     }
     Ok(())
+}
+
+/// What stands around a line of a log. What cannot be had is part of the answer.
+async fn around(sources: &Sources, passage: &Passage, out: &Outlet) {
+    let grammar = Grammar::shipped().unwrap_or_default();
+    let stretch = stretch::read(&Ssh::default(), &sources.logs, &grammar, passage).await;
+    out.say(Outcome::Part(Delta::Around(Arc::new(stretch)))).await;
+    out.say(Outcome::End { topic: Topic::Around, complete: true, limit: None }).await;
 }
 
 /// A queue's consumers, with the connections behind them.

@@ -1,5 +1,6 @@
 //! A trace: what nova's API says of a subject, and what the logs hold of it. The word and the dashboard ask alike.
 
+mod asked;
 mod hosts;
 mod so_far;
 
@@ -13,7 +14,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Collector, Outlet, outage};
+use super::{Collector, Outlet};
 use crate::config::logs::LogPlace;
 use crate::model::{Text, Trouble};
 use crate::report::{Delta, Outcome, Topic};
@@ -24,7 +25,7 @@ use crate::source::log::index::Index;
 use crate::source::log::scan::elsewhere::Elsewhere;
 use crate::source::log::scan::{self, Beside, Kept, Limits, Progress, Told};
 use crate::source::log::ssh::Ssh;
-use crate::source::{Error, ErrorKind, Session, Sources, nova};
+use crate::source::{Error, Session, Sources};
 use crate::trace::story::Steps;
 use crate::trace::{Account, Clock, Entry, Id, Subject, Trace};
 
@@ -76,7 +77,7 @@ impl Tracer {
         // Until the logs are read it is not said that they hold nothing.
         account.reading = Some((0, 0));
         if let (Some(session), Subject::Instance(id)) = (&self.session, subject) {
-            ask(session, id, &mut account).await;
+            asked::ask(session, id, &mut account).await;
         }
         if let Some(so_far) = &so_far {
             so_far.send_replace(Some(Arc::new(account.clone())));
@@ -240,31 +241,6 @@ fn troubles(told: &Told) -> Vec<Trouble> {
     let n = told.unfinished;
     let unfinished = (n > 0).then(|| Trouble::of_log(format!("{n} request ids were not looked for")));
     unread.chain(dropped).chain(unfinished).collect()
-}
-
-/// The instance, and which requests were made for it.
-async fn ask(session: &Session, id: Id, account: &mut Account) {
-    let id = id.to_string();
-    match nova::server(session, &id).await {
-        Ok(instance) => account.instance = Some(instance),
-        Err(error) => account.troubles.push(of_nova(&error, "row", &id)),
-    }
-    match nova::instance_actions(session, &id).await {
-        Ok(actions) => account.actions = actions,
-        Err(error) => account.troubles.push(of_nova(&error, "actions", &id)),
-    }
-}
-
-fn of_nova(error: &Error, what: &str, id: &str) -> Trouble {
-    let outage = outage(error, None);
-    let (message, next_step) = match error.kind {
-        ErrorKind::Missing => (
-            format!("nova knows no {what} of {id}: it was deleted, or belongs to another cloud"),
-            String::new(),
-        ),
-        _ => (format!("{what}: {}", outage.message), outage.next_step),
-    };
-    Trouble { source: "nova", kind: outage.kind.as_str(), message, next_step, request_id: outage.request_id }
 }
 
 /// Traces what is looked at, and again while it is.

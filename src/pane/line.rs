@@ -5,8 +5,12 @@ use crate::health::Verdict;
 use crate::model::{Level, Line, Span};
 use crate::signature::{Signature, Signatures};
 use crate::table::Slots;
+use crate::trace::NEWLINE;
 use crate::ui::details::Section;
 use crate::ui::text;
+
+/// A line on screen.
+type Shown = ratatui::text::Line<'static>;
 
 /// How bad a record is by its level.
 pub fn verdict(level: Level) -> Verdict {
@@ -38,6 +42,11 @@ pub fn known_sections(message: &[u8], level: Level) -> impl Iterator<Item = Sect
     })
 }
 
+/// A message as it was written: rsyslog has one line for a record of several.
+pub fn unfolded(words: &str) -> String {
+    words.replace(NEWLINE, "\n")
+}
+
 /// Adds the parts of a line that it has.
 pub fn add_parts(section: &mut Section, line: &[u8], parts: &[(&str, Span)]) {
     for (label, span) in parts {
@@ -58,6 +67,40 @@ pub fn parts(parsed: &Line) -> [(&'static str, Span); 6] {
         ("user", parsed.user),
         ("project", parsed.project),
     ]
+}
+
+/// Lines of records around one whose first line should stand on that row: all rows are used where there are enough.
+pub fn place(
+    at: usize,
+    row: usize,
+    height: usize,
+    count: usize,
+    made: &dyn Fn(usize) -> Vec<Shown>,
+) -> Vec<(usize, Shown)> {
+    let of = |index: usize| made(index).into_iter().map(move |line| (index, line));
+    let mut below: Vec<(usize, Shown)> = of(at).collect();
+    let mut next = at + 1;
+    while below.len() < height && next < count {
+        below.extend(of(next));
+        next += 1;
+    }
+    let own = below.iter().filter(|(index, _)| *index == at).count().min(height);
+    // Not so low that it is cut, nor so low that rows below stay empty.
+    let row = row.min(height - own).max(height.saturating_sub(below.len()));
+    let mut above: Vec<Vec<(usize, Shown)>> = Vec::new();
+    let mut taken = 0;
+    let mut before = at;
+    while taken < row && before > 0 {
+        before -= 1;
+        let lines: Vec<(usize, Shown)> = of(before).collect();
+        taken += lines.len();
+        above.push(lines);
+    }
+    let mut lines: Vec<(usize, Shown)> = above.into_iter().rev().flatten().collect();
+    lines.drain(..taken.saturating_sub(row));
+    lines.extend(below);
+    lines.truncate(height);
+    lines
 }
 
 /// Whether a log's host is the one that nova names: either may have its domain.

@@ -169,6 +169,11 @@ impl Listener for Logs {
             devices: &[],
         };
         self.write(cloud, event.at, &facts, &steps(&event.kind));
+        if let Kind::NoValidHost { candidates } = &event.kind {
+            // nova-compute is down on all that Placement named.
+            let why = if *candidates > 0 { "filtered-out" } else { "no-candidates" };
+            self.write(cloud, event.at, &facts, &[why.to_owned()]);
+        }
         match &event.kind {
             Kind::Accepted { .. } if self.random.chance(POLLED) => {
                 let at = event.at.plus(self.random.between(-400, 2_000));

@@ -1,11 +1,11 @@
-//! cinder: its services.
+//! cinder: its services, and single volumes.
 
 use serde::Deserialize;
 
 use super::pages::Parsed;
 use super::wire::{self, Str, Words};
 use super::{Error, ErrorKind, Pages, ServiceKind, Session};
-use crate::model::{Service, ServiceState, ServiceStatus};
+use crate::model::{Service, ServiceState, ServiceStatus, Volume};
 
 /// `GET /os-services`. A cloud without cinder has none: that is no failure.
 pub async fn services(session: &Session) -> Result<Vec<Service>, Error> {
@@ -45,9 +45,53 @@ pub(super) fn parse_services(body: &[u8], words: &mut Words) -> Result<Parsed<Se
     })
 }
 
+/// `GET /volumes/{id}`: what nova's attachment does not say of it.
+pub async fn volume(session: &Session, of: &Volume) -> Result<Volume, Error> {
+    let path = format!("/volumes/{}", of.id);
+    let answer = session.get(ServiceKind::Volume, &path, &[], None).await?;
+    let row = answer.read(ServiceKind::Volume, parse_volume)?;
+    Ok(Volume { device: of.device.clone(), delete_on_termination: of.delete_on_termination, ..row })
+}
+
+fn parse_volume(body: &[u8]) -> Result<Volume, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        volume: Row,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        name: Option<String>,
+        status: Option<String>,
+        size: Option<u64>,
+        volume_type: Option<String>,
+        #[serde(rename = "os-vol-host-attr:host")]
+        host: Option<String>,
+    }
+    let row = serde_json::from_slice::<Body>(body)?.volume;
+    Ok(Volume {
+        id: row.id.into(),
+        name: row.name.filter(|name| !name.is_empty()).map(Into::into),
+        status: row.status.map(Into::into),
+        size: row.size,
+        volume_type: row.volume_type.map(Into::into),
+        host: row.host.map(Into::into),
+        ..Volume::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_volume_says_where_it_lies_and_what_it_is() {
+        let body = r#"{"volume": {"id": "v", "name": "", "status": "error_detaching", "size": 20, "volume_type": "fast",
+            "os-vol-host-attr:host": "ctl01@fast#pool", "attachments": [], "bootable": "false"}}"#;
+        let volume = parse_volume(body.as_bytes()).unwrap();
+        assert_eq!((volume.size, volume.status.as_deref()), (Some(20), Some("error_detaching")));
+        assert_eq!((volume.name, volume.host.as_deref()), (None, Some("ctl01@fast#pool")));
+    }
 
     #[test]
     fn a_recorded_list_is_read_whole() {

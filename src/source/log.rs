@@ -21,6 +21,7 @@ mod record;
 pub mod scan;
 pub mod ssh;
 mod stamp;
+pub mod stretch;
 mod uuid;
 mod zone;
 

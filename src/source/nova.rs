@@ -1,5 +1,6 @@
 //! nova: services, hypervisors, aggregates, servers and what was done to them.
 
+mod migrations;
 mod server;
 
 use serde::Deserialize;
@@ -9,9 +10,10 @@ use super::pages::Parsed;
 use super::wire::{self, Id, Str, Words};
 use super::{Error, Microversion, Pages, ServiceKind, Session};
 use crate::model::{
-    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Migration, Named, Service, ServiceState,
-    ServiceStatus, Text,
+    ActionEvent, Aggregate, Hypervisor, Instance, InstanceAction, Named, Service, ServiceState,
+    ServiceStatus, Text, Volume,
 };
+pub use migrations::{migrations, migrations_of};
 use server::ServerBody;
 
 /// The highest microversion that we understand.
@@ -241,6 +243,47 @@ fn parse_server(body: &[u8]) -> Result<Instance, serde_json::Error> {
     Ok(serde_json::from_slice::<Body>(body)?.server.into_model(&mut Words::default()))
 }
 
+/// `GET /servers/detail?deleted=true`: the row of a server that was deleted and is not archived yet. Only
+/// administrators are told; `None`: there is none.
+pub async fn deleted_server(session: &Session, id: &str) -> Result<Option<Instance>, Error> {
+    let query = [("all_tenants", "1"), ("deleted", "true"), ("uuid", id)];
+    let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let pages =
+        Pages::new(session, ServiceKind::Compute, "/servers/detail", Some(CAP), parse_servers, |row| &row.id);
+    let page = pages.with(query).first().await?;
+    Ok(page.and_then(|page| page.rows.into_iter().find(|row| &*row.id == id)))
+}
+
+/// `GET /servers/{id}/os-volume_attachments`.
+pub async fn volume_attachments(session: &Session, id: &str) -> Result<Vec<Volume>, Error> {
+    get(session, &format!("/servers/{id}/os-volume_attachments"), parse_attachments).await
+}
+
+fn parse_attachments(body: &[u8]) -> Result<Vec<Volume>, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        volume_attachments: Vec<Row>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(rename = "volumeId")]
+        volume_id: String,
+        device: Option<String>,
+        /// From 2.79 on.
+        delete_on_termination: Option<bool>,
+    }
+    let rows = serde_json::from_slice::<Body>(body)?.volume_attachments.into_iter();
+    Ok(rows
+        .map(|row| Volume {
+            id: row.volume_id.into(),
+            device: row.device.map(Into::into),
+            delete_on_termination: row.delete_on_termination,
+            ..Volume::default()
+        })
+        .collect())
+}
+
 /// `GET /flavors/{id}`: its name, for clouds that do not embed flavors in servers.
 pub async fn flavor(session: &Session, id: &str) -> Result<Named, Error> {
     let name = get(session, &format!("/flavors/{id}"), parse_flavor).await?;
@@ -353,51 +396,6 @@ pub async fn console_log(session: &Session, id: &str, lines: u32) -> Result<Stri
     let answer = session.ask(ServiceKind::Compute, &path, &question, Some(CAP)).await?;
     let body: Body = answer.read(ServiceKind::Compute, |body| serde_json::from_slice(body))?;
     Ok(body.output.unwrap_or_default())
-}
-
-/// `GET /os-migrations`: those under way.
-pub async fn migrations(session: &Session) -> Result<Vec<Migration>, Error> {
-    let path = "/os-migrations";
-    let pages = Pages::new(session, ServiceKind::Compute, path, Some(CAP), parse_migrations, |row| &row.id);
-    let (_, version) = session.about(ServiceKind::Compute, CAP).await?;
-    let pages = if version >= Some(Microversion(2, 59)) {
-        // Ended ones would be all of the cloud's history: recent changes hold everything that still moves.
-        let since = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
-        pages.with(vec![("changes-since".to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())])
-    } else {
-        pages
-    };
-    let mut rows = pages.all().await?;
-    let over = ["completed", "confirmed", "reverted", "error", "failed", "cancelled", "done"];
-    rows.retain(|row| !over.contains(&&*row.status));
-    Ok(rows)
-}
-
-fn parse_migrations(body: &[u8], _: &mut Words) -> Result<Parsed<Migration>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Id,
-        #[serde(default)]
-        instance_uuid: Option<String>,
-        status: String,
-        migration_type: Option<String>,
-        source_compute: Option<String>,
-        dest_compute: Option<String>,
-        #[serde(default, deserialize_with = "wire::timestamp")]
-        created_at: Option<jiff::Timestamp>,
-        #[serde(default, deserialize_with = "wire::timestamp")]
-        updated_at: Option<jiff::Timestamp>,
-    }
-    wire::list(body, "migrations", "migrations_links", |row: Row| Migration {
-        id: row.id.into_text(),
-        instance_id: row.instance_uuid.unwrap_or_default().into(),
-        status: row.status.into(),
-        migration_type: row.migration_type.map(Into::into),
-        source_compute: row.source_compute.map(Into::into),
-        dest_compute: row.dest_compute.map(Into::into),
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    })
 }
 
 #[cfg(test)]

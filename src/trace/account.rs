@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::story::{Heard, Request, Steps, Story};
-use super::{Id, Omitted, Reason, Subject};
+use super::{Belongings, Id, Omitted, Reason, Subject};
 use crate::model::{Instance, InstanceAction, Level, Line, Text, Trouble};
 
 /// A record of a log, and why it belongs.
@@ -48,6 +48,15 @@ impl Entry {
         }
     }
 
+    /// Lines that go on with it, as lines of their own or within it.
+    pub fn more(&self) -> usize {
+        let within = match self.parsed.program.is_empty() {
+            true => 0,
+            false => memchr::memmem::find_iter(self.message(), NEWLINE).count(),
+        };
+        self.lines.saturating_sub(1) + within
+    }
+
     /// Its message, without what stands before. As the file has it: nothing was stripped.
     pub fn message(&self) -> &[u8] {
         self.parsed.message.of(&self.head)
@@ -77,6 +86,21 @@ impl Clock {
     }
 }
 
+/// Where it failed, in one sentence. Not stripped of anything.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    pub words: String,
+    /// The record whose message says most about the cause.
+    pub known_by: &'a Entry,
+}
+
+/// Characters of a message that say what it is about.
+const WORDS: usize = 400;
+
+fn is_no_host(words: &str) -> bool {
+    words.contains("NoValidHost") || words.contains("No valid host")
+}
+
 /// All that is known of a subject.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -84,6 +108,8 @@ pub struct Account {
     /// The instance as nova's API has it; none where nobody was asked, or nova knows none.
     pub instance: Option<Instance>,
     pub actions: Vec<InstanceAction>,
+    /// What else the APIs know of it.
+    pub belongings: Belongings,
     /// In the order of time, then as they stand in their files.
     pub entries: Vec<Arc<Entry>>,
     pub story: Story,
@@ -110,6 +136,7 @@ impl Account {
             subject,
             instance: None,
             actions: Vec::new(),
+            belongings: Belongings::default(),
             entries: Vec::new(),
             story: Story::default(),
             omitted: Omitted::default(),
@@ -142,10 +169,30 @@ impl Account {
         self.actions.iter().find(|action| is_its(&action.request_id))
     }
 
-    /// The record that says where it failed, and the step that was taken before it.
-    pub fn failed(&self) -> Option<(&Entry, Option<&str>)> {
+    /// Where it failed, and what is known of that: `None` where nothing did.
+    pub fn answer(&self) -> Option<Answer<'_>> {
         let failure = self.story.failure.as_ref()?;
-        Some((self.entries.get(failure.record)?, failure.after.as_deref()))
+        let entry = self.entries.get(failure.record)?;
+        let after = failure.after.as_ref().map(|step| format!(" after “{step}”")).unwrap_or_default();
+        let said = words(entry.message(), WORDS);
+        let no_host = self.story.no_host.as_ref();
+        let told = no_host.and_then(|no_host| Some((no_host, self.entries.get(no_host.record)?)));
+        Some(match told {
+            // Whoever says that there is no host does not know why; the scheduler does.
+            Some((no_host, scheduler)) if is_no_host(&said) => {
+                Answer { words: format!("failed{after}: {}", no_host.words()), known_by: scheduler }
+            }
+            _ => {
+                let then = told.map(|(no_host, _)| format!("; then {}", no_host.words()));
+                let words = format!(
+                    "failed{after}: {} on {}: {said}{}",
+                    entry.service,
+                    entry.host,
+                    then.unwrap_or_default()
+                );
+                Answer { words, known_by: entry }
+            }
+        })
     }
 
     /// What was left out, in words; empty where nothing was.
@@ -177,10 +224,19 @@ impl Account {
     }
 }
 
+/// What rsyslog makes of a line's end in a message: oslo sends a record with its traceback as one.
+pub const NEWLINE: &str = "#012";
+
+/// The first line of a message, also of one that rsyslog made one line of.
+pub fn first_line(message: &[u8]) -> &[u8] {
+    let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let end = memchr::memmem::find(line, NEWLINE.as_bytes());
+    end.and_then(|end| line.get(..end)).unwrap_or(line)
+}
+
 /// A message's first line, as far as it is read at a glance: so many characters. Not stripped of anything.
 pub fn words(message: &[u8], characters: usize) -> String {
-    let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let text = String::from_utf8_lossy(line);
+    let text = String::from_utf8_lossy(first_line(message));
     let mut words: String = text.chars().take(characters).collect();
     if words.len() < text.len() {
         words.push('…');

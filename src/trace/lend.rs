@@ -84,15 +84,18 @@ pub(super) fn is_look(line: &[u8], parsed: &Line, uuid: &[u8; 36]) -> bool {
         .is_some_and(|access| is_read(access, line) && !below(access.path.of(line), b"/servers/", uuid))
 }
 
-/// It is about another instance: nova says so, or an event, or neutron of the event's answer.
+/// It is about another instance: nova says so, its scheduler, an event, or neutron of the event's answer.
 pub(super) fn is_of_another(line: &[u8], parsed: &Line, uuid: &[u8; 36]) -> bool {
     const SERVER: &[u8] = b"'server_uuid': '";
+    const FILTERED: &[u8] = b"the request with instance ID '";
     let is_other =
         |found: Option<&[u8]>| found.is_some_and(|other| Id::parse(other).is_some() && other != uuid);
     let message = parsed.message.of(line);
     let instance = Some(parsed.instance.of(line)).filter(|instance| !instance.is_empty());
     let event = message.starts_with(b"Creating event ").then(|| event_instance(message)).flatten();
-    let answer = memchr::memmem::find(message, SERVER)
-        .and_then(|at| message.get(at + SERVER.len()..at + SERVER.len() + 36));
-    is_other(instance) || is_other(event) || is_other(answer)
+    let behind = |words: &[u8]| {
+        let at = memchr::memmem::find(message, words)? + words.len();
+        message.get(at..at + 36)
+    };
+    is_other(instance) || is_other(event) || is_other(behind(SERVER)) || is_other(behind(FILTERED))
 }

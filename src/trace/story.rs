@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::Id;
+use super::{Id, NoHost, first_line};
 use crate::model::Level;
 
 const SHIPPED: &str = include_str!("../../assets/steps.toml");
@@ -36,6 +36,7 @@ pub enum End {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shipped {
+    filter: BTreeMap<String, String>,
     step: Vec<Shape>,
 }
 
@@ -62,7 +63,11 @@ struct Known {
 
 /// The steps that are known.
 #[derive(Default)]
-pub struct Steps(Vec<Known>);
+pub struct Steps {
+    known: Vec<Known>,
+    /// What it means that a filter of nova's scheduler left no host.
+    filters: BTreeMap<String, String>,
+}
 
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +111,8 @@ pub struct Story {
     /// In the order in which they began.
     pub requests: Vec<Request>,
     pub failure: Option<Failure>,
+    /// Why the scheduler had no host for it, where it said so under the request that failed.
+    pub no_host: Option<NoHost>,
 }
 
 /// Why the steps cannot be used.
@@ -130,7 +137,8 @@ impl Steps {
             let Shape { name, service, end, action, beside, .. } = shape;
             Ok(Known { name, service, pattern, end, action, beside })
         });
-        known.collect::<Result<_, _>>().map(Self)
+        let known = known.collect::<Result<_, StepsError>>()?;
+        Ok(Self { known, filters: shipped.filter })
     }
 
     /// The story of records that are in the order of time.
@@ -158,13 +166,24 @@ impl Steps {
         }
         lend(&mut requests);
         let failure = failure(records, &requests);
-        Story { requests, failure }
+        let no_host = failure.as_ref().and_then(|failure| self.no_host(records, &requests, failure));
+        Story { requests, failure, no_host }
+    }
+
+    /// What the scheduler says of the request that failed.
+    fn no_host(&self, records: &[Heard], requests: &[Request], failure: &Failure) -> Option<NoHost> {
+        let request = requests.iter().find(|request| request.records.contains(&failure.record))?;
+        let own = request.records.iter().filter_map(|at| Some((*at, records.get(*at)?)));
+        let own = own.filter(|(_, record)| !record.is_of_another);
+        let mut no_host = NoHost::of(own.map(|(at, record)| (at, record.service, record.message)))?;
+        no_host.meaning = no_host.culprit().and_then(|filter| self.filters.get(&filter.name)).cloned();
+        Some(no_host)
     }
 
     fn step(&self, place: usize, record: &Heard) -> Option<Step> {
         let at = record.at.filter(|_| !record.is_of_another)?;
-        let message = record.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let known = self.0.iter().find(|known| {
+        let message = first_line(record.message);
+        let known = self.known.iter().find(|known| {
             let is_its = match known.service.strip_suffix('*') {
                 Some(start) => record.service.starts_with(start),
                 None => record.service == known.service,
@@ -195,6 +214,11 @@ impl Request {
     /// What was asked for, as far as a line says it.
     pub fn action(&self) -> Option<&str> {
         self.steps.iter().find_map(|step| step.action.as_deref())
+    }
+
+    /// The last claim that was not followed by another host's: where it came to be.
+    pub fn claimed(&self) -> Option<&Step> {
+        self.steps.iter().rfind(|step| step.name == "claimed")
     }
 
     pub fn end(&self) -> Option<End> {

@@ -230,3 +230,13 @@ fn an_answer_about_versions_stands_under_somebody_elses_id() {
         assert!(matches!(about(path), Some(Ok(Reason::Request(_)))), "{path}");
     }
 }
+
+/// rsyslog writes a record of several lines as one.
+#[test]
+fn what_rsyslog_made_one_line_of_is_read_as_it_was_written() {
+    let message =
+        b"Took 1.5 seconds to build instance.#012Traceback (most recent call last):#012  File \"x\"";
+    assert_eq!(words(message, 100), "Took 1.5 seconds to build instance.");
+    assert_eq!(first_line(b"a\nb#012c"), b"a");
+    assert_eq!(first_line(b"no end #01"), b"no end #01");
+}

@@ -1,6 +1,7 @@
 //! `trace`: what the logs hold of one instance or request, and where it failed. Needs no cloud; with one it starts
 //! from what nova's API names, and knows instances by name.
 
+mod against;
 mod print;
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::collect::trace::Tracer;
 use crate::config::clouds::{self, Choice};
 use crate::config::logs::LogPlace;
 use crate::exit::Exit;
-use crate::model::Instance;
+use crate::model::{Instance, Trouble};
 use crate::signature::Signatures;
 use crate::source::Session;
 use crate::source::log::index::Index;
@@ -25,6 +26,8 @@ use crate::trace::{Account, Subject};
 pub struct Wish {
     pub subject: String,
     pub log: Vec<PathBuf>,
+    /// Another one, to be compared with it.
+    pub against: Option<String>,
     pub output: Traced,
 }
 
@@ -39,20 +42,17 @@ struct Told<'a> {
 
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let settings = settings(common)?;
-    let subject = Subject::parse(wish.subject.as_bytes()).filter(|_| is_whole(&wish.subject));
+    if wish.against.is_some() && wish.output == Traced::Raw {
+        return Err(Failure {
+            next_step: Some("take `-o timeline` or `-o json`".to_owned()),
+            ..Failure::usage("lines as they stand in their files do not stand side by side")
+        });
+    }
     let session = open(common, &settings)?;
-    let subject = match (subject, &session) {
-        (Some(subject), _) => subject,
-        (None, Some(session)) => by_name(session, &wish.subject).await?,
-        (None, None) => {
-            return Err(Failure {
-                next_step: Some("take its UUID, a request id (req-…), or name the cloud".to_owned()),
-                ..Failure::usage(format!(
-                    "{} is no UUID, and without a cloud nobody knows names",
-                    wish.subject
-                ))
-            });
-        }
+    let subject = subject(session.as_ref(), &wish.subject).await?;
+    let other = match &wish.against {
+        Some(word) => Some(self::subject(session.as_ref(), word).await?),
+        None => None,
     };
     let cloud = session.as_ref().map(|session| {
         let cloud = session.cloud();
@@ -62,7 +62,8 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let alone = session.is_none();
     // What a dashboard has left there. It reads nothing that a trace wants, so it is not added to.
     let index = index(&settings).map(|directory| Index::read(&directory));
-    let account = traced(Tracer::new(session, &logs).indexed(index), subject).await;
+    let tracer = Tracer::new(session, &logs).indexed(index);
+    let account = traced(tracer.clone(), subject).await;
     if account.files == 0 {
         account.troubles.iter().for_each(|trouble| complain(&trouble.message, &trouble.next_step));
         let next_step = match logs.iter().all(LogPlace::is_here) {
@@ -75,27 +76,58 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
             ..Failure::usage("there is no log to read")
         });
     }
+    if let Some(other) = other {
+        let other = traced(tracer, other).await;
+        against::print(&account, &other, wish.output, Timestamp::now()).or_else(unheard)?;
+        return Ok(end(alone, &[&account, &other]));
+    }
     let signatures = Signatures::shipped().map_err(|error| Failure::usage(error.to_string()))?;
     let told =
         Told { account: &account, cloud: cloud.as_ref(), signatures: &signatures, now: Timestamp::now() };
-    if let Err(error) = told.print(wish.output)
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        return Err(Failure::usage(format!("cannot write to standard output: {error}")));
+    told.print(wish.output).or_else(unheard)?;
+    Ok(end(alone, &[&account]))
+}
+
+/// Who reads no further wants no more.
+fn unheard(error: std::io::Error) -> Result<(), Failure> {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::usage(format!("cannot write to standard output: {error}"))),
     }
+}
+
+/// Says what could not be had, each thing once, and what that makes of the whole.
+fn end(alone: bool, accounts: &[&Account]) -> Exit {
     if alone {
         let next_step = "name a cloud with --cloud for its actions, names and faults";
         complain("no cloud was found: the logs alone were read", next_step);
     }
-    for trouble in &account.troubles {
-        complain(&trouble.message, &trouble.next_step);
+    let mut said: Vec<&Trouble> = Vec::new();
+    for trouble in accounts.iter().flat_map(|account| &account.troubles) {
+        if !said.contains(&trouble) {
+            complain(&trouble.message, &trouble.next_step);
+            said.push(trouble);
+        }
     }
-    Ok(match (account.was_cancelled, account.entries.is_empty(), account.troubles.is_empty()) {
-        (true, ..) => Exit::Interrupt,
-        (_, true, _) => Exit::NotThere,
-        (_, _, false) => Exit::Partial,
-        _ => Exit::Done,
-    })
+    let any = |holds: fn(&Account) -> bool| accounts.iter().any(|account| holds(account));
+    match () {
+        () if any(|account| account.was_cancelled) => Exit::Interrupt,
+        () if any(|account| account.entries.is_empty()) => Exit::NotThere,
+        () if !said.is_empty() => Exit::Partial,
+        () => Exit::Done,
+    }
+}
+
+/// By its UUID, request id or name.
+async fn subject(session: Option<&Session>, word: &str) -> Result<Subject, Failure> {
+    match (Subject::parse(word.as_bytes()).filter(|_| is_whole(word)), session) {
+        (Some(subject), _) => Ok(subject),
+        (None, Some(session)) => by_name(session, word).await,
+        (None, None) => Err(Failure {
+            next_step: Some("take its UUID, a request id (req-…), or name the cloud".to_owned()),
+            ..Failure::usage(format!("{word} is no UUID, and without a cloud nobody knows names"))
+        }),
+    }
 }
 
 /// Traces it until all is read, or ctrl-c.

@@ -56,6 +56,13 @@ fn what_became_of_instances_is_told_by_their_logs() {
         for step in ["accepted", "allocated", "claimed", "port made", "plugged", "spawned", "active"] {
             assert!(steps.iter().any(|taken| taken == step), "{id} has no {step}: {steps:?}");
         }
+        // What neutron and nova say of it is what `show` says of it.
+        let known = document["known"].as_array().unwrap();
+        let port = known.iter().find(|fact| fact["what"] == "port").unwrap_or_else(|| panic!("{known:#?}"));
+        assert_eq!((&port["host"], &port["vif_type"]), (&instance["host"], &Json::from("ovs")), "{port:#}");
+        let places = known.iter().filter(|fact| fact["what"] == "host" || fact["what"] == "migration");
+        assert!(places.count() > 0 && known.iter().any(|fact| fact["what"] == "image"), "{known:#?}");
+        assert_eq!((&document["deleted"], &document["errors"]), (&Json::from(false), &serde_json::json!([])));
         let rows = document["rows"].as_array().unwrap();
         let is_poll =
             |row: &Json| row["message"].as_str().is_some_and(|words| words.contains("/servers/detail"));
@@ -137,8 +144,12 @@ fn in_a_terminal_one_key_leads_from_a_failed_build_to_its_cause() {
     for words in ["failed after", "nova-compute on cmp", "Next: "] {
         assert!(screen.contains(words), "{words}:\n{}", screen.text());
     }
-    dashboard.press("<enter>");
+    dashboard.press("d");
     dashboard.see("known as B1");
+    // The log around it, from the file that it stands in.
+    dashboard.press("q<enter>");
+    dashboard.see("log around it");
+    dashboard.see("▶ ");
     dashboard.press("qq");
     dashboard.see("1 of ");
 }

@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("table", &["model"]),
     ("store", &["model", "report", "table", "trace"]),
     ("health", &["model", "report", "store", "table", "words"]),
-    ("tables", &["health", "model", "report", "store", "table", "ui"]),
+    ("tables", &["health", "model", "report", "store", "table", "trace", "ui"]),
     ("filter", &["model", "table", "words"]),
     ("keymap", &["action", "words"]),
     ("theme", &["words"]),

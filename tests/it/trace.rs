@@ -166,9 +166,9 @@ fn the_word_tells_where_a_build_failed_and_what_that_means() {
     let run = word(&[TOO_BIG, "--log", &logs]);
     assert_eq!(run.code, 0, "{run:#?}");
     for part in [
-        "failed after “no candidates”: nova-conductor on",
+        "failed after “no candidates”: no valid host: Placement has no candidate for ",
         "NoValidHost",
-        "The scheduler found no host for an instance.; next: ",
+        "S4: Placement knows no host with enough room",
         "create  req-5702dcce-d960-427a-8672-eaf3ae6b9393",
         "accepted",
         "records of somebody who looked at many",
@@ -186,6 +186,8 @@ fn the_word_tells_where_a_build_failed_and_what_that_means() {
         .collect();
     assert_eq!(steps, ["accepted", "no candidates", "no valid host"]);
     assert_eq!(json["failure"]["signatures"][0]["id"], "S1");
+    assert_eq!(json["failure"]["no_host"]["filters"], serde_json::json!([]), "no filter was asked");
+    assert!(json["failure"]["no_host"]["asked"].as_str().unwrap().contains("VCPU 96"), "{json:#}");
     // Raw is what the files hold, line by line.
     let raw = word(&[TOO_BIG, "--log", &logs, "-o", "raw"]);
     let held: String = std::fs::read_dir(&logs)
@@ -194,6 +196,32 @@ fn the_word_tells_where_a_build_failed_and_what_that_means() {
         .collect();
     let held: BTreeSet<&str> = held.lines().collect();
     assert!(raw.out.lines().count() > 40 && raw.out.lines().all(|line| held.contains(line)), "{}", raw.out);
+}
+
+#[test]
+fn two_are_told_side_by_side_with_their_first_difference_above() {
+    let logs = samples().join("logs/zed").display().to_string();
+    let worked = "f064d769-2144-43c6-a1f6-7967745cf373";
+    let run = word(&[worked, "--against", TOO_BIG, "--log", &logs]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let first = run.out.lines().next().unwrap();
+    assert!(
+        first.starts_with("first difference: after “accepted” ") && first.contains("“no candidates”"),
+        "{first}"
+    );
+    let line = |name: &str| run.out.lines().find(|line| line.contains(&format!(" {name} "))).unwrap();
+    assert!(line("allocated").starts_with(" < ") && line("allocated").ends_with("not taken"), "{}", run.out);
+    assert!(
+        line("no valid host").starts_with(" > ") && line("no valid host").ends_with("failed"),
+        "{}",
+        run.out
+    );
+    let json = word(&[worked, "--against", TOO_BIG, "--log", &logs, "-o", "json"]).json();
+    assert_eq!((&json["action"], &json["right"]), (&"create".into(), &TOO_BIG.into()), "{json:#}");
+    assert_eq!(json["steps"][0]["differs"], false, "{json:#}");
+    let run = word(&[worked, "--against", TOO_BIG, "--log", &logs, "-o", "raw"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    run.says(&["do not stand side by side"]);
 }
 
 #[test]
@@ -215,4 +243,46 @@ fn what_cannot_be_traced_is_said_with_the_next_step() {
             assert!(run.out.contains(part) || run.err.contains(part), "{args:?}: {part}: {run:#?}");
         }
     }
+}
+
+/// What a real nova-scheduler writes at INFO, with those of a sibling that shares the request.
+#[test]
+fn the_filters_that_left_no_host_are_told_with_their_counts() {
+    const UUID: &str = "6d9d2a0d-4a1b-4f2d-8d2b-0d6a4a1b4f2d";
+    let dir = tempfile::tempdir().unwrap();
+    let line = |service: &str, ms: u32, level: &str, logger: &str, message: &str| {
+        let context = "[None req-5702dcce-d960-427a-8672-eaf3ae6b9393 2abd79 2a294f - - default default]";
+        let path = dir.path().join(format!("{service}.log"));
+        let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+        text.push_str(&format!("2026-11-23 18:48:41.{ms:03} 1 {level} {logger} {context} {message}\n"));
+        std::fs::write(path, text).unwrap();
+    };
+    let filtered = |id: &str, start: u32| {
+        format!(
+            "Filtering removed all hosts for the request with instance ID '{id}'. Filter results: \
+             ['AvailabilityZoneFilter: (start: {start}, end: {start})', 'ComputeFilter: (start: {start}, end: 0)']"
+        )
+    };
+    line("nova-scheduler", 199, "INFO", "nova.filters", "Filter ComputeFilter returned 0 hosts");
+    line("nova-scheduler", 200, "INFO", "nova.filters", &filtered(UUID, 3));
+    line(
+        "nova-scheduler",
+        201,
+        "INFO",
+        "nova.filters",
+        &filtered("00000000-0000-4000-8000-000000000000", 41),
+    );
+    let failed =
+        "Failed to schedule instances: nova.exception_Remote.NoValidHost_Remote: No valid host was found. ";
+    line("nova-conductor", 205, "ERROR", "nova.conductor.manager", failed);
+    let error = format!("[instance: {UUID}] Setting instance to ERROR state.: nova.exception.NoValidHost");
+    line("nova-conductor", 261, "WARNING", "nova.scheduler.utils", &error);
+    let logs = dir.path().display().to_string();
+    let run = word(&[UUID, "--log", &logs]);
+    let expected = "failed after “filtered out”: no valid host: 3 hosts → AvailabilityZoneFilter 3 → ComputeFilter 0: \
+                    none of their nova-computes is up and enabled";
+    assert!(run.out.contains(expected), "{}", run.out);
+    let json = word(&[UUID, "--log", &logs, "-o", "json"]).json();
+    let no_host = &json["failure"]["no_host"];
+    assert_eq!((&no_host["start"], &no_host["filters"][1]["left"]), (&3.into(), &0.into()), "{no_host:#}");
 }

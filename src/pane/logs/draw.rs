@@ -11,7 +11,7 @@ use super::shown::{Key, Shown};
 use super::{hosts, record, short};
 use crate::action::Action;
 use crate::health::Verdict;
-use crate::pane::line::verdict;
+use crate::pane::line::{place, verdict};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::store::Record;
@@ -276,40 +276,6 @@ impl Window {
         }
         lines
     }
-}
-
-/// Lines of records around one whose first line should stand on that row: all rows are used where there are enough.
-fn place(
-    at: usize,
-    row: usize,
-    height: usize,
-    count: usize,
-    made: &dyn Fn(usize) -> Vec<Line<'static>>,
-) -> Vec<(usize, Line<'static>)> {
-    let of = |index: usize| made(index).into_iter().map(move |line| (index, line));
-    let mut below: Vec<(usize, Line)> = of(at).collect();
-    let mut next = at + 1;
-    while below.len() < height && next < count {
-        below.extend(of(next));
-        next += 1;
-    }
-    let own = below.iter().filter(|(index, _)| *index == at).count().min(height);
-    // Not so low that it is cut, nor so low that rows below stay empty.
-    let row = row.min(height - own).max(height.saturating_sub(below.len()));
-    let mut above: Vec<Vec<(usize, Line)>> = Vec::new();
-    let mut taken = 0;
-    let mut before = at;
-    while taken < row && before > 0 {
-        before -= 1;
-        let lines: Vec<(usize, Line)> = of(before).collect();
-        taken += lines.len();
-        above.push(lines);
-    }
-    let mut lines: Vec<(usize, Line)> = above.into_iter().rev().flatten().collect();
-    lines.drain(..taken.saturating_sub(row));
-    lines.extend(below);
-    lines.truncate(height);
-    lines
 }
 
 /// How wide what stands before the words is.

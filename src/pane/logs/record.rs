@@ -9,6 +9,7 @@ use crate::pane::{Cx, parts};
 use crate::signature::Signature;
 use crate::store::Record;
 use crate::theme::Role;
+use crate::trace::NEWLINE;
 use crate::ui::details::Section;
 use crate::ui::{format, text};
 
@@ -39,9 +40,6 @@ fn message_of<'a>(text: &'a [u8], parsed: &Line) -> &'a [u8] {
     let message = parsed.message.of(text);
     if message.is_empty() && parsed.time == Stamp::None { text } else { message }
 }
-
-/// What rsyslog makes of a line's end in a message: oslo sends a record with its traceback as one.
-const NEWLINE: &str = "#012";
 
 /// Lines that go on with it, as lines of their own or within it.
 pub(super) fn more(record: &Record, parsed: &Line) -> usize {
@@ -111,7 +109,7 @@ fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
     section.add_as(parts::role(verdict(record.level)), "level", record.level.as_str());
     let words = parsed.message.of(record.head);
     let words = if words.is_empty() { record.head } else { words };
-    section.add("message", String::from_utf8_lossy(words).replace(NEWLINE, "\n"));
+    section.add("message", line::unfolded(&String::from_utf8_lossy(words)));
     if record.is_cut {
         section.add_as(
             Role::Warn,

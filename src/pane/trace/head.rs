@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{record, said};
+use super::record;
 use crate::health::Verdict;
 use crate::pane::{Cx, parts};
 use crate::theme::Role;
@@ -15,6 +15,7 @@ use crate::ui::text;
 
 /// Lines that the answer may take; on a low screen fewer.
 const ANSWER: usize = 4;
+const LOW: u16 = 22;
 /// Cells of a step's name, of its length of time, and of where it was.
 const NAME: usize = 18;
 const TOOK: usize = 9;
@@ -29,10 +30,14 @@ pub(super) fn draw(
     request: Option<&Request>,
 ) -> u16 {
     let width = area.width as usize;
-    // Records are what one comes for: they have half of the screen at least.
-    let most = (area.height / 2) as usize;
+    // Records are what one comes for: they have half of the screen at least; of a low one a third, else no step of
+    // the request had room.
+    let is_low = area.height < LOW;
+    let most = if is_low { area.height * 2 / 3 } else { area.height / 2 } as usize;
     let mut lines = vec![title(cx, account)];
-    lines.extend(answer(cx, account, width).into_iter().take(ANSWER.min(most.saturating_sub(2))));
+    let explained = if is_low { 1 } else { 2 };
+    let answer = answer(cx, account, width, explained);
+    lines.extend(answer.into_iter().take(ANSWER.min(most.saturating_sub(2))));
     let room = most.saturating_sub(lines.len() + 2);
     if let Some(request) = request.filter(|request| request.steps.len() > 1 && room > 1) {
         lines.push(rule(cx, width));
@@ -54,7 +59,8 @@ fn title(cx: &Cx, account: &Account) -> Line<'static> {
     let mut words = match &account.instance {
         Some(instance) => {
             let on = instance.host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
-            vec![instance.name.to_string(), format!("{}{on}", instance.status), account.subject.text()]
+            let gone = if account.belongings.is_deleted { " (deleted)" } else { "" };
+            vec![instance.name.to_string(), format!("{}{gone}{on}", instance.status), account.subject.text()]
         }
         None => vec![account.subject.text()],
     };
@@ -68,14 +74,10 @@ fn title(cx: &Cx, account: &Account) -> Line<'static> {
 }
 
 /// Where it failed, in one sentence, and what is known of that.
-fn answer(cx: &Cx, account: &Account, width: usize) -> Vec<Line<'static>> {
-    let (verdict, words, known) = match account.failed() {
-        Some((entry, after)) => {
-            let after = after.map(|step| format!(" after “{step}”")).unwrap_or_default();
-            let words =
-                format!("failed{after}: {} on {}: {}", entry.service, entry.host, said(entry.message()));
-            (Verdict::Critical, words, record::known(entry))
-        }
+/// `explained`: lines that this may take.
+fn answer(cx: &Cx, account: &Account, width: usize, explained: usize) -> Vec<Line<'static>> {
+    let (verdict, words, known) = match account.answer() {
+        Some(answer) => (Verdict::Critical, answer.words, record::known(answer.known_by)),
         None => {
             let (verdict, words) = well(account);
             (verdict, words, Vec::new())
@@ -83,7 +85,7 @@ fn answer(cx: &Cx, account: &Account, width: usize) -> Vec<Line<'static>> {
     };
     let style = cx.theme.style(parts::role(verdict));
     let sign = cx.look.sign(parts::sign(verdict));
-    let mut lines: Vec<Line> = two(cx, &words, width)
+    let mut lines: Vec<Line> = few(cx, &words, width, 2)
         .enumerate()
         .map(|(at, part)| {
             let lead = if at == 0 { format!(" {sign} ") } else { "   ".to_owned() };
@@ -92,19 +94,19 @@ fn answer(cx: &Cx, account: &Account, width: usize) -> Vec<Line<'static>> {
         .collect();
     if let Some(known) = known.first() {
         let words = format!("{}: {} Next: {}", known.id, known.meaning, known.next);
-        lines.extend(two(cx, &words, width).map(|part| {
+        lines.extend(few(cx, &words, width, explained).map(|part| {
             Line::from(vec![Span::raw("   "), Span::styled(part, cx.theme.style(Role::Accent))])
         }));
     }
     lines
 }
 
-/// Words on two lines at most; what is cut off is said to be.
-fn two(cx: &Cx, words: &str, width: usize) -> impl Iterator<Item = String> {
+/// Words on so many lines at most; what is cut off is said to be.
+fn few(cx: &Cx, words: &str, width: usize, most: usize) -> impl Iterator<Item = String> {
     let room = width.saturating_sub(4);
     let mut lines = text::wrap(&text::sanitise(words), room);
-    if lines.len() > 2 {
-        lines.truncate(2);
+    if lines.len() > most {
+        lines.truncate(most);
         if let Some(last) = lines.last_mut() {
             *last = format!("{} {}", text::cut(last, room.saturating_sub(2)), cx.look.ellipsis());
         }

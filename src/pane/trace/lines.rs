@@ -8,13 +8,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{head, record, said};
+use super::{facts, head, record, said};
 use crate::action::Action;
+use crate::filter::{Filter, FilterError};
 use crate::health::Verdict;
+use crate::model::Level;
 use crate::pane::{Cx, parts};
+use crate::table::Slot;
+use crate::tables::trace::COLUMNS;
 use crate::theme::Role;
 use crate::trace::story::{End, Request};
-use crate::trace::{Account, Entry};
+use crate::trace::{Account, Entry, Fact};
 use crate::ui::tree::{Node, Tree};
 use crate::ui::{format, text};
 
@@ -35,11 +39,13 @@ struct Index {
     request_of: HashMap<usize, (usize, Option<i64>)>,
     /// Steps by their record.
     steps: HashMap<usize, String>,
+    /// What the APIs know beside.
+    facts: Vec<Fact>,
 }
 
 impl Index {
     fn new(account: &Account) -> Self {
-        let mut index = Self::default();
+        let mut index = Self { facts: account.facts(), ..Self::default() };
         for (number, request) in account.story.requests.iter().enumerate() {
             let mut groups: Vec<Group> = Vec::new();
             let mut places: HashMap<(&str, &str), usize> = HashMap::new();
@@ -89,19 +95,21 @@ pub(super) struct Lines {
     account: Option<Arc<Account>>,
     index: Index,
     flat: bool,
-    filter: String,
+    text: String,
+    filter: Filter,
+    /// Records that are shown, in their order on screen; those of closed branches are among them.
+    order: Vec<usize>,
     /// Which nodes were open when it was built.
     opened: Option<usize>,
     /// Requests that were shown once: they open by themselves then.
     known: HashSet<String>,
-    shown: usize,
     /// The operator has moved the cursor.
     moved: bool,
 }
 
 impl Lines {
     /// Builds the nodes anew when the account is another, or other nodes are open.
-    pub fn sync(&mut self, account: &Arc<Account>) {
+    pub fn sync(&mut self, account: &Arc<Account>, now: Timestamp) {
         let is_same = self.account.as_ref().is_some_and(|known| Arc::ptr_eq(known, account));
         if is_same && self.opened == Some(self.tree.opened()) {
             return;
@@ -118,8 +126,8 @@ impl Lines {
             self.open_new(account);
         }
         match at {
-            Some(at) => self.show(account, at),
-            None => self.build(account),
+            Some(at) => self.show(account, at, now),
+            None => self.build(account, now),
         }
     }
 
@@ -142,21 +150,28 @@ impl Lines {
         }
     }
 
-    fn build(&mut self, account: &Account) {
-        let passing = |records: &[usize]| -> Vec<usize> {
-            records.iter().copied().filter(|at| self.passes(account, *at)).collect()
+    fn build(&mut self, account: &Account, now: Timestamp) {
+        let mut sieve = self.filter.sieve(COLUMNS, account, now);
+        let mut passing = |records: &[usize]| -> Vec<usize> {
+            let slots: Vec<Slot> = records.iter().map(|at| *at as Slot).collect();
+            sieve.keep(&slots).into_iter().map(|slot| slot as usize).collect()
         };
-        let (nodes, shown) = if self.flat {
-            let records = passing(&(0..account.entries.len()).collect::<Vec<_>>());
-            (records.iter().map(|at| leaf(*at)).collect(), records.len())
+        let mut order = Vec::new();
+        let nodes = if self.flat {
+            order = passing(&(0..account.entries.len()).collect::<Vec<_>>());
+            order.iter().map(|at| leaf(*at)).collect()
         } else {
-            let mut shown = 0;
             let mut nodes = Vec::new();
+            if !self.index.facts.is_empty() && self.filter.is_empty() {
+                let leaf = |n| Node { id: format!("{FACTS}{n}"), children: Vec::new(), has_children: false };
+                let children = (0..self.index.facts.len()).map(leaf).collect();
+                nodes.push(Node { id: FACTS.to_owned(), children, has_children: true });
+            }
             for (name, groups) in &self.index.requests {
                 let mut children = Vec::new();
                 for group in groups {
                     let records = passing(&group.records);
-                    shown += records.len();
+                    order.extend_from_slice(&records);
                     let is_open = self.tree.is_open(&[name.clone(), group.name.clone()]);
                     let leaves = records.iter().filter(|_| is_open).map(|at| leaf(*at)).collect();
                     if !records.is_empty() {
@@ -167,27 +182,20 @@ impl Lines {
                     nodes.push(Node { id: name.clone(), children, has_children: true });
                 }
             }
-            (nodes, shown)
+            nodes
         };
-        self.shown = shown;
+        self.order = order;
         self.tree.set(&nodes);
         self.opened = Some(self.tree.opened());
     }
 
-    /// Every word of the filter stands in the record.
-    fn passes(&self, account: &Account, at: usize) -> bool {
-        let Some(entry) = account.entries.get(at) else { return false };
-        let mut words = self.filter.split_whitespace().map(str::to_lowercase).peekable();
-        if words.peek().is_none() {
-            return true;
+    /// Puts the cursor on a record, or on the nearest that passes the filter.
+    fn show(&mut self, account: &Account, at: usize, now: Timestamp) {
+        let mut at = at;
+        if !self.filter.is_empty() {
+            self.build(account, now);
+            at = self.order.iter().copied().min_by_key(|shown| shown.abs_diff(at)).unwrap_or(at);
         }
-        let text = [String::from_utf8_lossy(&entry.head), String::from_utf8_lossy(&entry.rest)].concat();
-        let text = format!("{} {} {text}", entry.host, entry.service).to_lowercase();
-        words.all(|word| text.contains(&word))
-    }
-
-    /// Puts the cursor on a record.
-    fn show(&mut self, account: &Account, at: usize) {
         let path = if self.flat { Some(vec![leaf(at).id]) } else { self.index.path(at) };
         if let Some(path) = &path {
             for end in 1..path.len() {
@@ -195,27 +203,68 @@ impl Lines {
             }
         }
         // The cursor stays only where its node is built.
-        self.build(account);
-        if let Some(path) = path {
+        self.build(account, now);
+        if let Some(path) = path.filter(|_| !self.order.is_empty()) {
             self.tree.select(&path);
             self.opened = Some(self.tree.opened());
         }
     }
 
-    pub fn on(&mut self, action: Action) -> bool {
+    pub fn on(&mut self, action: Action, now: Timestamp) -> bool {
         match action {
             Action::ToggleTree => {
                 let at = self.selected();
                 self.flat = !self.flat;
-                self.opened = None;
-                if let (Some(at), Some(account)) = (at, self.account.clone()) {
-                    self.show(&account, at);
-                }
+                self.keep(at, now);
                 true
             }
-            Action::Enter if self.selected().is_none() => self.step(Action::ToggleNode),
+            Action::Enter if self.selected().is_none() && self.fact().is_none() => {
+                self.step(Action::ToggleNode)
+            }
             _ => self.step(action),
         }
+    }
+
+    /// What is shown is another: the cursor stays on its record.
+    fn keep(&mut self, at: Option<usize>, now: Timestamp) {
+        self.opened = None;
+        if let (Some(at), Some(account)) = (at, self.account.clone()) {
+            self.show(&account, at, now);
+        }
+    }
+
+    /// To the next error of the instance's own, or the one before; whether there is one.
+    pub fn go_to_error(&mut self, forward: bool, now: Timestamp) -> bool {
+        let Some(account) = self.account.clone() else { return false };
+        let is_error = |at: &&usize| {
+            account
+                .entries
+                .get(**at)
+                .is_some_and(|entry| entry.parsed.level >= Level::Error && !entry.reason.is_of_another())
+        };
+        let here = self.here();
+        let found = match (forward, self.selected()) {
+            (true, Some(_)) => self.order.iter().skip(here + 1).find(is_error),
+            (true, None) => self.order.iter().skip(here).find(is_error),
+            (false, _) => self.order.iter().take(here).rfind(is_error),
+        };
+        let Some(at) = found.copied() else { return false };
+        self.moved = true;
+        self.show(&account, at, now);
+        true
+    }
+
+    /// The place in what is shown of the record under the cursor, or of the first below its branch.
+    fn here(&self) -> usize {
+        let place = |at: usize| self.order.iter().position(|shown| *shown == at);
+        let below = || match self.index.find(&self.tree.selected())? {
+            (_, Some(group)) => group.records.iter().find_map(|at| place(*at)),
+            (at, None) => {
+                let records = self.index.requests.get(at)?.1.iter().flat_map(|group| &group.records);
+                records.filter_map(|at| place(*at)).min()
+            }
+        };
+        self.selected().and_then(place).or_else(below).unwrap_or(0)
     }
 
     fn step(&mut self, action: Action) -> bool {
@@ -229,18 +278,26 @@ impl Lines {
         self.tree.click(row);
     }
 
-    pub fn filter(&mut self, text: &str) {
-        text.clone_into(&mut self.filter);
-        self.opened = None;
+    pub fn filter(&mut self, text: &str, now: Timestamp) -> Result<(), FilterError> {
+        let columns: Vec<&'static str> = COLUMNS.iter().map(|column| column.name).collect();
+        self.filter = Filter::parse(text, &columns)?;
+        text.clone_into(&mut self.text);
+        self.keep(self.selected(), now);
+        Ok(())
     }
 
     pub fn filter_text(&self) -> &str {
-        &self.filter
+        &self.text
     }
 
     /// The record under the cursor, by its place in the account.
     pub fn selected(&self) -> Option<usize> {
         self.tree.selected().last()?.strip_prefix('e')?.parse().ok()
+    }
+
+    /// What the APIs know, under the cursor.
+    pub fn fact(&self) -> Option<&Fact> {
+        self.index.facts.get(fact_number(self.tree.selected().last()?)?)
     }
 
     /// The request that the cursor is in; where it is in none, the one that failed, else the last that did something.
@@ -257,7 +314,11 @@ impl Lines {
     pub fn status(&self, account: &Account) -> String {
         let all = account.entries.len();
         let order = if self.flat { "by time" } else { "by request" };
-        format!("{} of {} shown · {order}", format::number(self.shown as i64), format::count(all, "record"))
+        format!(
+            "{} of {} shown · {order}",
+            format::number(self.order.len() as i64),
+            format::count(all, "record")
+        )
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx, account: &Account) {
@@ -266,6 +327,13 @@ impl Lines {
             line_of(cx, account, index, path, room).unwrap_or_default()
         });
     }
+}
+
+/// The branch of what the APIs know; its leaves are numbered.
+const FACTS: &str = "k";
+
+fn fact_number(id: &str) -> Option<usize> {
+    id.strip_prefix(FACTS)?.parse().ok()
 }
 
 fn leaf(at: usize) -> Node {
@@ -282,6 +350,12 @@ fn line_of(cx: &Cx, account: &Account, index: &Index, path: &[&str], room: usize
         };
         let step = index.steps.get(&at).map(String::as_str).unwrap_or_default();
         return Some(line(cx, account.entries.get(at)?, before, step, room));
+    }
+    if let Some(fact) = path.last().and_then(|id| index.facts.get(fact_number(id)?)) {
+        return Some(facts::line(cx, fact));
+    }
+    if path == [FACTS] {
+        return Some(facts::branch(cx, &index.facts, account.belongings.is_deleted));
     }
     match index.find(path)? {
         (at, None) => Some(request(cx, account, account.story.requests.get(at)?)),
@@ -360,7 +434,7 @@ fn line(cx: &Cx, entry: &Entry, before: Option<i64>, step: &str, room: usize) ->
             role(Role::Accent),
         ));
     }
-    let more = match entry.lines.saturating_sub(1) {
+    let more = match entry.more() {
         0 => String::new(),
         n => format!(" {} {n}", if cx.look.is_ascii() { "+" } else { "▸" }),
     };

@@ -41,7 +41,7 @@ pub(super) fn sections(cx: &Cx, entry: &Entry) -> Vec<Section> {
 }
 
 /// A traceback's line without the time, process and logger that oslo puts before each.
-fn after_context(line: &str) -> &str {
+pub(super) fn after_context(line: &str) -> &str {
     let mut words = line.splitn(6, ' ');
     let is_oslo = words.clone().nth(3).is_some_and(|level| Level::parse(level.as_bytes()).is_some());
     if is_oslo { words.nth(5).unwrap_or_default() } else { line }
@@ -50,7 +50,7 @@ fn after_context(line: &str) -> &str {
 fn message(entry: &Entry) -> Section {
     let mut section = Section::new("");
     section.add_as(parts::role(verdict(entry)), "level", entry.parsed.level.as_str());
-    section.add("message", String::from_utf8_lossy(entry.message()));
+    section.add("message", line::unfolded(&String::from_utf8_lossy(entry.message())));
     section.add("here because", entry.reason.words());
     section
 }

@@ -111,7 +111,7 @@ impl Ledger {
                 }
                 self.revision += 1;
             }
-            (Kind::Scheduled | Kind::NoValidHost, _) => self.scheduled.add(at, 1),
+            (Kind::Scheduled | Kind::NoValidHost { .. }, _) => self.scheduled.add(at, 1),
             (Kind::Accepted { action: "create" }, _) => self.ports.add(at, 2),
             (Kind::Finished { action: "delete", .. }, _) => self.ports.add(at, 1),
             (Kind::HostSilent, Some(host)) => {

@@ -100,7 +100,7 @@ pub fn notices(cloud: &Cloud, event: &Event) -> Vec<Notice> {
             [About::Port("port.create.start"), About::Port("port.create.end")].map(single).into()
         }
         Kind::Scheduled => [both(About::Select, "start"), both(About::Select, "end")].concat(),
-        Kind::NoValidHost => both(About::NoHost, "").into(),
+        Kind::NoValidHost { .. } => both(About::NoHost, "").into(),
         // Nobody there has taken the message yet.
         Kind::Cast { method } if heard => match OPERATIONS.iter().find(|words| words.method == *method) {
             Some(words) => both(About::Instance(words.begins.0, words.begins.1), "start").into(),

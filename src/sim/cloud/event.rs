@@ -34,7 +34,10 @@ pub enum Kind {
     },
     /// nova-scheduler chose the host.
     Scheduled,
-    NoValidHost,
+    /// nova-scheduler chose none, of so many that Placement named.
+    NoValidHost {
+        candidates: usize,
+    },
     /// A message for the host's queue.
     Cast {
         method: &'static str,

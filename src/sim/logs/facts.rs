@@ -15,6 +15,7 @@ pub(super) const NAMES: &[&str] = &[
     "backend",
     "callback",
     "caller",
+    "candidates",
     "cinder",
     "clf",
     "connection",
@@ -143,6 +144,7 @@ impl Facts<'_> {
     /// What the step itself says.
     fn told(&self, name: &str) -> Option<String> {
         match (name, self.kind?) {
+            ("candidates", Kind::NoValidHost { candidates }) => Some(candidates.to_string()),
             ("backend", Kind::BackendSilent { backend } | Kind::BackendBack { backend }) => {
                 Some(backend.clone())
             }

@@ -31,7 +31,7 @@ fn written(scenario: &str) -> (World, BTreeMap<(String, String), String>) {
 
 #[test]
 fn every_entry_is_of_a_step_that_there_is_and_names_what_there_is() {
-    assert_eq!(ENTRIES.values().map(Vec::len).sum::<usize>(), 79);
+    assert_eq!(ENTRIES.values().map(Vec::len).sum::<usize>(), 82);
     let known = [
         "accepted",
         "refused",
@@ -42,6 +42,8 @@ fn every_entry_is_of_a_step_that_there_is_and_names_what_there_is() {
         "rescheduled",
         "finished",
         "no-valid-host",
+        "no-candidates",
+        "filtered-out",
         "image-saved",
         "volume-detached",
         "host-deaf",
@@ -119,5 +121,34 @@ fn files_are_in_the_order_of_time() {
     for ((host, service), text) in &files {
         let times: Vec<&str> = text.lines().filter_map(|line| line.get(..23)).collect();
         assert!(times.is_sorted_by(|a, b| a <= b), "{host} {service}");
+    }
+}
+
+#[test]
+fn the_scheduler_says_which_filter_left_no_host_or_that_there_were_no_candidates() {
+    let (world, _) = written("healthy");
+    let (_, instance) = world.cloud.instances.iter().next().unwrap();
+    for (candidates, expected) in [
+        (0, "Got no allocation candidates from the Placement API. ".to_owned()),
+        (
+            7,
+            format!(
+                "Filtering removed all hosts for the request with instance ID '{}'. Filter results: \
+                 ['ComputeFilter: (start: 7, end: 0)']",
+                instance.id
+            ),
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut logs = Logs::new(dir.path().to_owned(), 1);
+        let kind = Kind::NoValidHost { candidates };
+        let (request, id) = (Some(Uuid::from_u128(7)), Some(instance.id));
+        let event = Event { number: 1, at: OPENS, request, instance: id, host: None, kind };
+        logs.hear(&world.cloud, &event);
+        logs.passed(OPENS.plus(60_000));
+        let file =
+            fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path().join("nova-scheduler.log");
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains(&expected), "{text}");
     }
 }

@@ -23,22 +23,24 @@ impl World {
         zone: Option<u8>,
         not: &[HostIx],
     ) -> Option<HostIx> {
-        let flavor = self.cloud.flavor(flavor);
-        let (amount, pool, now) = (flavor.amount(), flavor.pool(), self.cloud.now);
+        let now = self.cloud.now;
         hosts
-            .filter(|ix| {
-                let Some(host) = self.cloud.hosts.get(*ix as usize) else { return false };
-                host.enabled
-                    && !not.contains(ix)
-                    && zone.is_none_or(|zone| zone == host.zone)
-                    && self.story.pools.get(ix).map(String::as_str) == pool
-                    && host.fits(amount)
-                    && host.is_up(now)
-            })
+            .filter(|ix| self.is_candidate(*ix, flavor, zone, not) && self.cloud.host(*ix).is_up(now))
             .max_by_key(|&ix| {
                 let host = self.cloud.host(ix);
                 (host.capacity().ram.saturating_sub(host.used.ram), std::cmp::Reverse(ix))
             })
+    }
+
+    /// Whether Placement names the host, which knows nothing of who is up.
+    fn is_candidate(&self, ix: HostIx, flavor: FlavorIx, zone: Option<u8>, not: &[HostIx]) -> bool {
+        let flavor = self.cloud.flavor(flavor);
+        let Some(host) = self.cloud.hosts.get(ix as usize) else { return false };
+        host.enabled
+            && !not.contains(&ix)
+            && zone.is_none_or(|zone| zone == host.zone)
+            && self.story.pools.get(&ix).map(String::as_str) == flavor.pool()
+            && host.fits(flavor.amount())
     }
 
     /// What the conductor does between the API and the compute: a host for those operations that need one.
@@ -126,7 +128,13 @@ impl World {
     /// Nobody has room: a build ends in ERROR, all else leaves the instance as it was.
     fn no_valid_host(&mut self, course: &Course) {
         let now = self.cloud.now;
-        self.tell_of(course, Kind::NoValidHost);
+        let candidates = self.instance(course).map_or(0, |instance| {
+            let not: Vec<HostIx> = instance.host.into_iter().collect();
+            let (flavor, zone) = (instance.flavor, instance.zone);
+            let all = 0..self.cloud.hosts.len() as HostIx;
+            all.filter(|ix| self.is_candidate(*ix, flavor, zone, &not)).count()
+        });
+        self.tell_of(course, Kind::NoValidHost { candidates });
         let name = match course.op {
             Op::Create => "conductor_schedule_and_build_instances",
             Op::Unshelve => "unshelve_instance",

@@ -132,7 +132,7 @@ fn the_incident_happens_as_it_is_told() {
         happened(|kind| *kind == Kind::HostSilent, Some(victim)),
         happened(|kind| *kind == Kind::HostRebooted, Some(victim)),
         happened(|kind| matches!(kind, Kind::Stranded { .. }), Some(victim)),
-        happened(|kind| *kind == Kind::NoValidHost, None),
+        happened(|kind| matches!(kind, Kind::NoValidHost { .. }), None),
     ];
     assert!(order.iter().all(Option::is_some), "{order:?}");
     let hang = world.cloud.instances.iter().filter(|(_, i)| {
@@ -281,6 +281,9 @@ fn without_a_host_a_build_ends_in_error() {
     let instance = world.cloud.instances.at(slot).unwrap();
     assert_eq!(instance.status(), "ERROR");
     assert_eq!(instance.fault().unwrap().message, "No valid host was found. ");
+    // Placement named it: it knows nothing of who is up.
+    let told = |event: &&Event| event.kind == Kind::NoValidHost { candidates: 1 };
+    assert_eq!(world.events().filter(told).count(), 1);
     assert!(instance.acts()[0].failed);
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::migrations::parse_migrations;
 use super::*;
-use crate::model::{Address, AddressKind, Fault, Flavor, Mac, PowerState};
+use crate::model::{Address, AddressKind, Fault, Flavor, Mac, Migration, PowerState};
 
 /// A recorded body.
 macro_rules! sample {

@@ -10,7 +10,7 @@ use super::Told;
 use crate::cli::Traced;
 use crate::signature::Signature;
 use crate::trace::story::{End, Request};
-use crate::trace::{Entry, Subject, seconds};
+use crate::trace::{Entry, Fact, Subject, seconds};
 use crate::ui::text::sanitise;
 use crate::word::error_json;
 use crate::word::show::write_json;
@@ -58,6 +58,14 @@ impl Told<'_> {
         if let Some(answer) = self.answer() {
             writeln!(out, "{answer}")?;
         }
+        let facts = self.account.facts();
+        if !facts.is_empty() {
+            writeln!(out, "\nknown to the APIs")?;
+        }
+        for fact in &facts {
+            let at = fact.at.map(|at| clock(at.as_microsecond(), "  %Y-%m-%d %H:%M:%S")).unwrap_or_default();
+            writeln!(out, "  {:<10} {}{at}", fact.what, sanitise(&fact.words))?;
+        }
         for request in &self.account.story.requests {
             writeln!(out)?;
             self.request(out, request)?;
@@ -82,6 +90,7 @@ impl Told<'_> {
         if let Some(instance) = &self.account.instance {
             words.push(instance.name.to_string());
             words.push(instance.status.to_string());
+            words.extend(self.account.belongings.is_deleted.then(|| "deleted".to_owned()));
             words.extend(instance.host.as_ref().map(|host| format!("on {host}")));
         }
         words.extend(self.cloud.map(ToString::to_string));
@@ -91,10 +100,10 @@ impl Told<'_> {
 
     /// Where it failed, in one line, and what is known of that.
     fn answer(&self) -> Option<String> {
-        let (entry, after) = self.account.failed()?;
-        let after = after.map(|step| format!(" after “{step}”")).unwrap_or_default();
-        let mut answer = format!("failed{after}: {} on {}: {}", entry.service, entry.host, words(entry));
-        for signature in self.signatures(entry) {
+        let answer = self.account.answer()?;
+        let known_by = answer.known_by;
+        let mut answer = sanitise(&answer.words).into_owned();
+        for signature in self.signatures(known_by) {
             answer
                 .push_str(&format!("\n  {}: {}; next: {}", signature.id, signature.meaning, signature.next));
         }
@@ -143,7 +152,7 @@ impl Told<'_> {
             (Some(at), Some(before)) if at - before >= 1_000 => format!("+{}", seconds(at - before)),
             _ => String::new(),
         };
-        let more = match entry.lines.saturating_sub(1) {
+        let more = match entry.more() {
             0 => String::new(),
             1 => "  (and 1 line)".to_owned(),
             n => format!("  (and {n} lines)"),
@@ -181,6 +190,17 @@ impl Told<'_> {
                 })
             })
             .collect();
+        let no_host = account.story.no_host.as_ref().map(|no_host| {
+            let filters =
+                no_host.filters.iter().map(|filter| json!({"name": filter.name, "left": filter.left}));
+            json!({
+                "row": no_host.record,
+                "start": no_host.start,
+                "filters": filters.collect::<Vec<_>>(),
+                "asked": (!no_host.asked.is_empty()).then_some(&no_host.asked),
+                "words": sanitise(&no_host.words()),
+            })
+        });
         let failure = account.story.failure.as_ref().map(|failure| {
             let entry = account.entries.get(failure.record).map(|entry| &**entry);
             let signatures = entry.map(|entry| self.signatures(entry)).unwrap_or_default();
@@ -189,6 +209,7 @@ impl Told<'_> {
                 "request_id": failure.request.map(|id| format!("req-{id}")),
                 "after": failure.after,
                 "words": entry.map(words),
+                "no_host": no_host,
                 "signatures": signatures.iter().map(|known| json!({
                     "id": known.id, "meaning": known.meaning, "next": known.next,
                 })).collect::<Vec<_>>(),
@@ -211,12 +232,27 @@ impl Told<'_> {
                 "ahead_seconds": clock.ahead as f64 / 1e6,
                 "doubt_seconds": clock.doubt as f64 / 1e6,
             })).collect::<Vec<_>>(),
+            "known": account.facts().iter().map(known).collect::<Vec<_>>(),
+            "deleted": account.instance.as_ref().map(|_| account.belongings.is_deleted),
             "failure": failure,
             "requests": requests,
             "left_out": {"lookers": omitted.lookers, "ours": omitted.ours, "crowd": omitted.crowd},
             "rows": rows,
         })
     }
+}
+
+/// What the APIs know: the parts by their names, `vif_type` and so on; null where nobody told.
+fn known(fact: &Fact) -> Json {
+    let parts = fact.parts.iter().map(|(name, value)| {
+        let value = if value.is_empty() { Json::Null } else { Json::from(sanitise(value)) };
+        (name.replace(' ', "_"), value)
+    });
+    let mut row: serde_json::Map<String, Json> = parts.collect();
+    row.insert("what".to_owned(), fact.what.into());
+    row.insert("words".to_owned(), sanitise(&fact.words).into());
+    row.insert("at".to_owned(), fact.at.map(|at| at.to_string()).into());
+    row.into()
 }
 
 fn row(entry: &Entry) -> Json {

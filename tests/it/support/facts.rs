@@ -175,6 +175,7 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
         Query::Actions(id) => Delta::Actions { instance: id.clone(), actions: instances::actions(id) },
         Query::Console(id) => Delta::Console { instance: id.clone(), text: instances::CONSOLE.into() },
         Query::Instance(_) => return Vec::new(),
+        Query::Around(passage) => Delta::Around(trace::around(passage).into()),
         Query::Consumers { broker, vhost, name } => {
             Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
         }
@@ -241,8 +242,16 @@ pub fn poison(delta: &mut Delta) {
             evil(&mut state.user);
         }
         Delta::Events(events) => events.iter_mut().for_each(broker::poison_event),
-        Delta::Trace(account) => std::sync::Arc::make_mut(account).entries.iter_mut().for_each(poison_entry),
+        Delta::Trace(account) => {
+            let account = std::sync::Arc::make_mut(account);
+            account.entries.iter_mut().for_each(poison_entry);
+            account.belongings.image.iter_mut().for_each(evil);
+            for port in &mut account.belongings.ports {
+                [&mut port.status, &mut port.mac_address].into_iter().for_each(evil);
+            }
+        }
         Delta::Logs(heard) => logs::poison(heard),
+        Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use stackwatch::model::{InstanceAction, Stamp, Trouble};
+use stackwatch::model::{InstanceAction, Passage, Passed, Port, Stamp, Stretch, Trouble};
 use stackwatch::source::log::Grammar;
 use stackwatch::trace::story::Steps;
-use stackwatch::trace::{Account, Entry, Id, Reason, Subject};
+use stackwatch::trace::{Account, Belongings, Entry, Id, Reason, Subject};
 
 use super::{instances, now};
 
@@ -138,6 +138,17 @@ pub fn account() -> Account {
         events: Vec::new(),
     }];
     account.instance = Some(instance);
+    account.belongings = Belongings {
+        ports: vec![Port {
+            id: "1baf4e7d-a18e-41b0-a143-60c0b7847dba".into(),
+            status: "DOWN".into(),
+            mac_address: "fa:16:3e:1b:af:4e".into(),
+            addresses: vec!["10.0.0.17".into()],
+            ..Port::default()
+        }],
+        image: Some("debian-12-genericcloud".into()),
+        ..Belongings::default()
+    };
     account.files = 31;
     account.omitted.lookers = 38;
     account.troubles = vec![Trouble {
@@ -146,4 +157,51 @@ pub fn account() -> Account {
     }];
     account.retell(&Steps::shipped().unwrap());
     account
+}
+
+/// Of which file a line is wanted, its neighbours: each wish for more has more, up to the file's beginning and end.
+pub fn around(passage: &Passage) -> Stretch {
+    const WHOLE: u64 = 1 << 20;
+    let grammar = Grammar::shipped().unwrap();
+    let line = |offset: u64, text: &str| {
+        let parsed = grammar.parse(text.as_bytes());
+        let is_head = parsed.is_head();
+        Passed { offset, text: text.as_bytes().into(), level: parsed.level, parsed, is_head }
+    };
+    let neighbour = |n: u64, level: &str, word: &str| {
+        format!(
+            "2026-11-24 03:10:{:02}.{:03} 2712 {level} nova.other [-] {word} {n}",
+            20 + n / 50 % 40,
+            n % 1000
+        )
+    };
+    let (before, after) = ((passage.before / 1_000).min(passage.offset), passage.after / 1_000);
+    let mut lines: Vec<Passed> = (0..before)
+        .map(|n| {
+            let away = before - n;
+            let level = if away == 30 { "ERROR" } else { "INFO" };
+            line(passage.offset - away, &neighbour(away, level, "before"))
+        })
+        .collect();
+    lines.push(line(passage.offset, &String::from_utf8_lossy(&passage.head)));
+    lines.extend((1..=after).map(|n| {
+        let level = if n == 3 { "WARNING" } else { "INFO" };
+        line(passage.offset + n * 100, &neighbour(n, level, "behind"))
+    }));
+    Stretch {
+        passage: passage.clone(),
+        path: passage.path.clone(),
+        lines,
+        begins: passage.before >= WHOLE,
+        ends: passage.after >= WHOLE,
+        trouble: None,
+    }
+}
+
+/// [`super::EVIL`] behind every line.
+pub fn poison_stretch(stretch: &mut Stretch) {
+    super::evil(&mut stretch.path);
+    for line in &mut stretch.lines {
+        line.text = [&*line.text, super::EVIL.as_bytes()].concat().into();
+    }
 }
