@@ -4,15 +4,17 @@ mod draw;
 mod kinds;
 mod listing;
 mod marks;
+mod over;
 mod record;
 mod search;
 mod shown;
 mod traffic;
+mod ways;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::line::{self, is_same_host};
+use super::line;
 use super::{Cx, Go, Pane, Reply, parts};
 use crate::action::Action;
 use crate::filter::FilterError;
@@ -20,17 +22,17 @@ use crate::health::Verdict;
 use crate::model::{Level, Text};
 use crate::report::Topic;
 use crate::request::Wanted;
-use crate::store::{Kind, Record};
+use crate::store::Record;
 use crate::tables::logs::COLUMNS;
 use crate::trace::Subject;
 use crate::ui::details::Details;
 use crate::ui::{format, text};
 use draw::{Look, Window};
-use kinds::Kinds;
 use marks::Marks;
+use over::{Outcome, Over};
 use search::{Found, Search};
 use shown::Shown;
-use traffic::Traffic;
+pub use ways::{kinds_of, of_host, with};
 
 const READS: &[Topic] = &[Topic::Logs];
 
@@ -45,12 +47,6 @@ pub struct LogsPane {
     /// How the last search ended, until the next key.
     said: Option<String>,
     marks: Marks,
-}
-
-/// A list that lies over the records.
-enum Over {
-    Kinds(Kinds),
-    Traffic(Traffic),
 }
 
 impl LogsPane {
@@ -68,8 +64,7 @@ impl LogsPane {
 
     fn record<'a>(&self, cx: &Cx<'a>) -> Option<Record<'a>> {
         let number = match &self.over {
-            Some(Over::Kinds(kinds)) => kinds.selected(cx)?.record,
-            Some(Over::Traffic(_)) => return None,
+            Some(over) => over.record(cx)?,
             None => self.window.cursor(&self.shown)?,
         };
         cx.store.logs.record(number)
@@ -170,66 +165,18 @@ impl LogsPane {
     }
 
     fn on_over(&mut self, action: Action, cx: &Cx) -> Option<Reply> {
-        let over = self.over.as_mut()?;
-        match action {
-            Action::Back | Action::Quit => self.over = None,
-            // The same key leaves it.
-            Action::Kinds | Action::Traffic if over.is_of(action) => self.over = None,
-            // All that said the same, or asked the same.
-            Action::Enter => {
-                let filter = match over {
-                    Over::Kinds(kinds) => kinds.selected(cx).map(kinds::filter)?,
-                    Over::Traffic(traffic) => traffic.selected(cx).map(traffic::filter)?,
-                };
+        match self.over.as_mut()?.on(action, cx)? {
+            Outcome::Done => {}
+            Outcome::Leave => self.over = None,
+            Outcome::Show(filter) => {
                 self.over = None;
-                return Some(match self.filter(&filter, cx) {
-                    Ok(()) => Reply::Done,
-                    Err(error) => Reply::Say(error.to_string()),
-                });
-            }
-            _ => {
-                let is_done = match over {
-                    Over::Kinds(kinds) => kinds.on(action, cx),
-                    Over::Traffic(traffic) => traffic.on(action, cx),
-                };
-                return is_done.then_some(Reply::Done);
+                if let Err(error) = self.filter(&filter, cx) {
+                    return Some(Reply::Say(error.to_string()));
+                }
             }
         }
         Some(Reply::Done)
     }
-}
-
-impl Over {
-    /// Whether this key leads here.
-    fn is_of(&self, action: Action) -> bool {
-        match self {
-            Self::Kinds(_) => action == Action::Kinds,
-            Self::Traffic(_) => action == Action::Traffic,
-        }
-    }
-}
-
-/// To the logs of a host, as nova names it, and of them to those with these words.
-pub fn of_host(cx: &Cx, host: &str, words: &str) -> Reply {
-    let mut hosts = cx.store.logs.sources().iter().map(|source| &*source.host);
-    let host = hosts.find(|known| is_same_host(known, host)).unwrap_or(host);
-    with(&format!("host={}{words}", format::quoted(host)))
-}
-
-/// Kinds of warnings and errors that a host's services said with this word (lower case), the last one first.
-pub fn kinds_of<'a>(cx: &Cx<'a>, host: &str, word: &str) -> Vec<&'a Kind> {
-    let kinds = cx.store.logs.kinds().iter();
-    let mut kinds: Vec<&Kind> = kinds
-        .filter(|kind| kind.hosts.iter().any(|known| is_same_host(known, host)))
-        .filter(|kind| kind.text.to_lowercase().contains(word))
-        .collect();
-    kinds.sort_by_key(|kind| std::cmp::Reverse((kind.last, kind.id)));
-    kinds
-}
-
-/// To the logs that pass a filter.
-pub fn with(filter: &str) -> Reply {
-    Reply::Go(Go { pane: "logs", filter: Some(filter.to_owned()), select: None })
 }
 
 impl Pane for LogsPane {
@@ -257,10 +204,8 @@ impl Pane for LogsPane {
             // One that is no longer held stays as it was.
             details.set(record::sections(cx, &record));
         }
-        match &mut self.over {
-            Some(Over::Kinds(kinds)) => kinds.sync(cx),
-            Some(Over::Traffic(traffic)) => traffic.sync(cx),
-            None => {}
+        if let Some(over) = &mut self.over {
+            over.sync(cx);
         }
     }
 
@@ -283,12 +228,8 @@ impl Pane for LogsPane {
         match action {
             Action::Trace => return self.to_trace(cx),
             Action::Host => return self.to_host(cx),
-            Action::Kinds if self.inside.is_none() => {
-                self.over = Some(Over::Kinds(Kinds::new(cx)));
-                return Reply::Done;
-            }
-            Action::Traffic if self.inside.is_none() => {
-                self.over = Some(Over::Traffic(Traffic::new(cx)));
+            Action::Kinds | Action::Traffic if self.inside.is_none() => {
+                self.over = Over::of(action, cx);
                 return Reply::Done;
             }
             _ if self.inside.is_some() || self.over.is_some() => return Reply::Up,
@@ -330,8 +271,7 @@ impl Pane for LogsPane {
     fn click(&mut self, row: u16, _: &Cx) {
         match (&self.inside, &mut self.over) {
             (Some(_), _) => {}
-            (None, Some(Over::Kinds(kinds))) => kinds.click(row),
-            (None, Some(Over::Traffic(traffic))) => traffic.click(row),
+            (None, Some(over)) => over.click(row),
             (None, None) => self.window.click(row, &self.shown),
         }
     }
@@ -352,8 +292,7 @@ impl Pane for LogsPane {
         let rest =
             Rect { y: area.y + 1, height: area.height.saturating_sub(1 + below.is_some() as u16), ..area };
         match &mut self.over {
-            Some(Over::Kinds(kinds)) => kinds.draw(frame, rest, cx),
-            Some(Over::Traffic(traffic)) => traffic.draw(frame, rest, cx),
+            Some(over) => over.draw(frame, rest, cx),
             None => {
                 let look = Look { search: self.search.as_ref(), marks: &self.marks };
                 self.window.draw(frame, rest, cx, &self.shown, &look);
@@ -429,8 +368,7 @@ impl Pane for LogsPane {
     fn crumbs(&self, _: &Cx) -> Vec<String> {
         match (&self.inside, &self.over) {
             (Some(_), _) => vec!["record".to_owned()],
-            (None, Some(Over::Kinds(_))) => vec!["kinds".to_owned()],
-            (None, Some(Over::Traffic(_))) => vec!["API traffic".to_owned()],
+            (None, Some(over)) => vec![over.crumb().to_owned()],
             (None, None) => Vec::new(),
         }
     }
@@ -439,10 +377,8 @@ impl Pane for LogsPane {
         if let Some((_, details)) = &self.inside {
             return details.status();
         }
-        match &self.over {
-            Some(Over::Kinds(kinds)) => return kinds.status(),
-            Some(Over::Traffic(traffic)) => return traffic.status(cx),
-            None => {}
+        if let Some(over) = &self.over {
+            return over.status(cx);
         }
         if cx.store.freshness(Topic::Logs).as_of.is_none() && cx.store.logs.numbers().is_empty() {
             return parts::NOTHING_KNOWN.to_owned();
@@ -461,10 +397,8 @@ impl Pane for LogsPane {
     }
 
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
-        match &self.over {
-            Some(Over::Traffic(traffic)) if self.inside.is_none() => traffic.words(cx),
-            _ => Some(record::words(cx, &self.record(cx)?)),
-        }
+        let known = self.over.as_ref().filter(|_| self.inside.is_none()).and_then(|over| over.words(cx));
+        known.or_else(|| Some(record::words(cx, &self.record(cx)?)))
     }
 
     fn totals(&self, cx: &Cx) -> Option<String> {

@@ -92,6 +92,8 @@ pub struct Answer<'a> {
     pub words: String,
     /// The record whose message says most about the cause.
     pub known_by: &'a Entry,
+    /// It came to a good end all the same.
+    pub is_mended: bool,
 }
 
 /// Characters of a message that say what it is about.
@@ -175,22 +177,29 @@ impl Account {
         let entry = self.entries.get(failure.record)?;
         let after = failure.after.as_ref().map(|step| format!(" after “{step}”")).unwrap_or_default();
         let said = words(entry.message(), WORDS);
+        let failed = match &failure.mended {
+            Some(end) => format!("“{end}” in the end; failed"),
+            None => "failed".to_owned(),
+        };
+        let is_mended = failure.mended.is_some();
         let no_host = self.story.no_host.as_ref();
         let told = no_host.and_then(|no_host| Some((no_host, self.entries.get(no_host.record)?)));
         Some(match told {
             // Whoever says that there is no host does not know why; the scheduler does.
-            Some((no_host, scheduler)) if is_no_host(&said) => {
-                Answer { words: format!("failed{after}: {}", no_host.words()), known_by: scheduler }
-            }
+            Some((no_host, scheduler)) if is_no_host(&said) => Answer {
+                words: format!("{failed}{after}: {}", no_host.words()),
+                known_by: scheduler,
+                is_mended,
+            },
             _ => {
                 let then = told.map(|(no_host, _)| format!("; then {}", no_host.words()));
                 let words = format!(
-                    "failed{after}: {} on {}: {said}{}",
+                    "{failed}{after}: {} on {}: {said}{}",
                     entry.service,
                     entry.host,
                     then.unwrap_or_default()
                 );
-                Answer { words, known_by: entry }
+                Answer { words, known_by: entry, is_mended }
             }
         })
     }

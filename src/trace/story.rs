@@ -104,6 +104,8 @@ pub struct Failure {
     pub request: Option<Id>,
     /// The step that was taken last before it.
     pub after: Option<String>,
+    /// The request came to a good end all the same: the step that it ended with. Tried elsewhere, mostly.
+    pub mended: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -262,19 +264,28 @@ fn root(record: &Heard, roots: &BTreeMap<Id, Id>) -> Option<Id> {
     Some(roots.get(&own).copied().unwrap_or(own))
 }
 
-/// The first error; where there is none but a request that failed, the step that says so.
+/// The first error of what did not come to a good end; where there is none but a request that failed, the step that
+/// says so; else the first error of all.
 fn failure(records: &[Heard], requests: &[Request]) -> Option<Failure> {
+    let of = |record: usize| requests.iter().find(|request| request.records.contains(&record));
+    let mended = |record: usize| {
+        let last = of(record)?.steps.iter().rev().find(|step| step.end.is_some())?;
+        (last.end == Some(End::Done) && last.record > record).then(|| last.name.clone())
+    };
     let is_error = |record: &Heard| record.level >= Level::Error && !record.is_of_another;
-    let found = records.iter().position(is_error).or_else(|| {
-        let ended = requests.iter().flat_map(|request| &request.steps);
-        ended.filter(|step| step.end == Some(End::Failed)).map(|step| step.record).min()
-    })?;
-    let request = requests.iter().find(|request| request.records.contains(&found));
+    let errors =
+        || records.iter().enumerate().filter(|(_, record)| is_error(record)).map(|(number, _)| number);
+    let ended = requests.iter().flat_map(|request| &request.steps);
+    let ended = || ended.clone().filter(|step| step.end == Some(End::Failed)).map(|step| step.record).min();
+    let found =
+        errors().find(|record| mended(*record).is_none()).or_else(ended).or_else(|| errors().next())?;
+    let request = of(found);
     let before = request.map(|r| r.steps.iter().filter(|step| step.record < found)).into_iter().flatten();
     Some(Failure {
         record: found,
         request: request.and_then(|request| request.id),
         after: before.last().map(|step| step.name.clone()),
+        mended: mended(found),
     })
 }
 
@@ -379,6 +390,23 @@ mod tests {
         let story = steps.story(&records);
         let failure = story.failure.unwrap();
         assert_eq!((failure.record, failure.after.as_deref()), (3, Some("claimed")));
+        assert_eq!(failure.mended, None);
+    }
+
+    #[test]
+    fn what_came_to_a_good_end_elsewhere_gives_way_to_what_did_not() {
+        let steps = Steps::shipped().unwrap();
+        let mut records = vec![
+            heard(5, "nova-compute", [None, Some(A)], "Claim successful on node cmp20"),
+            heard(7, "nova-compute", [None, Some(A)], "Instance failed to spawn: nova.exception.X"),
+            heard(8, "nova-compute", [None, Some(A)], "Claim successful on node cmp01"),
+            heard(9, "nova-compute", [None, Some(A)], "Took 7.04 seconds to build instance."),
+        ];
+        let failure = steps.story(&records).failure.unwrap();
+        assert_eq!((failure.record, failure.mended.as_deref()), (1, Some("active")));
+        records.push(heard(20, "nova-compute", [None, Some(B)], "Live migration failed: y"));
+        let failure = steps.story(&records).failure.unwrap();
+        assert_eq!((failure.record, failure.mended), (4, None));
     }
 
     #[test]

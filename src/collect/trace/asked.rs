@@ -106,7 +106,9 @@ fn of_nova(error: &Error, what: &str, id: &str) -> Trouble {
 /// all, there is nothing to be told.
 fn beside(error: &Error, source: &'static str, what: &str, is_known: bool) -> Option<Trouble> {
     let is_nothing = error.kind == ErrorKind::Missing && (error.status.is_none() || !is_known);
-    (!is_nothing).then(|| trouble(error, source, what))
+    // Migrations are for administrators: a member is told so by their absence, not by a fault in each trace.
+    let is_not_for_all = error.kind == ErrorKind::Forbidden && what == "migrations";
+    (!is_nothing && !is_not_for_all).then(|| trouble(error, source, what))
 }
 
 fn trouble(error: &Error, source: &'static str, what: &str) -> Trouble {

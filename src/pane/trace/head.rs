@@ -77,7 +77,10 @@ fn title(cx: &Cx, account: &Account) -> Line<'static> {
 /// `explained`: lines that this may take.
 fn answer(cx: &Cx, account: &Account, width: usize, explained: usize) -> Vec<Line<'static>> {
     let (verdict, words, known) = match account.answer() {
-        Some(answer) => (Verdict::Critical, answer.words, record::known(answer.known_by)),
+        Some(answer) => {
+            let verdict = if answer.is_mended { Verdict::Warning } else { Verdict::Critical };
+            (verdict, answer.words, record::known(answer.known_by))
+        }
         None => {
             let (verdict, words) = well(account);
             (verdict, words, Vec::new())

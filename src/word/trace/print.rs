@@ -208,6 +208,7 @@ impl Told<'_> {
                 "row": failure.record,
                 "request_id": failure.request.map(|id| format!("req-{id}")),
                 "after": failure.after,
+                "mended": failure.mended,
                 "words": entry.map(words),
                 "no_host": no_host,
                 "signatures": signatures.iter().map(|known| json!({
