@@ -82,7 +82,7 @@ fn kind(store: &Store, record: &Record) -> Option<String> {
     if record.level < Level::Warning {
         return None;
     }
-    let parsed = store.logs.parsed(&record);
+    let parsed = store.logs.parsed(record);
     let kind = logs::kind_of(record.source, record.level, record.head, &parsed, &mut String::new());
     Some(kind_word(kind))
 }

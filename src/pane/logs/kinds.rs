@@ -83,7 +83,7 @@ impl Kinds {
         match self.by.after(action) {
             Some(by) => {
                 self.by = by;
-                self.list.to_the_top();
+                self.list.forget_cursor();
                 self.sync(cx);
                 true
             }

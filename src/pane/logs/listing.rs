@@ -31,7 +31,7 @@ impl<K: Copy + PartialEq> Listing<K> {
     }
 
     /// Another order: what stands first now is looked at.
-    pub fn to_the_top(&mut self) {
+    pub fn forget_cursor(&mut self) {
         self.cursor = None;
     }
 

@@ -96,7 +96,7 @@ impl Traffic {
         match self.by.after(action) {
             Some(by) => {
                 self.by = by;
-                self.list.to_the_top();
+                self.list.forget_cursor();
                 self.sync(cx);
                 true
             }
