@@ -25,6 +25,7 @@ use stackwatch::config::logs::LogPlace;
 use stackwatch::filter::Filter;
 use stackwatch::report::{Delta, Outcome, Report};
 use stackwatch::source::log::follow::Pace;
+use stackwatch::source::log::index::{Index, Limits};
 use stackwatch::store::{Logs, Store};
 use stackwatch::tables::logs::COLUMNS;
 
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
         // The limit is for polling the many; who looks pays for being told sooner.
         if pace == POLL {
             table.against(
-                "… read, split, time, level, identity, of a core",
+                "… read, split, time, level, identity, index, of a core",
                 share(run.reading),
                 "",
                 20.0,
@@ -139,7 +140,10 @@ fn tail(seconds: u64, pace: Duration, rotation: Rotation) -> Run {
         File::create(path(dir.path(), file)).expect("a file");
     }
     let place = LogPlace::named(vec![dir.path().to_owned()], "bench").in_zone(TimeZone::UTC);
-    let mut reader = Reader::new(vec![place]);
+    // It leaves its index behind, as the dashboard's does; that is written by a thread of its own.
+    let cache = tempfile::tempdir().expect("a directory");
+    let index = Index::open(cache.path(), Limits::default());
+    let mut reader = Reader::new(vec![place]).indexed(Some(index.clone()));
     let mut store = Store::default();
     let (written, bytes, is_over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let mut run = Run::default();
@@ -151,11 +155,17 @@ fn tail(seconds: u64, pace: Duration, rotation: Rotation) -> Run {
             write(dir.path(), seconds, rotation, &written, &bytes);
             is_over.store(true, Ordering::Release);
         });
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Acquire) {
+                index.keep();
+                std::thread::sleep(TICK);
+            }
+        });
         let mut all_at = Instant::now();
         loop {
             let was_over = is_over.load(Ordering::Acquire);
             let now = Instant::now();
-            let is_due = now.duration_since(all_at) >= POLL;
+            let is_due = now.duration_since(all_at) + LOOKED_AT / 2 >= POLL;
             let before = cpu();
             let mut kept = Duration::ZERO;
             let mut is_more = reader.poll(now, if is_due { Pace::All } else { Pace::Lively }, &mut |heard| {
@@ -188,7 +198,7 @@ fn tail(seconds: u64, pace: Duration, rotation: Rotation) -> Run {
                 }
             }
             if !is_more || was_over {
-                std::thread::sleep(pace);
+                std::thread::sleep(pace.saturating_sub(now.elapsed()));
             }
         }
     });

@@ -134,7 +134,8 @@ fn start(mut reader: Reader, to: mpsc::Sender<Told>, is_looked_at: Arc<AtomicBoo
         let (mut all_at, mut was_all_read) = (None, false);
         while !to.is_closed() {
             let now = Instant::now();
-            let is_due = all_at.is_none_or(|at| now.duration_since(at) >= POLL);
+            // Sooner rather than later, where the quick rhythm does not fall on it.
+            let is_due = all_at.is_none_or(|at| now.duration_since(at) + LOOKED_AT / 2 >= POLL);
             let pace = if is_due { Pace::All } else { Pace::Lively };
             // Who does not listen any more is noticed above.
             let is_more = reader.poll(now, pace, &mut |heard| {
@@ -149,7 +150,9 @@ fn start(mut reader: Reader, to: mpsc::Sender<Told>, is_looked_at: Arc<AtomicBoo
             if !std::mem::replace(&mut was_all_read, true) {
                 let _ = to.blocking_send(Told::AllRead);
             }
-            thread::sleep(if is_looked_at.load(Ordering::Relaxed) { LOOKED_AT } else { POLL });
+            let pace = if is_looked_at.load(Ordering::Relaxed) { LOOKED_AT } else { POLL };
+            // From beginning to beginning: what a poll takes is part of what a line waits.
+            thread::sleep(pace.saturating_sub(now.elapsed()));
         }
     })
 }

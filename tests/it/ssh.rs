@@ -183,7 +183,7 @@ fn the_word_tells_of_hosts_here_and_there_which_one_it_was_that_failed() {
     let (first, second): (Vec<&str>, Vec<&str>) = (of("cmp20"), of("cmp01"));
     assert!(first.len() >= 6 && second.len() >= 3, "{first:?} {second:?}");
     assert!(first.iter().all(|file| file.starts_with("cmp20:/")), "{first:?}");
-    assert!(rows.iter().any(|row| row["service"] == "nova-compute-cmp20"), "{rows:#?}");
+    assert!(rows.iter().any(|row| row["service"] == "nova-compute" && row["host"] == "cmp20"), "{rows:#?}");
     let errors = run.errors();
     assert_eq!(errors.len(), 1, "{errors:?}");
     let (source, kind, message) = &errors[0];

@@ -43,7 +43,7 @@ pub struct Reader {
 /// All that is needed to tell what a line is.
 struct Telling {
     grammar: Arc<Grammar>,
-    contents: HashMap<u64, Content>,
+    contents: HashMap<u64, Content, foldhash::fast::FixedState>,
     sources: HashMap<Text, u32>,
     new_sources: Vec<LogSource>,
     lines: Vec<HeardLine>,
@@ -88,7 +88,7 @@ impl Reader {
             heard: None,
             telling: Telling {
                 grammar,
-                contents: HashMap::new(),
+                contents: HashMap::default(),
                 sources: HashMap::new(),
                 new_sources: Vec::new(),
                 lines: Vec::new(),

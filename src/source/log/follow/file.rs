@@ -153,6 +153,11 @@ impl Followed {
                 return Ok(Step::Done);
             }
             self.take(&buffer[..n], now, give);
+            // There was no more. What came since is told by the file's size or time at the next look.
+            if n < buffer.len() {
+                self.seen = Some((self.offset, written));
+                return Ok(Step::Done);
+            }
         }
         Ok(Step::More)
     }
@@ -185,8 +190,7 @@ impl Followed {
 
     fn is_in(&self, file: &File) -> io::Result<bool> {
         let at = self.offset - (self.tail.len() as u64).min(self.offset);
-        Ok(up_to(file, self.head.0.len(), 0)? == self.head.0
-            && up_to(file, self.tail.len(), at)? == self.tail)
+        Ok(stands_at(file, &self.head.0, 0)? && stands_at(file, &self.tail, at)?)
     }
 
     /// Whether that file of this size is a copy of it, or one that is being made. Many logs begin alike, so beginnings
@@ -262,6 +266,17 @@ fn open(path: &Path, identity: (u64, u64)) -> io::Result<File> {
 /// When a file was last written, in nanoseconds.
 pub(super) fn written(metadata: &Metadata) -> i128 {
     i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
+}
+
+/// Whether these bytes, [`MARK`] at most, stand there.
+fn stands_at(file: &File, bytes: &[u8], at: u64) -> io::Result<bool> {
+    let mut found = [0; MARK];
+    let Some(found) = found.get_mut(..bytes.len()) else { return Ok(false) };
+    match file.read_exact_at(found, at) {
+        Ok(()) => Ok(found == bytes),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// So many bytes from there; fewer where the file ends.
