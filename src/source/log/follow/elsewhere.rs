@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::super::files::LogFile;
-use super::super::scan::elsewhere::{Asked, clock, logfile};
+use super::super::scan::elsewhere::{Asked, Clock, clock, logfile};
 use super::super::ssh::{Came, Fault, Kind, Ssh};
 use crate::model::Trouble;
 
@@ -55,11 +55,16 @@ pub struct Following {
     told: HashMap<Key, u64>,
     /// When it looked last, by its own clock.
     since: Option<u64>,
+    /// By how much its clock is said to be wrong.
+    skew: Option<SignedDuration>,
 }
+
+/// A clock that is wrong by more than this is worth a word.
+const SKEW: SignedDuration = SignedDuration::from_secs(1);
 
 impl Following {
     pub fn new(asked: Asked) -> Self {
-        Self { asked, told: HashMap::new(), since: None }
+        Self { asked, told: HashMap::new(), since: None, skew: None }
     }
 
     /// Whether anything came of it so far.
@@ -95,8 +100,14 @@ impl Following {
             let text = String::from_utf8_lossy(&line);
             let Some((letter, rest)) = text.split_once(' ') else { continue };
             if letter == "C" {
-                let its = clock(rest, begun, Timestamp::now()).map(|(_, zone)| zone);
-                zone = self.asked.place.zone.clone().or(its).unwrap_or(zone);
+                if let Some((clock, its)) = clock(rest, begun, Timestamp::now()) {
+                    zone = self.asked.place.zone.clone().unwrap_or(its);
+                    if let Some(trouble) = self.skew(clock)
+                        && to.send((number, Told::Trouble(trouble))).await.is_err()
+                    {
+                        return Ok(());
+                    }
+                }
                 continue;
             }
             let Some(told) = self.understand(letter, rest, &zone) else { continue };
@@ -105,6 +116,23 @@ impl Following {
             }
         }
         Ok(())
+    }
+
+    /// What is to be said of a clock that is wrong: its lines stand among others' where they do not belong. Once, and
+    /// again when it is off by another second.
+    fn skew(&mut self, clock: Clock) -> Option<Trouble> {
+        let (off, host) = (clock.ahead.abs(), &self.asked.host);
+        let is_news = (clock.ahead - self.skew.unwrap_or_default()).abs() > SKEW;
+        if off - clock.doubt <= SKEW || !is_news {
+            return None;
+        }
+        self.skew = Some(clock.ahead);
+        let (side, when) = if clock.ahead.is_negative() { ("behind", "early") } else { ("ahead of", "late") };
+        let words = format!(
+            "{host}: its clock is {:.1}s {side} this machine's: its lines stand so much too {when}",
+            off.as_secs_f64()
+        );
+        Some(Trouble { next_step: format!("`chronyc tracking` on {host}"), ..Trouble::of_log(words) })
     }
 
     fn understand(&mut self, letter: &str, rest: &str, zone: &TimeZone) -> Option<Told> {
@@ -175,4 +203,32 @@ fn piece(text: &str) -> Option<(Key, u64, Vec<u8>)> {
     let (key, at) = (parts.next()?, parts.next()?.parse().ok()?);
     let bytes = STANDARD.decode(parts.next()?).ok()?;
     Some((key.to_owned(), at, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::scan::elsewhere::Way;
+    use super::super::super::ssh::Host;
+    use super::*;
+    use crate::config::logs::LogPlace;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_said_once_and_again_when_it_is_off_by_more() {
+        let place = LogPlace::named(Vec::new(), "test");
+        let asked = Asked { host: Host::parse("cmp03").unwrap(), way: Way::Ssh, place };
+        let mut following = Following::new(asked);
+        let mut said = |millis: i64, doubt: i64| {
+            let [ahead, doubt] = [millis, doubt].map(SignedDuration::from_millis);
+            following.skew(Clock { ahead, doubt }).map(|trouble| trouble.message)
+        };
+        // Known no better than that.
+        assert_eq!(said(1_500, 600), None);
+        let first = said(-12_340, 100).unwrap();
+        assert_eq!(
+            first,
+            "cmp03: its clock is 12.3s behind this machine's: its lines stand so much too early"
+        );
+        assert_eq!(said(-12_900, 100), None);
+        assert!(said(4_000, 10).unwrap().contains("4.0s ahead of this machine's"));
+    }
 }
