@@ -66,8 +66,15 @@ fn from_a_build_that_failed_to_its_cause_in_two_keys() {
     dashboard.wait_for("its cause", PATIENCE, |screen| {
         screen.contains("failed after") && screen.contains("No valid host")
     });
-    dashboard.press("\r");
+    dashboard.press("d");
     dashboard.wait_for("the line", PATIENCE, |screen| screen.contains("where it stands"));
+    // And the log around it, one key from there.
+    dashboard.press("\x1b");
+    dashboard.wait_for("the trace again", PATIENCE, |screen| !screen.contains("where it stands"));
+    dashboard.press("\r");
+    dashboard.wait_for("the log around it", PATIENCE, |screen| {
+        screen.contains("nova-conductor.log") && screen.contains("NoValidHost")
+    });
 }
 
 /// The steps of the request of an action: name, host, and when in seconds.

@@ -10,10 +10,11 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
 use stackwatch::config::logs::LogPlace;
+use stackwatch::model::Passage;
 use stackwatch::source::log::scan::elsewhere::{Asked, Elsewhere, Way};
 use stackwatch::source::log::scan::{Beside, Limits, Progress, Told, everywhere};
 use stackwatch::source::log::ssh::{Host, Ssh};
-use stackwatch::source::log::{Grammar, files};
+use stackwatch::source::log::{Grammar, files, stretch};
 use stackwatch::trace::{Subject, Trace};
 
 use crate::support::pty::Pty;
@@ -28,6 +29,7 @@ sshd_tests! {
     the_word_tells_of_hosts_here_and_there_which_one_it_was_that_failed,
     what_a_host_refuses_is_said_with_the_next_step_and_asks_nobody,
     a_host_that_dies_in_the_stream_is_named_and_the_rest_is_told,
+    the_log_around_a_line_is_read_where_the_line_stands_by_now,
     the_doctor_says_of_each_host_whether_it_is_reached_and_what_may_be_read_there,
     a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections,
 }
@@ -195,6 +197,43 @@ fn the_word_tells_of_hosts_here_and_there_which_one_it_was_that_failed() {
     // For people, with what to do.
     let run = split.hosts.run(&settings, &["trace", BUILT]);
     run.says(&["nothing from down: host unreachable over SSH: connection refused", "`ssh down true`"]);
+}
+
+fn the_log_around_a_line_is_read_where_the_line_stands_by_now() {
+    let split = Split::new("zed-later");
+    let dir = split.hosts.logs("cmp20");
+    let settings = |called: &str| format!("[[logs]]\nssh = '{called}'\npath = '{}'\n", dir.display());
+    let ssh = Ssh { program: split.hosts.ssh().into(), ..Ssh::default() };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = dir.join("nova-compute-cmp20.log");
+    let text = fs::read(&path).unwrap();
+    let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let marked = 59;
+    let offset = lines[..marked].iter().map(|line| line.len() as u64).sum();
+    let around = |called: &str| {
+        let places = stackwatch::config::file::parse(&settings(called), "test").unwrap().logs;
+        let whole = lines[marked].strip_suffix(b"\n").unwrap();
+        let passage = Passage::new(format!("{called}:{}", path.display()).into(), offset, whole);
+        runtime.block_on(stretch::read(&ssh, &places, &Grammar::shipped().unwrap(), &passage))
+    };
+    let told = around("cmp20");
+    assert!(told.trouble.is_none(), "{:?}", told.trouble);
+    let at = told.lines.iter().position(|line| line.offset == offset).unwrap();
+    for (away, line) in [(-1, lines[marked - 1]), (0, lines[marked]), (1, lines[marked + 1])] {
+        let found = &told.lines[at.checked_add_signed(away).unwrap()];
+        assert_eq!([&*found.text, b"\n"].concat(), line);
+    }
+    // Rotated since, and something else is written under its name.
+    let old = dir.join("nova-compute-cmp20.log.1");
+    fs::rename(&path, &old).unwrap();
+    fs::write(&path, "2026-11-24 00:00:00.000 1 INFO nova.compute.manager [-] begun anew\n").unwrap();
+    let told = around("cmp20");
+    assert!(told.trouble.is_none() && told.path.ends_with(".log.1"), "{} {:?}", told.path, told.trouble);
+    assert!(told.lines.iter().any(|line| line.offset == offset));
+    fs::remove_file(&old).unwrap();
+    let message = |called: &str| around(called).trouble.unwrap().message;
+    assert!(message("cmp20").contains("was rotated since"), "{}", message("cmp20"));
+    assert!(message("down").contains("host unreachable over SSH"), "{}", message("down"));
 }
 
 fn what_a_host_refuses_is_said_with_the_next_step_and_asks_nobody() {
