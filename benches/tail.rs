@@ -13,8 +13,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ use stackwatch::collect::logs::reader::Reader;
 use stackwatch::config::logs::LogPlace;
 use stackwatch::filter::Filter;
 use stackwatch::report::{Delta, Outcome, Report};
+use stackwatch::source::log::Grammar;
 use stackwatch::source::log::follow::Pace;
 use stackwatch::source::log::index::{Index, Limits};
 use stackwatch::store::{Logs, Store};
@@ -122,6 +123,10 @@ impl Run {
     }
 }
 
+fn grammar() -> Arc<Grammar> {
+    Arc::new(Grammar::shipped().expect("what ships"))
+}
+
 fn path(dir: &Path, file: usize) -> PathBuf {
     dir.join(format!("nova-compute-{file:03}.log"))
 }
@@ -143,7 +148,7 @@ fn tail(seconds: u64, pace: Duration, rotation: Rotation) -> Run {
     // It leaves its index behind, as the dashboard's does; that is written by a thread of its own.
     let cache = tempfile::tempdir().expect("a directory");
     let index = Index::open(cache.path(), Limits::default());
-    let mut reader = Reader::new(vec![place]).indexed(Some(index.clone()));
+    let mut reader = Reader::new(vec![place], grammar()).indexed(Some(index.clone()));
     let mut store = Store::default();
     let (written, bytes, is_over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let mut run = Run::default();
@@ -279,7 +284,8 @@ fn held(table: &mut Table) {
     let log = dir.path().join("nova-compute.log");
     let mut store = Store::default();
     store.logs = Logs::with_room(1 << 30);
-    let mut reader = Reader::new(vec![LogPlace::named(vec![log.clone()], "bench").in_zone(TimeZone::UTC)]);
+    let mut reader =
+        Reader::new(vec![LogPlace::named(vec![log.clone()], "bench").in_zone(TimeZone::UTC)], grammar());
     File::create(&log).expect("a file");
     reader.poll(Instant::now(), Pace::All, &mut |_| {});
     let before = resident();

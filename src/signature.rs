@@ -4,7 +4,7 @@
 //! literal it has are tried. A pattern never reaches to the end of a line: `LOG.exception` puts the error's words
 //! there.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
@@ -59,6 +59,9 @@ struct Known {
     pattern: Regex,
 }
 
+/// What ships with the operator's own, where there are any.
+static OWN: OnceLock<Signatures> = OnceLock::new();
+
 /// All known messages, ready to be looked for.
 pub struct Signatures {
     known: Vec<Known>,
@@ -69,7 +72,19 @@ impl Signatures {
     /// What ships, made when it is first asked for: it takes milliseconds that the first frame has not.
     pub fn known() -> Option<&'static Self> {
         static KNOWN: LazyLock<Option<Signatures>> = LazyLock::new(|| Signatures::shipped().ok());
-        KNOWN.as_ref()
+        OWN.get().or(KNOWN.as_ref())
+    }
+
+    /// Takes in the operator's own, for all that is asked from then on. Once, at the start.
+    ///
+    /// # Errors
+    /// As [`Signatures::with`].
+    pub fn own(files: &[(String, String)]) -> Result<(), SignatureError> {
+        if !files.is_empty() {
+            // Only the first counts: the settings are read once.
+            let _ = OWN.set(Self::with(files)?);
+        }
+        Ok(())
     }
 
     /// Only what ships.

@@ -11,6 +11,7 @@ mod trace;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
@@ -20,6 +21,8 @@ use crate::config::file::{self, File};
 use crate::config::logs::{self, LogPlace};
 use crate::exit::Exit;
 use crate::model::Trouble;
+use crate::signature::Signatures;
+use crate::source::log::Grammar;
 use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
@@ -151,6 +154,25 @@ impl From<Error> for Failure {
     }
 }
 
+/// How lines are read where the operator has formats of his own. That they can be read was seen at the start.
+fn own_grammar(file: &File) -> Option<Arc<Grammar>> {
+    let own = (!file.own.formats.is_empty()).then(|| Grammar::with(&file.own.formats));
+    own.and_then(Result::ok).map(Arc::new)
+}
+
+/// How lines of logs are read.
+fn grammar(file: &File) -> Arc<Grammar> {
+    own_grammar(file).unwrap_or_else(|| Arc::new(Grammar::shipped().unwrap_or_default()))
+}
+
+/// Whether the operator's own formats and signatures can be read. Those that ship are looked at when they are needed.
+fn check_own(file: &File) -> Result<(), Failure> {
+    if !file.own.formats.is_empty() {
+        Grammar::with(&file.own.formats).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    Signatures::own(&file.own.signatures).map_err(|error| Failure::usage(error.to_string()))
+}
+
 /// The directory of the index. The simulated cloud has none: its logs go with it.
 fn index(settings: &Settings) -> Option<PathBuf> {
     settings.index.directory().filter(|_| settings.demo.is_none())
@@ -177,6 +199,7 @@ impl std::ops::Deref for Settings {
 /// off the bus.
 fn settings(common: &Common) -> Result<Settings, Failure> {
     let (mut file, path) = file::load(common.config.as_deref())?;
+    check_own(&file)?;
     let origin = path.map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     let mut demo = None;
     if let Some(simulated) = demo::asked(common, &lookup(common, &file)) {
@@ -263,7 +286,8 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
     let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
     let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
-    Ok(Sources { session, brokers, amqp, logs, index: None, unconfigured })
+    let grammar = own_grammar(file);
+    Ok(Sources { session, brokers, amqp, logs, index: None, grammar, unconfigured })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

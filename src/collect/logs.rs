@@ -18,6 +18,7 @@ use crate::config::logs::LogPlace;
 use crate::model::Heard;
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
+use crate::source::log::Grammar;
 use crate::source::log::follow::Pace;
 use crate::source::log::index::Index;
 use crate::source::log::ssh::Ssh;
@@ -40,12 +41,19 @@ pub(super) struct Tails {
     here: Vec<LogPlace>,
     elsewhere: Vec<LogPlace>,
     index: Option<Index>,
+    grammar: Option<Arc<Grammar>>,
 }
 
 /// There always is one: where there are no logs, it says so.
 pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
     let (here, elsewhere) = split(&sources.logs);
-    Box::new(Tails { session: sources.session.clone(), here, elsewhere, index: sources.index.clone() })
+    Box::new(Tails {
+        session: sources.session.clone(),
+        here,
+        elsewhere,
+        index: sources.index.clone(),
+        grammar: sources.grammar.clone(),
+    })
 }
 
 /// The places of this host, and those of others.
@@ -85,7 +93,9 @@ impl Collector for Tails {
                 say
             ));
             let mut are_others_over = false;
-            let reader = Reader::new(self.here.clone()).hearing(heard).indexed(self.index.clone());
+            let shipped = || Arc::new(Grammar::shipped().unwrap_or_default());
+            let grammar = self.grammar.get_or_insert_with(shipped).clone();
+            let reader = Reader::new(self.here.clone(), grammar).hearing(heard).indexed(self.index.clone());
             if let Some(index) = &self.index {
                 keeper::start(index.clone(), self.here.clone(), to.downgrade());
             }

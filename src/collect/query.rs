@@ -6,7 +6,7 @@ use crate::model::{Passage, Queue, Text};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
 use crate::source::log::ssh::Ssh;
-use crate::source::log::{Grammar, stretch};
+use crate::source::log::stretch;
 use crate::source::{Error, Session, Sources, nova, rabbitmq};
 
 use super::{Outlet, outage};
@@ -66,8 +66,7 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
 
 /// What stands around a line of a log. What cannot be had is part of the answer.
 async fn around(sources: &Sources, passage: &Passage, out: &Outlet) {
-    let grammar = Grammar::shipped().unwrap_or_default();
-    let stretch = stretch::read(&Ssh::default(), &sources.logs, &grammar, passage).await;
+    let stretch = stretch::read(&Ssh::default(), &sources.logs, &sources.grammar(), passage).await;
     out.say(Outcome::Part(Delta::Around(Arc::new(stretch)))).await;
     out.say(Outcome::End { topic: Topic::Around, complete: true, limit: None }).await;
 }

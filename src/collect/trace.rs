@@ -51,13 +51,13 @@ pub struct Tracer {
 
 impl Tracer {
     /// Nothing is asked or read yet.
-    pub fn new(session: Option<Session>, logs: &[LogPlace]) -> Self {
-        // Both ship with the program, and a test says that they can be read.
-        let (grammar, steps) = (Grammar::shipped().unwrap_or_default(), Steps::shipped().unwrap_or_default());
+    pub fn new(session: Option<Session>, logs: &[LogPlace], grammar: Arc<Grammar>) -> Self {
+        // They ship with the program, and a test says that they can be read.
+        let steps = Steps::shipped().unwrap_or_default();
         Self {
             session,
             logs: logs.into(),
-            grammar: Arc::new(grammar),
+            grammar,
             steps: Arc::new(steps),
             ssh: Ssh::default(),
             resting: Arc::default(),
@@ -253,7 +253,8 @@ pub(super) struct Traces {
 
 /// Where neither a cloud nor a log is known there is nothing to trace.
 pub(super) fn all(sources: &Sources) -> Option<Box<dyn Collector>> {
-    let tracer = Tracer::new(sources.session.clone(), &sources.logs).indexed(sources.index.clone());
+    let tracer =
+        Tracer::new(sources.session.clone(), &sources.logs, sources.grammar()).indexed(sources.index.clone());
     let is_any = sources.session.is_some() || !sources.logs.is_empty();
     is_any.then(|| Box::new(Traces { tracer, done: None, took: Duration::ZERO }) as Box<dyn Collector>)
 }

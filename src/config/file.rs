@@ -17,6 +17,18 @@ pub struct File {
     pub logs: Vec<LogPlace>,
     pub index: Index,
     pub ui: Ui,
+    /// What lies beside the settings: formats of logs and signatures of the operator's own.
+    #[serde(skip)]
+    pub own: Own,
+}
+
+/// Files of the operator's own, by name: path and text of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// `formats/*.toml`, as `assets/formats/README.md` says.
+    pub formats: Vec<(String, String)>,
+    /// `signatures/*.toml`, in the form of `assets/signatures.toml`.
+    pub signatures: Vec<(String, String)>,
 }
 
 /// What is kept of the logs, so that a trace need not read all of them.
@@ -39,6 +51,36 @@ impl Index {
         };
         self.path.clone().or_else(usual).filter(|path| !path.as_os_str().is_empty())
     }
+}
+
+impl Own {
+    /// Those of all of these directories.
+    fn in_all(directories: &[PathBuf]) -> Result<Self, ConfigError> {
+        let mut own = Self::default();
+        for directory in directories {
+            own.formats.extend(files(&directory.join("formats"))?);
+            own.signatures.extend(files(&directory.join("signatures"))?);
+        }
+        Ok(own)
+    }
+}
+
+/// All `*.toml` of a directory, by name. One that is not there has none.
+fn files(directory: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    let unreadable = |path: &Path, error: &std::io::Error| ConfigError::unreadable(path, error);
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(directory, &error)),
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.into_iter().map(read).collect()
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -111,11 +153,16 @@ pub fn load(named: Option<&Path>) -> Result<(File, Option<PathBuf>), ConfigError
             }
             match found {
                 Some(found) => found,
-                None => return Ok((File::default(), None)),
+                None => {
+                    let directories: Vec<PathBuf> =
+                        usual().iter().filter_map(|path| path.parent()).map(Path::to_owned).collect();
+                    return Ok((File { own: Own::in_all(&directories)?, ..File::default() }, None));
+                }
             }
         }
     };
-    let file = parse(&text, &path.display().to_string())?;
+    let mut file = parse(&text, &path.display().to_string())?;
+    file.own = Own::in_all(path.parent().map(Path::to_owned).as_slice())?;
     Ok((file, Some(path)))
 }
 

@@ -26,6 +26,6 @@ mod uuid;
 mod zone;
 
 pub use format::FormatError;
-pub use grammar::{Grammar, user_files};
+pub use grammar::Grammar;
 pub use record::Folder;
 pub use zone::Zone;

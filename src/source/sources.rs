@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use super::log::Grammar;
 use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
@@ -15,6 +18,8 @@ pub struct Sources {
     pub logs: Vec<LogPlace>,
     /// Which blocks of them need not be read; none where none is kept.
     pub index: Option<Index>,
+    /// How its lines are read, where the operator has formats of his own.
+    pub grammar: Option<Arc<Grammar>>,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }
@@ -26,6 +31,12 @@ impl From<Session> for Sources {
 }
 
 impl Sources {
+    /// How lines of logs are read.
+    pub fn grammar(&self) -> Arc<Grammar> {
+        // What ships can be read, a test says so.
+        self.grammar.clone().unwrap_or_else(|| Arc::new(Grammar::shipped().unwrap_or_default()))
+    }
+
     pub fn cloud(&self) -> Option<&CloudConfig> {
         self.session.as_ref().map(Session::cloud)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::trace::open;
-use super::{Failure, complain, log_places, settings};
+use super::{Failure, complain, grammar, log_places, settings};
 use crate::cli::Common;
 use crate::collect::logs::reader::Reader;
 use crate::collect::logs::{self, others};
@@ -46,7 +46,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     };
     let others = tokio::spawn(others::follow(session, elsewhere, Ssh::default(), say));
     let _others = tokio_util::task::AbortOnDropHandle::new(others);
-    let mut reader = Reader::new(here).hearing(heard);
+    let mut reader = Reader::new(here, grammar(&settings)).hearing(heard);
     let is_coloured =
         io::stdout().is_terminal() && !common.no_color && std::env::var_os("NO_COLOR").is_none();
     let mut tail = Tail { store: Store::default(), filter, next: 0, is_coloured, away: Vec::new() };

@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use super::{Failure, Settings, complain, index, log_places, lookup, one_cloud, session, settings};
+use super::{Failure, Settings, complain, grammar, index, log_places, lookup, one_cloud, session, settings};
 use crate::cli::{Common, Traced};
 use crate::collect::trace::Tracer;
 use crate::config::clouds::{self, Choice};
 use crate::config::logs::LogPlace;
 use crate::exit::Exit;
 use crate::model::{Instance, Trouble};
-use crate::signature::Signatures;
 use crate::source::Session;
 use crate::source::log::index::Index;
 use crate::source::nova::{self, ServerQuery};
@@ -36,7 +35,6 @@ struct Told<'a> {
     account: &'a Account,
     /// None where no cloud was found.
     cloud: Option<&'a Choice>,
-    signatures: &'a Signatures,
     now: Timestamp,
 }
 
@@ -62,7 +60,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let alone = session.is_none();
     // What a dashboard has left there. It reads nothing that a trace wants, so it is not added to.
     let index = index(&settings).map(|directory| Index::read(&directory));
-    let tracer = Tracer::new(session, &logs).indexed(index);
+    let tracer = Tracer::new(session, &logs, grammar(&settings)).indexed(index);
     let account = traced(tracer.clone(), subject).await;
     if account.files == 0 {
         account.troubles.iter().for_each(|trouble| complain(&trouble.message, &trouble.next_step));
@@ -81,9 +79,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         against::print(&account, &other, wish.output, Timestamp::now()).or_else(unheard)?;
         return Ok(end(alone, &[&account, &other]));
     }
-    let signatures = Signatures::shipped().map_err(|error| Failure::usage(error.to_string()))?;
-    let told =
-        Told { account: &account, cloud: cloud.as_ref(), signatures: &signatures, now: Timestamp::now() };
+    let told = Told { account: &account, cloud: cloud.as_ref(), now: Timestamp::now() };
     told.print(wish.output).or_else(unheard)?;
     Ok(end(alone, &[&account]))
 }

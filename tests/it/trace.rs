@@ -286,3 +286,47 @@ fn the_filters_that_left_no_host_are_told_with_their_counts() {
     let no_host = &json["failure"]["no_host"];
     assert_eq!((&no_host["start"], &no_host["filters"][1]["left"]), (&3.into(), &0.into()), "{no_host:#}");
 }
+
+/// Formats and signatures beside the settings.
+#[test]
+fn an_operators_own_formats_and_signatures_count_from_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own");
+    for name in ["formats", "signatures"] {
+        std::fs::create_dir_all(own.join(name)).unwrap();
+    }
+    let settings = own.join("config.toml");
+    std::fs::write(&settings, "").unwrap();
+    let format = "[[format]]\nname = 'ours'\nregex = '^~(?<time>\\S+ \\S+)~(?<level>[A-Z]+)~(?<message>.*)'\ntime = ['iso']\n";
+    std::fs::write(own.join("formats/ours.toml"), format).unwrap();
+    let signature = "[[signature]]\nid = 'X1'\nlevel = 'ERROR'\nservice = 'any'\nliteral = 'no flux for'\npattern = 'no flux for'\n\
+                     sample = 'no flux for it'\nmeaning = 'The flux is off.'\nnext = 'Turn it on.'\nsource = 'ours'\n";
+    std::fs::write(own.join("signatures/ours.toml"), signature).unwrap();
+    let log = dir.path().join("ours.log");
+    let id = "6d9d2a0d-4a1b-4f2d-8d2b-0d6a4a1b4f2d";
+    std::fs::write(&log, format!("~2026-11-23 18:00:00.000~ERROR~no flux for {id}\n")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = command(dir.path(), args);
+        command.env("TZ", "UTC").args(["--config", &settings.display().to_string()]);
+        run_harmless(command)
+    };
+    let log = log.display().to_string();
+    let told = run(&["trace", id, "--log", &log]);
+    assert_eq!(told.code, 0, "{told:#?}");
+    for part in ["no flux for", "X1: The flux is off.; next: Turn it on.", "18:00:00.000", "ERROR"] {
+        assert!(told.out.contains(part), "{part}: {told:#?}");
+    }
+    // One that cannot be used is said at once, with its name.
+    for (file, text, words) in [
+        ("formats/ours.toml", "[[format]]\nname = 'bad'\nregex = '^('\n", "bad"),
+        ("signatures/ours.toml", "[[signature]]\nid = 'X1'\n", "signatures/ours.toml"),
+    ] {
+        let path = own.join(file);
+        let before = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let refused = run(&["trace", id, "--log", &log]);
+        assert_eq!(refused.code, 2, "{file}: {refused:#?}");
+        assert!(refused.err.contains(words), "{file}: {refused:#?}");
+        std::fs::write(&path, before).unwrap();
+    }
+}

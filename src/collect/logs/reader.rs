@@ -79,9 +79,7 @@ type Send<'a> = dyn FnMut(Heard) + 'a;
 
 impl Reader {
     /// Nothing is opened before the first poll.
-    pub fn new(places: Vec<LogPlace>) -> Self {
-        // It ships with the program, and a test says that it can be read.
-        let grammar = Arc::new(Grammar::shipped().unwrap_or_default());
+    pub fn new(places: Vec<LogPlace>, grammar: Arc<Grammar>) -> Self {
         Self {
             follower: Follower::new(places),
             others: Others::default(),

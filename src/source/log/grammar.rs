@@ -1,7 +1,6 @@
 //! From a line of whatever service to its parts: oslo's by hand, then the formats that are data.
 
 use std::fmt;
-use std::path::Path;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
@@ -143,22 +142,6 @@ fn both(outer: Stamp, inner: Stamp) -> Stamp {
 /// A line that goes on with the one above, or that is of a format which nobody knows: shown as it is.
 fn plain(line: &[u8]) -> Line {
     Line { message: crate::model::Span::new(0, oslo::trimmed(line)), ..Line::default() }
-}
-
-/// Reads a user's files of formats: all `*.toml` in a directory, by name.
-///
-/// # Errors
-/// The directory or a file cannot be read. A directory that is not there has no files.
-pub fn user_files(directory: &Path) -> std::io::Result<Vec<(String, String)>> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
-    paths.into_iter().map(|path| Ok((path.display().to_string(), std::fs::read_to_string(&path)?))).collect()
 }
 
 #[cfg(test)]

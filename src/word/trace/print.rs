@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::Told;
 use crate::cli::Traced;
-use crate::signature::Signature;
+use crate::signature::{Signature, Signatures};
 use crate::trace::story::{End, Request};
 use crate::trace::{Entry, Fact, Subject, seconds};
 use crate::ui::text::sanitise;
@@ -111,7 +111,8 @@ impl Told<'_> {
     }
 
     fn signatures(&self, entry: &Entry) -> Vec<&Signature> {
-        self.signatures.of(entry.message(), entry.parsed.level).into_vec()
+        let known = Signatures::known().map(|known| known.of(entry.message(), entry.parsed.level));
+        known.map(|found| found.into_vec()).unwrap_or_default()
     }
 
     fn request(&self, out: &mut Out, request: &Request) -> io::Result<()> {

@@ -18,7 +18,12 @@ impl Scene {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let place = LogPlace::named(vec![dir.path().to_owned()], "test").in_zone(jiff::tz::TimeZone::UTC);
-        Self { reader: Reader::new(vec![place]), dir, now: Instant::now(), heard: Vec::new() }
+        Self {
+            reader: Reader::new(vec![place], Arc::new(Grammar::shipped().unwrap())),
+            dir,
+            now: Instant::now(),
+            heard: Vec::new(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
