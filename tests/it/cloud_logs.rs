@@ -140,8 +140,9 @@ fn the_steps_of_a_trace_are_when_and_where_nova_says_that_they_were() {
                     .all(|(_, host, at)| *host == server["OS-EXT-SRV-ATTR:host"] && (from..to).contains(at)),
                 "{on:?} {event}"
             );
+            // That the port is plugged neutron says by itself, maybe later: these two are part of building.
             let is_there = |name: &str| steps.iter().any(|(step, ..)| step == name);
-            assert!(is_there("allocated") && is_there("port made") && is_there("plugged"), "{steps:?}");
+            assert!(is_there("allocated") && is_there("port made"), "{steps:?}");
         } else {
             let failure = &trace["failure"];
             assert_eq!(failure["request_id"], action["request_id"]);
