@@ -67,6 +67,8 @@ struct Content {
     before: Option<i64>,
     /// Records by the folder's number, with the number of their line and their time.
     open: VecDeque<(u64, u64, i64)>,
+    /// The greatest of those numbers so far.
+    newest: u64,
     /// The last line, if it was told: a copy of another file's is not.
     last: Option<u64>,
     heard: Instant,
@@ -200,7 +202,11 @@ impl Telling {
         let parsed = self.grammar.parse(piece.bytes);
         let replaces = content.last.filter(|_| piece.given > 0);
         let (record, mut is_head) = content.folder.place(piece.bytes, &parsed);
-        let above = content.open.iter().rev().find(|(known, ..)| *known == record).copied();
+        // The folder counts upwards: a record that has just begun is not looked for.
+        let may_be_open = record <= content.newest;
+        content.newest = content.newest.max(record);
+        let mut open = content.open.iter().rev();
+        let above = may_be_open.then(|| open.find(|(known, ..)| *known == record)).flatten().copied();
         let is_late = now.duration_since(content.heard) > TOGETHER;
         // A file that tells no times, or one that goes on after a rest, has records of one line.
         is_head |= above.is_none() || (!parsed.is_head() && (content.before.is_none() || is_late));
@@ -231,7 +237,9 @@ impl Telling {
         let told = self.copies.of(piece.file, piece.bytes, &parsed, content.source, number);
         let head = if is_head {
             // A half line's record is the one of the whole; what goes on with a copy, goes on with what was told.
-            content.open.retain(|(known, line, _)| *known != record && Some(*line) != replaces);
+            if above.is_some() || replaces.is_some() {
+                content.open.retain(|(known, line, _)| *known != record && Some(*line) != replaces);
+            }
             content.open.push_back((record, told.unwrap_or(number), at));
             content.open.drain(..content.open.len().saturating_sub(OPEN));
             number
@@ -273,6 +281,7 @@ impl Telling {
             zone: Zone::new(file.zone.clone(), clock),
             before: None,
             open: VecDeque::new(),
+            newest: 0,
             last: None,
             heard: now,
             untimed: Vec::new(),

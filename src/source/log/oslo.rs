@@ -12,6 +12,8 @@ use super::stamp::{digits, iso};
 
 /// Tokens between the brackets that are looked at. A message may begin with a bracket, too.
 const TOKENS: usize = 12;
+/// Bytes of such a token, and fewer.
+const TOKEN: usize = 256;
 
 /// The line in parts; `None` when it is not of this kind.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
@@ -93,27 +95,7 @@ fn context(line: &[u8], at: usize, parsed: &mut Line) -> usize {
         return at;
     }
     let mut tokens = [Span::default(); TOKENS];
-    let mut count = 0;
-    let mut from = begin + 1;
-    let end = loop {
-        let rest = line.get(from..).unwrap_or_default();
-        let Some(length) = rest.iter().take(256).position(|byte| matches!(byte, b' ' | b']' | 0x1b | b'\n'))
-        else {
-            return at;
-        };
-        if length > 0 && count < TOKENS {
-            tokens[count] = Span::new(from, from + length);
-            count += 1;
-        }
-        match rest[length] {
-            b']' => break from + length + 1,
-            b'\n' => return at,
-            // Not the brackets of a context: those hold a dozen words at most.
-            _ if count == TOKENS => return at,
-            0x1b => from = blanks(line, from + length).max(from + length + 1),
-            _ => from += length + 1,
-        }
-    };
+    let Some((count, end)) = tokens_of(line, begin + 1, &mut tokens) else { return at };
     let tokens = &tokens[..count];
     let is_id = |span: &Span| span.of(line).starts_with(b"req-");
     let is_unset = |span: &Span| matches!(span.of(line), b"-" | b"None");
@@ -148,6 +130,49 @@ fn context(line: &[u8], at: usize, parsed: &mut Line) -> usize {
     parsed.user_domain = set(fields.get(domains));
     parsed.project_domain = set(fields.get(domains + 1));
     one_blank(line, end)
+}
+
+/// The words up to the closing bracket: how many, and where what follows begins. `None`: these are not the brackets of
+/// a context, which hold a dozen words at most.
+fn tokens_of(line: &[u8], from: usize, tokens: &mut [Span; TOKENS]) -> Option<(usize, usize)> {
+    let rest = line.get(from..)?;
+    let close = memchr::memchr(b']', rest.get(..TOKENS * TOKEN).unwrap_or(rest))?;
+    let inside = rest.get(..close)?;
+    if memchr::memchr2(0x1b, b'\n', inside).is_some() {
+        return coloured_tokens_of(line, from, tokens);
+    }
+    let (mut count, mut begin) = (0, 0);
+    for end in memchr::memchr_iter(b' ', inside).chain([close]) {
+        if end - begin >= TOKEN {
+            return None;
+        }
+        if end > begin {
+            *tokens.get_mut(count)? = Span::new(from + begin, from + end);
+            count += 1;
+        }
+        begin = end + 1;
+    }
+    Some((count, from + close + 1))
+}
+
+/// The same where the terminal's colours stand in between.
+fn coloured_tokens_of(line: &[u8], mut from: usize, tokens: &mut [Span; TOKENS]) -> Option<(usize, usize)> {
+    let mut count = 0;
+    loop {
+        let rest = line.get(from..)?;
+        let is_end = |byte: &u8| matches!(byte, b' ' | b']' | 0x1b | b'\n');
+        let length = rest.iter().take(TOKEN).position(is_end)?;
+        if length > 0 {
+            *tokens.get_mut(count)? = Span::new(from, from + length);
+            count += 1;
+        }
+        match rest.get(length)? {
+            b']' => return Some((count, from + length + 1)),
+            b'\n' => return None,
+            0x1b => from = blanks(line, from + length).max(from + length + 1),
+            _ => from += length + 1,
+        }
+    }
 }
 
 /// `[instance: UUID] `: the UUID's place, and how long the whole is.
