@@ -122,6 +122,11 @@ where
                     self.app.on_tick((self.now)());
                     self.follow();
                 }
+                // Rarely ready: above those that may always be.
+                written = written(self.writing.as_mut()) => {
+                    self.writing = None;
+                    self.app.on_written(written);
+                }
                 () = std::future::ready(()), if self.app.is_behind() => {
                     self.app.catch_up();
                     // Nothing was waited for: without this a channel's share of attention would run out.
@@ -130,10 +135,6 @@ where
                 heard = reports(self.feed.as_mut(), &mut batch) => {
                     heard.wrap_err("a collector panicked: this is a bug")?;
                     self.take_in(&mut batch);
-                }
-                written = written(self.writing.as_mut()) => {
-                    self.writing = None;
-                    self.app.on_written(written);
                 }
             }
         }
@@ -237,6 +238,10 @@ where
                 if let Err(error) = self.open(cloud) {
                     self.app.say(error.to_string());
                 }
+            }
+            // Its outcome would take the place of the other's.
+            Request::Write { .. } if self.writing.is_some() => {
+                self.app.say("a file is still being written: try again when that is said to be done");
             }
             Request::Write { path, bytes } => {
                 self.writing = Some(tokio::task::spawn_blocking(move || write(&path, &bytes)));
