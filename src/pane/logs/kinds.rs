@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::draw::time;
-use super::listing::{Listing, Order};
+use super::listing::{Listing, Order, Step};
 use super::short;
 use crate::action::Action;
 use crate::pane::line::verdict;
@@ -35,8 +35,7 @@ impl Order for By {
 }
 
 pub(super) struct Kinds {
-    by: By,
-    list: Listing<u64>,
+    list: Listing<u64, By>,
 }
 
 /// Cells of what stands before the message. The sign says the level where there is no room for its word.
@@ -57,7 +56,7 @@ pub(super) fn filter(kind: &Kind) -> String {
 
 impl Kinds {
     pub fn new(cx: &Cx) -> Self {
-        let mut kinds = Self { by: By::New, list: Listing::new() };
+        let mut kinds = Self { list: Listing::new(By::New) };
         kinds.sync(cx);
         kinds
     }
@@ -65,7 +64,7 @@ impl Kinds {
     pub fn sync(&mut self, cx: &Cx) {
         let mut all: Vec<&Kind> = cx.store.logs.kinds().iter().collect();
         all.sort_by_key(|kind| {
-            let first = match self.by {
+            let first = match self.list.by() {
                 By::New => kind.first,
                 By::Often => i64::try_from(kind.count).unwrap_or(i64::MAX),
                 By::Last => kind.last,
@@ -80,24 +79,23 @@ impl Kinds {
     }
 
     pub fn on(&mut self, action: Action, cx: &Cx) -> bool {
-        match self.by.after(action) {
-            Some(by) => {
-                self.by = by;
-                self.list.forget_cursor();
-                self.sync(cx);
-                true
-            }
-            None => self.list.on(action),
+        let step = self.list.on(action);
+        if step == Some(Step::Sorted) {
+            self.sync(cx);
         }
+        step.is_some()
     }
 
     pub fn click(&mut self, row: u16) {
-        // The head of the pane, and that of the list.
-        self.list.click((row as usize).checked_sub(2));
+        self.list.click(row);
     }
 
     pub fn status(&self) -> String {
-        format!("{} of warnings and errors · {}", format::count(self.list.len(), "kind"), self.by.words())
+        format!(
+            "{} of warnings and errors · {}",
+            format::count(self.list.len(), "kind"),
+            self.list.by().words()
+        )
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {

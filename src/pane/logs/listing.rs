@@ -2,7 +2,8 @@
 
 use crate::action::Action;
 
-pub(super) struct Listing<K> {
+pub(super) struct Listing<K, B> {
+    by: B,
     /// In the order on screen.
     keys: Vec<K>,
     cursor: Option<K>,
@@ -10,9 +11,21 @@ pub(super) struct Listing<K> {
     height: usize,
 }
 
-impl<K: Copy + PartialEq> Listing<K> {
-    pub fn new() -> Self {
-        Self { keys: Vec::new(), cursor: None, top: 0, height: 0 }
+/// What a key came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Done,
+    /// Another order: it wants its keys anew.
+    Sorted,
+}
+
+impl<K: Copy + PartialEq, B: Order> Listing<K, B> {
+    pub fn new(by: B) -> Self {
+        Self { by, keys: Vec::new(), cursor: None, top: 0, height: 0 }
+    }
+
+    pub fn by(&self) -> B {
+        self.by
     }
 
     pub fn set(&mut self, keys: Vec<K>) {
@@ -30,16 +43,16 @@ impl<K: Copy + PartialEq> Listing<K> {
         self.keys.len()
     }
 
-    /// Another order: what stands first now is looked at.
-    pub fn forget_cursor(&mut self) {
-        self.cursor = None;
-    }
-
     fn at(&self) -> usize {
         self.keys.iter().position(|key| Some(*key) == self.cursor).unwrap_or(0)
     }
 
-    pub fn on(&mut self, action: Action) -> bool {
+    pub fn on(&mut self, action: Action) -> Option<Step> {
+        if let Some(by) = self.by.after(action) {
+            // What stands first then is looked at.
+            (self.by, self.cursor) = (by, None);
+            return Some(Step::Sorted);
+        }
         let (at, page) = (self.at(), self.height.max(1));
         let to = match action {
             Action::Up => at.saturating_sub(1),
@@ -50,15 +63,16 @@ impl<K: Copy + PartialEq> Listing<K> {
             Action::PageDown => at + page,
             Action::Top => 0,
             Action::Bottom => usize::MAX,
-            _ => return false,
+            _ => return None,
         };
         self.cursor = self.keys.get(to.min(self.keys.len().saturating_sub(1))).copied();
-        true
+        Some(Step::Done)
     }
 
-    /// `row` counts from the list's first.
-    pub fn click(&mut self, row: Option<usize>) {
-        let at = row.map(|row| self.top + row);
+    /// A row of the pane.
+    pub fn click(&mut self, row: u16) {
+        // The head of the pane, and that of the list.
+        let at = (row as usize).checked_sub(2).map(|row| self.top + row);
         self.cursor = at.and_then(|at| self.keys.get(at)).copied().or(self.cursor);
     }
 

@@ -2,16 +2,16 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::draw::time;
-use super::listing::{Listing, Order};
+use super::listing::{Listing, Order, Step};
 use crate::action::Action;
 use crate::health::Verdict;
 use crate::pane::{Cx, parts};
+use crate::report::Topic;
 use crate::store::logs::Asked;
 use crate::theme::Role;
 use crate::ui::{format, spark, text};
@@ -41,15 +41,15 @@ impl Order for By {
 }
 
 pub(super) struct Traffic {
-    by: By,
     /// Numbers of endpoints.
-    list: Listing<usize>,
+    list: Listing<usize, By>,
 }
 
-/// What fails by the service's own fault, in the last hour.
-fn verdict(asked: &Asked, now: Timestamp) -> Verdict {
-    let (all, failed) = (sum(asked.hour(now)), sum(asked.failed(now)));
+/// What fails by the service's own fault, in the last hour. While logs are stale nobody knows.
+fn verdict(cx: &Cx, asked: &Asked) -> Verdict {
+    let (all, failed) = (sum(asked.hour(cx.now)), sum(asked.failed(cx.now)));
     match failed {
+        _ if parts::is_stale(cx, Topic::Logs) => Verdict::Unknown,
         0 => Verdict::Ok,
         many if many >= OUTAGE.1 && many * OUTAGE.0 >= all => Verdict::Critical,
         _ => Verdict::Warning,
@@ -68,18 +68,18 @@ pub(super) fn filter(asked: &Asked) -> String {
 
 impl Traffic {
     pub fn new(cx: &Cx) -> Self {
-        let mut traffic = Self { by: By::Trouble, list: Listing::new() };
+        let mut traffic = Self { list: Listing::new(By::Trouble) };
         traffic.sync(cx);
         traffic
     }
 
     pub fn sync(&mut self, cx: &Cx) {
-        let by = self.by;
+        let by = self.list.by();
         let mut all: Vec<_> = cx.store.logs.traffic().asked().iter().enumerate().collect();
         all.sort_by_cached_key(|(number, asked)| {
             let often = Reverse(asked.requests());
             let first = match by {
-                By::Trouble => Reverse((verdict(asked, cx.now) as u64, sum(asked.failed(cx.now)))),
+                By::Trouble => Reverse((verdict(cx, asked) as u64, sum(asked.failed(cx.now)))),
                 By::Often => Reverse((0, 0)),
                 By::Slow => Reverse((0, u64::from(asked.times().quantile(0.95).unwrap_or(0)))),
             };
@@ -93,26 +93,21 @@ impl Traffic {
     }
 
     pub fn on(&mut self, action: Action, cx: &Cx) -> bool {
-        match self.by.after(action) {
-            Some(by) => {
-                self.by = by;
-                self.list.forget_cursor();
-                self.sync(cx);
-                true
-            }
-            None => self.list.on(action),
+        let step = self.list.on(action);
+        if step == Some(Step::Sorted) {
+            self.sync(cx);
         }
+        step.is_some()
     }
 
     pub fn click(&mut self, row: u16) {
-        // The head of the pane, and that of the list.
-        self.list.click((row as usize).checked_sub(2));
+        self.list.click(row);
     }
 
     pub fn status(&self, cx: &Cx) -> String {
         let since = cx.store.logs.traffic().since();
         let since = since.map_or(String::new(), |at| format!(" since {}", time(cx, at, false).trim()));
-        format!("{}{since} · {}", format::count(self.list.len(), "endpoint"), self.by.words())
+        format!("{}{since} · {}", format::count(self.list.len(), "endpoint"), self.list.by().words())
     }
 
     /// How the requests to it ended, and how long those took.
@@ -131,7 +126,7 @@ impl Traffic {
         statuses.reverse();
         let words =
             format!("{} of {}: {}", asked.endpoint.words, asked.endpoint.service, statuses.join(" · "));
-        Some((verdict(asked, cx.now), words))
+        Some((verdict(cx, asked), words))
     }
 
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, cx: &Cx) {
@@ -189,7 +184,7 @@ fn took(micros: Option<u32>) -> String {
 }
 
 fn line(cx: &Cx, asked: &Asked, is_roomy: bool) -> Line<'static> {
-    let bad = verdict(asked, cx.now);
+    let bad = verdict(cx, asked);
     let plain = cx.theme.style(Role::Text);
     let style = if bad == Verdict::Ok { plain } else { cx.theme.style(parts::role(bad)) };
     let dim = cx.theme.style(Role::Dim);

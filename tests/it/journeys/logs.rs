@@ -1,6 +1,6 @@
 //! Logs as they grow: following and standing still, filters, errors, kinds, and the ways there and from there.
 
-use super::{Cursor, Hear, Lacks, Order, Press, Sees, Timestamp, check, part};
+use super::{Cursor, Hear, Lacks, Order, Press, Sees, Timestamp, all_sources_fail, check, part};
 use crate::support::facts;
 use crate::support::stage::Stage;
 use stackwatch::report::{Delta, Report};
@@ -319,5 +319,13 @@ fn what_is_marked_is_found_again() {
             Press(":hypervisors<enter>:write x<enter>"),
             Sees("there is nothing here that could be written"),
         ],
+    );
+}
+
+#[test]
+fn while_logs_are_stale_no_endpoint_looks_well() {
+    check(
+        "logs",
+        &[Press("a"), Sees(" ●"), Hear(all_sources_fail), Sees("STALE"), Cursor(" ? "), Lacks(" ●")],
     );
 }
