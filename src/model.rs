@@ -28,7 +28,7 @@ pub use aggregate::Aggregate;
 pub use broker::{Alarm, AmqpState, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
 pub use endpoint::{Endpoint, Request, endpoint};
 pub use event::{Event, News};
-pub use hypervisor::Hypervisor;
+pub use hypervisor::{Hypervisor, is_same_host, short_host};
 pub use instance::{
     ActionEvent, Address, AddressKind, Fault, Flavor, Instance, InstanceAction, Mac, PowerState, VolumeRef,
 };

@@ -34,6 +34,40 @@ pub struct Signature {
     pub next: String,
     /// Where it was read: repository, file and line.
     pub source: String,
+    /// What it makes of the host whose service says it.
+    pub tells: Option<Tells>,
+}
+
+/// From how often on a message that is known makes a finding of the host whose service says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tells {
+    /// What was said longer ago counts no more.
+    pub minutes: u16,
+    /// Times within those minutes.
+    pub warning: Option<u32>,
+    pub critical: Option<u32>,
+    /// The signature by which the same service says that it is over.
+    pub until: Option<String>,
+}
+
+/// How bad a host's finding is that its log makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    Warning,
+    Critical,
+}
+
+impl Tells {
+    /// What it comes to, said so often.
+    pub fn told(&self, times: u64) -> Option<Told> {
+        let is_from = |from: Option<u32>| from.is_some_and(|from| times >= u64::from(from));
+        if is_from(self.critical) {
+            Some(Told::Critical)
+        } else {
+            is_from(self.warning).then_some(Told::Warning)
+        }
+    }
 }
 
 /// Why a file of signatures cannot be used.
@@ -66,6 +100,8 @@ static OWN: OnceLock<Signatures> = OnceLock::new();
 pub struct Signatures {
     known: Vec<Known>,
     literals: AhoCorasick,
+    /// Those by which services say in passing that something is over.
+    over: Vec<usize>,
 }
 
 impl Signatures {
@@ -117,7 +153,8 @@ impl Signatures {
         }
         let literals = known.iter().map(|known| &known.signature.literal);
         let literals = AhoCorasick::new(literals).map_err(SignatureError::Literals)?;
-        Ok(Self { known, literals })
+        let over = over(&known)?;
+        Ok(Self { known, literals, over })
     }
 
     /// What is known of a message, the most telling first: that with the longest literal.
@@ -134,12 +171,54 @@ impl Signatures {
         found
     }
 
+    /// The signature of a message that makes a finding, or ends one; else the most telling.
+    ///
+    /// What is said in passing is asked for little: there is a lot of it, and only its beginning is looked at.
+    pub fn told(&self, message: &[u8], level: Level) -> Option<&Signature> {
+        if level < Level::Warning && level != Level::Unknown {
+            let message = own_words(message);
+            let over = self.over.iter().filter_map(|at| self.known.get(*at));
+            let mut over = over.filter(|known| message.starts_with(known.signature.literal.as_bytes()));
+            return over.next().map(|known| &known.signature);
+        }
+        let known = self.of(message, level);
+        let told = known.iter().find(|known| known.tells.is_some()).or(known.first());
+        told.copied()
+    }
+
     pub fn get(&self, id: &str) -> Option<&Signature> {
         self.all().find(|signature| signature.id == id)
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Signature> {
         self.known.iter().map(|known| &known.signature)
+    }
+}
+
+/// The places of those that end what others tell.
+fn over(known: &[Known]) -> Result<Vec<usize>, SignatureError> {
+    let mut over = Vec::new();
+    for Known { signature, .. } in known {
+        let Some(until) = signature.tells.as_ref().and_then(|tells| tells.until.as_ref()) else { continue };
+        let Some(at) = known.iter().position(|known| known.signature.id == *until) else {
+            return Err(SignatureError::Signature {
+                file: "tells".to_owned(),
+                id: signature.id.clone(),
+                why: format!("it is told until `{until}`, which is no signature"),
+            });
+        };
+        if !over.contains(&at) {
+            over.push(at);
+        }
+    }
+    Ok(over)
+}
+
+/// oslo.messaging says first on which connection: by its id.
+fn own_words(message: &[u8]) -> &[u8] {
+    match message.strip_prefix(b"[") {
+        Some(rest) => memchr::memmem::find(rest, b"] ").map_or(message, |end| &rest[end + 2..]),
+        None => message,
     }
 }
 
@@ -210,6 +289,33 @@ mod tests {
         assert_eq!(ids(&signatures, message, Level::Error), ["B1"]);
         assert_eq!(ids(&signatures, message, Level::Unknown), ["B1"]);
         assert_eq!(ids(&signatures, "Rebooting instance", Level::Info), ["T8"]);
+    }
+
+    #[test]
+    fn what_makes_a_finding_is_told_and_what_ends_it_though_it_is_said_in_passing() {
+        let signatures = Signatures::shipped().unwrap();
+        let told =
+            |message: &str, level| signatures.told(message.as_bytes(), level).map(|known| known.id.as_str());
+        let lost = "[5f1c2a7e-9a51-4c39-8d1f-0d1f6f2f0001] AMQP server on 10.0.0.11:5672 is unreachable: timed out. \
+                    Trying again in 2 seconds.";
+        assert_eq!(told(lost, Level::Error), Some("M1"));
+        let back =
+            "[5f1c2a7e-9a51-4c39-8d1f-0d1f6f2f0001] Reconnected to AMQP server on 10.0.0.11:5672 via [amqp]";
+        assert_eq!(told(back, Level::Info), Some("M6"));
+        assert_eq!(told("Rebooting instance", Level::Info), None, "nothing is found by that");
+        assert_eq!(told("Setting instance to ERROR state.", Level::Warning), Some("S6"));
+        let findings = signatures.all().filter_map(|known| Some((known, known.tells.as_ref()?)));
+        for (known, tells) in findings {
+            let level = Level::parse(known.level.as_bytes()).unwrap();
+            let told = told(&known.sample, level).and_then(|id| signatures.get(id));
+            // A sample may name its cause, which is known, too.
+            assert!(told.is_some_and(|told| told.tells.is_some()), "{}", known.id);
+            assert!(tells.minutes > 0 && tells.told(100).is_some(), "{}", known.id);
+            assert!(
+                tells.critical.is_none_or(|critical| tells.warning.is_none_or(|warning| warning < critical))
+            );
+        }
+        assert_eq!(signatures.get("B1").unwrap().tells.as_ref().unwrap().told(2), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
-pub use logs::{Kind, Logs, Record};
+pub use logs::{Fact, Kind, Logs, Record};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 
@@ -115,6 +115,7 @@ impl Store {
             return;
         }
         let at = report.at;
+        self.logs.forget(at);
         match report.outcome {
             Outcome::Begin { topic, expected } => {
                 self.begin_read(topic);
@@ -137,6 +138,9 @@ impl Store {
             Outcome::Outage { topic, outage } => {
                 self.freshness.entry(topic).or_default().failed(at, outage);
             }
+        }
+        for host in self.logs.take_changed_hosts() {
+            self.touch_nodes_called(&host);
         }
     }
 

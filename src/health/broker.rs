@@ -10,6 +10,9 @@ use crate::table::Slots;
 
 /// Share of connections that are slowed down from which it is more than a burst (R19; a judgement).
 const FLOW: f64 = 0.1;
+/// What services say who do not reach their broker, and from how many hosts on it is the broker (operations.md M1).
+const LOST: [&str; 3] = ["M1", "M2", "M4"];
+const HOSTS: usize = 4;
 
 pub fn verdict(store: &Store, broker: &Broker) -> Verdict {
     notes(store, broker).first().map_or(Verdict::Ok, |note| note.verdict)
@@ -103,6 +106,20 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
         };
         let setting = "management_agent.disable_metrics_collector";
         say(verdict, format!("{name} keeps no statistics ({setting}): {what}"));
+    }
+    // With several nobody knows which one they mean.
+    let lost = match store.brokers.len() {
+        1 if store.freshness(Topic::Logs).outage.is_none() => store.logs.facts().hosts_that_say(&LOST),
+        _ => 0,
+    };
+    if lost >= HOSTS {
+        say(
+            Verdict::Critical,
+            format!(
+                "services on {lost} hosts say in their logs that they have lost {name}: from so many it is the broker, \
+                 or the way to it; `6`, then `f`, says who and since when"
+            ),
+        );
     }
     notes.extend(nodes.iter().flat_map(|row| node::notes(row)).filter(|note| {
         // The alarm itself was said above, by who knows it first.

@@ -1,8 +1,8 @@
 //! A hypervisor, judged by what nova says of its compute service and by Placement's limits.
 //!
-//! operations.md N01–N04 (service state), C01–C05 (overcommit), C06 (Placement disagrees).
+//! operations.md N01–N04 (service state), C01–C05 (overcommit), C06 (Placement disagrees), 2.12 (its logs).
 
-use super::{Note, Verdict};
+use super::{Note, Verdict, said};
 use crate::model::{Hypervisor, Queue, ResourceClass, ServiceState, ServiceStatus};
 use crate::report::Topic;
 use crate::store::Store;
@@ -12,7 +12,7 @@ pub const FULL: f64 = 0.95;
 
 /// The verdict alone, without building words: what sorting and colour need.
 pub fn verdict(store: &Store, hypervisor: &Hypervisor) -> Verdict {
-    let mut worst = service_verdict(store, hypervisor);
+    let mut worst = service_verdict(store, hypervisor).max(said::verdict(store, hypervisor));
     if store.drifted(hypervisor) || fullest(store, hypervisor).is_some_and(|(share, _)| share >= FULL) {
         worst = worst.max(Verdict::Warning);
     }
@@ -151,6 +151,7 @@ pub fn notes(store: &Store, hypervisor: &Hypervisor) -> Vec<Note> {
             format!("{host}'s {name} is {:.0}% of what the scheduler may give", share * 100.0),
         );
     }
+    notes.extend(said::notes(store, hypervisor));
     notes.sort_by_key(|note| std::cmp::Reverse(note.verdict));
     notes
 }

@@ -37,3 +37,13 @@ impl Identified for Hypervisor {
         &self.id
     }
 }
+
+/// Whether a host that somebody names is the one that another names: either may have its domain.
+pub fn is_same_host(a: &str, b: &str) -> bool {
+    a == b || ((!a.contains('.') || !b.contains('.')) && short_host(a) == short_host(b))
+}
+
+/// A host's name without its domain.
+pub fn short_host(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
+}

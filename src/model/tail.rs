@@ -59,4 +59,6 @@ pub struct HeardLine {
     pub record: u64,
     /// The number of the half line that this takes the place of.
     pub replaces: Option<u64>,
+    /// The id of the signature of a known message, where it makes a finding or ends one.
+    pub known: Option<&'static str>,
 }

@@ -2,7 +2,7 @@
 
 use super::{Cx, Go, Reply};
 use crate::health::Verdict;
-use crate::model::{Level, Line, Span};
+use crate::model::{Level, Line, Span, is_same_host};
 use crate::signature::{Signature, Signatures};
 use crate::table::Slots;
 use crate::trace::NEWLINE;
@@ -101,12 +101,6 @@ pub fn place(
     lines.extend(below);
     lines.truncate(height);
     lines
-}
-
-/// Whether a log's host is the one that nova names: either may have its domain.
-pub fn is_same_host(a: &str, b: &str) -> bool {
-    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    a == b || ((!a.contains('.') || !b.contains('.')) && short(a) == short(b))
 }
 
 /// To the hypervisor that a log calls so.

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use super::{Change, Store};
-use crate::model::{Aggregate, Flavor, Hypervisor, Instance, Provider, Service, Text};
+use crate::model::{Aggregate, Flavor, Hypervisor, Instance, Provider, Service, Text, is_same_host};
 use crate::table::{Slot, Slots};
 
 /// A map by what the cloud calls things.
@@ -253,6 +253,18 @@ impl Store {
         // Few hosts change, but aggregates change once a week: touching all is simpler than comparing.
         for slot in self.hypervisors.live() {
             self.hypervisors.touch(slot);
+        }
+    }
+
+    /// The nodes of a host as its log calls it: nova's name and the log's may differ in the domain.
+    pub(super) fn touch_nodes_called(&mut self, host: &str) {
+        if !self.nodes_on.of(host).is_empty() {
+            return self.touch_nodes(host);
+        }
+        for slot in self.hypervisors.live() {
+            if self.hypervisors.get(slot).is_some_and(|row| is_same_host(&row.host, host)) {
+                self.hypervisors.touch(slot);
+            }
         }
     }
 

@@ -4,18 +4,20 @@
 //! written and to which record it belongs. What it says is read again when it is looked at. When there are too many,
 //! those that came first go, and are counted.
 
+mod facts;
 mod kinds;
 mod rates;
 mod traffic;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Trouble};
+use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Span, Text, Trouble};
+pub use facts::{Fact, Facts};
 pub use kinds::{Kind, Kinds, kind_of};
 pub use rates::{BARS, Rates};
 pub use traffic::{Asked, Traffic};
@@ -65,6 +67,7 @@ pub struct Logs {
     replaced: u64,
     rates: Rates,
     kinds: Kinds,
+    facts: Facts,
     traffic: Traffic,
     troubles: VecDeque<(Timestamp, Trouble)>,
     revision: u64,
@@ -111,6 +114,7 @@ impl Logs {
             replaced: 0,
             rates: Rates::default(),
             kinds: Kinds::default(),
+            facts: Facts::default(),
             traffic: Traffic::default(),
             troubles: VecDeque::new(),
             revision: 0,
@@ -123,7 +127,9 @@ impl Logs {
         self.revision += 1;
         if heard.first != self.next() {
             // Another collector counts anew: what the old one said is told again.
-            *self = Self { revision: self.revision, ..Self::with_room(self.room) };
+            let mut facts = std::mem::take(&mut self.facts);
+            facts.anew();
+            *self = Self { revision: self.revision, facts, ..Self::with_room(self.room) };
             self.first = heard.first;
         }
         self.sources.extend(heard.sources);
@@ -178,6 +184,39 @@ impl Logs {
                 self.kinds.count(number, line, source, bytes, &parsed);
             }
         }
+        self.learn(number, line, bytes, now);
+    }
+
+    /// A message that is known says something of its host, and of the instance that it names.
+    fn learn(&mut self, number: u64, line: &HeardLine, bytes: &[u8], now: Timestamp) {
+        let known = line.known.and_then(facts::signature);
+        let source = self.sources.get(line.source as usize);
+        let (Some(signature), Some(source), Some(parse)) = (known, source, &self.parse) else { return };
+        let parsed = parse.parse(bytes);
+        let own = |span: Span, else_: &Text| match span.of(bytes) {
+            [] => else_.clone(),
+            own => String::from_utf8_lossy(own).into(),
+        };
+        let saying = facts::Saying {
+            signature,
+            host: &own(parsed.host, &source.host),
+            service: &own(parsed.program, &source.service),
+            instance: &String::from_utf8_lossy(parsed.instance.of(bytes)),
+            at: line.at,
+            record: number,
+            replaces: line.replaces,
+        };
+        self.facts.hear(&saying, now);
+    }
+
+    /// Time goes by: findings of known messages that nobody says any more are over.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.facts.forget(now);
+    }
+
+    /// Hosts of which known messages say something else now.
+    pub(super) fn take_changed_hosts(&mut self) -> HashSet<Text> {
+        self.facts.take_changed()
     }
 
     /// Another line takes its place.
@@ -334,6 +373,11 @@ impl Logs {
 
     pub fn kinds(&self) -> &Kinds {
         &self.kinds
+    }
+
+    /// What known messages say of hosts and instances.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Requests to the APIs, as access lines tell of them.

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 
 use super::others;
 use crate::config::logs::LogPlace;
-use crate::model::{Heard, HeardLine, LogSource, Span, Text, Trouble};
+use crate::model::{Heard, HeardLine, Line, LogSource, Span, Text, Trouble};
+use crate::signature::Signatures;
 use crate::source::log::files::Skipped;
 use crate::source::log::follow::elsewhere::Others;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
@@ -158,6 +159,12 @@ impl Reader {
     }
 }
 
+/// The id of the signature of a message that makes a finding, or ends one.
+fn known(line: &[u8], parsed: &Line) -> Option<&'static str> {
+    let known = Signatures::known()?.told(parsed.message.of(line), parsed.level)?;
+    Some(known.id.as_str())
+}
+
 /// What lies among logs and is none says nothing.
 fn is_worth_saying(why: &Skipped) -> bool {
     !matches!(why, Skipped::Kind(_) | Skipped::NotAFile(_))
@@ -263,6 +270,7 @@ impl Telling {
             level: parsed.level,
             record: head,
             replaces,
+            known: if head == number { known(piece.bytes, &parsed) } else { None },
         });
         self.next += 1;
     }

@@ -10,7 +10,9 @@ use crate::ui::details::Section;
 use crate::ui::format;
 
 pub(super) fn everything(cx: &Cx, slot: Slot, row: &Instance) -> Vec<Section> {
-    let mut sections = vec![state(cx, slot, row), place(cx, row), shape(cx, row), network(row)];
+    let mut sections = vec![state(cx, slot, row)];
+    sections.extend(said(cx, row));
+    sections.extend([place(cx, row), shape(cx, row), network(row)]);
     if !row.metadata.is_empty() {
         let mut metadata = Section::new("metadata");
         for (key, value) in &row.metadata {
@@ -24,6 +26,24 @@ pub(super) fn everything(cx: &Cx, slot: Slot, row: &Instance) -> Vec<Section> {
         sections.push(traceback("fault details", details));
     }
     sections
+}
+
+/// Known messages of the last hour that name it.
+fn said(cx: &Cx, row: &Instance) -> Option<Section> {
+    let facts = cx.store.logs.facts().of_instance(&row.id);
+    let mut section = Section::new("its logs say (l shows the lines, t their way)");
+    for fact in facts {
+        let signature = fact.signature;
+        let at = jiff::Timestamp::from_microsecond(fact.last).ok();
+        let times = match fact.times() {
+            1 => String::new(),
+            times => format!(", {times} times in the last hour"),
+        };
+        let who = format!("{} on {}{times}", fact.service, fact.host);
+        section.add(signature.id.as_str(), format!("{}: {} {}", who, signature.meaning, signature.next));
+        section.add("", parts::moment(cx, at));
+    }
+    (!facts.is_empty()).then_some(section)
 }
 
 /// A traceback without the lines that only underline the one above.

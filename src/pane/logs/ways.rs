@@ -1,6 +1,6 @@
 //! The ways from other panes to the logs.
 
-use crate::pane::line::is_same_host;
+use crate::model::is_same_host;
 use crate::pane::{Cx, Go, Reply};
 use crate::store::Kind;
 use crate::ui::format;

@@ -38,6 +38,7 @@ impl Teller {
                 level: *level,
                 record: record.unwrap_or(self.next + n as u64),
                 replaces: *replaces,
+                known: None,
             });
         }
         let source = LogSource { path: "a.log".into(), host: "cmp01".into(), service: "nova-compute".into() };

@@ -1,9 +1,9 @@
 //! Logs as they grow: following and standing still, filters, errors, kinds, and the ways there and from there.
 
-use super::{Cursor, Hear, Lacks, Order, Press, Sees, Timestamp, all_sources_fail, check, part};
+use super::{Cursor, Hear, Lacks, Order, Press, Sees, Timestamp, Wait, all_sources_fail, check, part};
 use crate::support::facts;
 use crate::support::stage::Stage;
-use stackwatch::report::{Delta, Report};
+use stackwatch::report::{Delta, Outcome, Report, Topic};
 
 const LAST: &str = "closing AMQP connection";
 
@@ -327,5 +327,75 @@ fn while_logs_are_stale_no_endpoint_looks_well() {
     check(
         "logs",
         &[Press("a"), Sees(" ●"), Hear(all_sources_fail), Sees("STALE"), Cursor(" ? "), Lacks(" ●")],
+    );
+}
+
+fn libvirt_is_lost(at: Timestamp) -> Vec<Report> {
+    let line =
+        "2026-11-24 03:12:44.000 2900 WARNING nova.virt.libvirt.host [-] Connection to libvirt lost: 1";
+    comes(at, 25, &[line])
+}
+
+fn all_is_quiet(at: Timestamp) -> Vec<Report> {
+    vec![facts::report(at, Outcome::Current { topic: Topic::Logs })]
+}
+
+#[test]
+fn a_host_is_judged_by_what_is_said_in_its_log_until_that_is_old() {
+    check(
+        "hypervisors",
+        &[
+            Press("/host=cmp03<enter>"),
+            Cursor("● cmp03"),
+            Hear(libvirt_is_lost),
+            Cursor("✖ cmp03"),
+            Sees("nova-compute on cmp03 said in the last 5 min (L1): libvirt went away"),
+            Press("<enter>"),
+            Sees("libvirt went away"),
+            Press("<esc>"),
+            Wait(290),
+            Hear(all_is_quiet),
+            Cursor("✖ cmp03"),
+            Wait(120),
+            Hear(all_is_quiet),
+            Cursor("● cmp03"),
+            Lacks("libvirt went away"),
+        ],
+    );
+}
+
+#[test]
+fn what_was_said_before_the_logs_fell_silent_is_no_finding() {
+    check(
+        "hypervisors",
+        &[
+            Press("/host=cmp03<enter>"),
+            Hear(libvirt_is_lost),
+            Cursor("✖ cmp03"),
+            Hear(all_sources_fail),
+            Lacks("libvirt went away"),
+        ],
+    );
+}
+
+#[test]
+fn an_instance_has_the_known_messages_that_name_it() {
+    fn fails(at: Timestamp) -> Vec<Report> {
+        let line = format!(
+            "2026-11-24 03:12:44.000 2900 ERROR nova.compute.manager [None req-1 u p - - d d] [instance: {}] Instance \
+             failed to spawn: libvirt.libvirtError: no",
+            facts::instance("web-01").id
+        );
+        comes(at, 25, &[&line])
+    }
+    check(
+        "instances",
+        &[
+            Press("/name=web-01<enter>"),
+            Hear(fails),
+            Press("<enter>"),
+            Sees("its logs say"),
+            Sees("nova-compute on cmp03: The hypervisor could not start the instance."),
+        ],
     );
 }

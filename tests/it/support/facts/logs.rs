@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use stackwatch::model::{Endpoint, Heard, HeardLine, LogSource, Request, Span, Stamp, Trouble};
+use stackwatch::model::{Endpoint, Heard, HeardLine, Line, LogSource, Request, Span, Stamp, Trouble};
+use stackwatch::signature::Signatures;
 use stackwatch::source::log::Grammar;
 
 use super::{EVIL, instances, trace};
@@ -42,6 +43,11 @@ fn lines() -> Vec<(&'static str, &'static str, String)> {
         "2026-11-24 03:12:42.000001+00:00 [warning] <0.912.0> closing AMQP connection <0.912.0> (10.0.0.37:50412 -> 10.0.0.11:5672 - nova-compute:3107:5f1c):".to_owned(),
     ));
     lines
+}
+
+fn told(line: &[u8], parsed: &Line) -> Option<&'static str> {
+    let known = Signatures::known()?.told(parsed.message.of(line), parsed.level)?;
+    Some(known.id.as_str())
 }
 
 /// Requests of the last hour: service, endpoint, status, how many, microseconds of the first and of each next one.
@@ -117,6 +123,7 @@ pub fn heard() -> Heard {
                 level: parsed.level,
                 record: *head.get_or_insert(number),
                 replaces: None,
+                known: told(line.as_bytes(), &parsed),
             });
         }
     }
@@ -143,6 +150,7 @@ pub fn more(first: u64, lines: &[&str]) -> Heard {
             level: parsed.level,
             record: first + n as u64,
             replaces: None,
+            known: told(line.as_bytes(), &parsed),
         });
     }
     more
