@@ -40,6 +40,11 @@ pub fn bytes(n: u64) -> String {
     if n < MIB { format!("{} KiB", n.div_ceil(1_024)) } else { mebibytes(n as f64 / MIB as f64) }
 }
 
+/// A word as sh takes it, whatever stands in it.
+pub fn shell(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// `1 instance`, `12,408 instances`: what is counted, in the singular.
 pub fn count(n: usize, what: &str) -> String {
     let many = if n == 1 { "" } else { "s" };

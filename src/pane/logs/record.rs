@@ -116,6 +116,7 @@ fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
             "cut",
             format!("only its first {} are kept", format::bytes(record.head.len() as u64)),
         );
+        section.add("the whole of it", whole(record));
     }
     if let Some(kind) = cx.store.logs.kinds().iter().find(|said| said.record == record.number)
         && kind.count > 1
@@ -123,6 +124,22 @@ fn message(cx: &Cx, record: &Record, parsed: &Line) -> Section {
         section.add("said", format!("{} times", format::number(kind.count as i64)));
     }
     section
+}
+
+/// The command that prints a line that was too long to be kept, by how it begins, where its file lies.
+fn whole(record: &Record) -> String {
+    /// Time, process and logger: who wrote another line in the same millisecond, wrote it after this one.
+    const BEGIN: usize = 64;
+    let head = record.head.get(..BEGIN).unwrap_or(record.head);
+    // What is no printable ASCII would have to be typed.
+    let end = head.iter().position(|b| !matches!(b, b' '..=b'~')).unwrap_or(head.len());
+    let begin = String::from_utf8_lossy(&head[..end]);
+    format!(
+        "on {}: grep -aFm1 -e {} {}",
+        record.source.host,
+        format::shell(&begin),
+        format::shell(&record.source.path)
+    )
 }
 
 fn origin(cx: &Cx, record: &Record, parsed: &Line) -> Section {

@@ -330,6 +330,27 @@ fn while_logs_are_stale_no_endpoint_looks_well() {
     );
 }
 
+/// A line of which only the start was kept.
+fn too_long(at: Timestamp) -> Vec<Report> {
+    let line = format!("2026-11-24 03:12:44.000 2900 INFO it's long [-] {}", "x".repeat(300));
+    let mut heard = facts::logs::more(25, &[&line]);
+    heard.lines[0].length = 10 << 20;
+    part(at, Delta::Logs(Box::new(heard)))
+}
+
+#[test]
+fn a_line_that_is_too_long_is_cut_and_the_command_for_all_of_it_is_there() {
+    check(
+        "logs",
+        &[
+            Hear(too_long),
+            Press("<enter>"),
+            Sees("only its first 1 KiB are kept"),
+            Sees("on cmp03: grep -aFm1 -e '2026-11-24 03:12:44.000 2900 INFO it'\\''s long [-]"),
+        ],
+    );
+}
+
 fn libvirt_is_lost(at: Timestamp) -> Vec<Report> {
     let line =
         "2026-11-24 03:12:44.000 2900 WARNING nova.virt.libvirt.host [-] Connection to libvirt lost: 1";
