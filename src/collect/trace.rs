@@ -29,6 +29,7 @@ use crate::source::{Error, Session, Sources};
 use crate::trace::story::Steps;
 use crate::trace::{Account, Clock, Entry, Id, Subject, Trace};
 
+use asked::Memory;
 use hosts::Resting;
 pub use hosts::hosts;
 use so_far::{Listener, SoFar};
@@ -46,6 +47,7 @@ pub struct Tracer {
     steps: Arc<Steps>,
     ssh: Ssh,
     resting: Arc<Resting>,
+    memory: Arc<Memory>,
     index: Option<Index>,
 }
 
@@ -61,6 +63,7 @@ impl Tracer {
             steps: Arc::new(steps),
             ssh: Ssh::default(),
             resting: Arc::default(),
+            memory: Arc::default(),
             index: None,
         }
     }
@@ -77,7 +80,7 @@ impl Tracer {
         // Until the logs are read it is not said that they hold nothing.
         account.reading = Some((0, 0));
         if let (Some(session), Subject::Instance(id)) = (&self.session, subject) {
-            asked::ask(session, id, &mut account).await;
+            asked::ask(session, &self.memory, id, &mut account).await;
         }
         if let Some(so_far) = &so_far {
             so_far.send_replace(Some(Arc::new(account.clone())));
@@ -249,6 +252,8 @@ pub(super) struct Traces {
     /// What the last round was about, and how long it took.
     done: Option<Text>,
     took: Duration,
+    /// How often the operator had asked anew.
+    refreshed: u64,
 }
 
 /// Where neither a cloud nor a log is known there is nothing to trace.
@@ -256,7 +261,9 @@ pub(super) fn all(sources: &Sources) -> Option<Box<dyn Collector>> {
     let tracer =
         Tracer::new(sources.session.clone(), &sources.logs, sources.grammar()).indexed(sources.index.clone());
     let is_any = sources.session.is_some() || !sources.logs.is_empty();
-    is_any.then(|| Box::new(Traces { tracer, done: None, took: Duration::ZERO }) as Box<dyn Collector>)
+    is_any.then(|| {
+        Box::new(Traces { tracer, done: None, took: Duration::ZERO, refreshed: 0 }) as Box<dyn Collector>
+    })
 }
 
 impl Collector for Traces {
@@ -279,7 +286,13 @@ impl Collector for Traces {
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let mut wanted = wanted.clone();
-            let wish = wanted.borrow_and_update().trace.clone();
+            let (wish, refreshed) = {
+                let wanted = wanted.borrow_and_update();
+                (wanted.trace.clone(), wanted.refresh.get(&Topic::Trace).copied().unwrap_or(0))
+            };
+            if std::mem::replace(&mut self.refreshed, refreshed) != refreshed {
+                self.tracer.memory.forget();
+            }
             let subject = wish.as_ref().and_then(|text| Subject::parse(text.as_bytes()));
             let (Some(wish), Some(subject)) = (wish, subject) else { return Ok(()) };
             let is_first = self.done.as_ref() != Some(&wish);

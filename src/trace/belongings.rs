@@ -11,6 +11,8 @@ use crate::model::{Migration, Port, Text, Volume};
 pub struct Belongings {
     /// The oldest first.
     pub migrations: Vec<Migration>,
+    /// nova tells administrators alone of them, and this account is none.
+    pub are_migrations_hidden: bool,
     pub ports: Vec<Port>,
     pub volumes: Vec<Volume>,
     /// Its image's name.
@@ -69,6 +71,13 @@ impl Account {
             .into_iter()
             .collect();
         facts.extend(migrations.iter().map(migration));
+        if self.belongings.are_migrations_hidden {
+            facts.push(Fact {
+                what: "migration",
+                words: "? nova tells of migrations to administrators alone".to_owned(),
+                ..Fact::default()
+            });
+        }
         let last = migrations.last().and_then(|last| last.dest_compute.as_deref());
         let now = self.instance.as_ref().and_then(|instance| instance.host.clone());
         if let Some(host) = now.filter(|host| last != Some(&**host) || facts.is_empty()) {
@@ -203,6 +212,7 @@ mod tests {
                 ..Volume::default()
             }],
             image: Some("debian-12".into()),
+            are_migrations_hidden: false,
             is_deleted: false,
         };
         let facts = account.facts();
