@@ -35,6 +35,8 @@ pub struct Heard {
     pub endpoints: Vec<Endpoint>,
     /// Requests that the lines tell of.
     pub requests: Vec<Request>,
+    /// How many more there were of our own, which ended well.
+    pub own_requests: u64,
     /// What could not be had.
     pub troubles: Vec<Trouble>,
     /// How many files are followed now.
@@ -59,4 +61,6 @@ pub struct HeardLine {
     pub record: u64,
     /// The number of the half line that this takes the place of.
     pub replaces: Option<u64>,
+    /// A question of our own caused it, and nothing is wrong with it.
+    pub is_own: bool,
 }
