@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use super::super::files::LogFile;
-use super::super::scan::elsewhere::{Asked, Clock, clock, logfile};
+use super::super::scan::elsewhere::{Asked, Clock, clock, logfile, of_fault};
 use super::super::ssh::{Came, Fault, Host, Kind, Ssh};
 use crate::model::Trouble;
 
@@ -52,7 +52,7 @@ pub enum Told {
 /// A host that is followed, and how far.
 #[derive(Debug)]
 pub struct Following {
-    pub asked: Asked,
+    asked: Asked,
     told: HashMap<Key, Place>,
     /// When it looked last, by its own clock.
     since: Option<u64>,
@@ -126,7 +126,7 @@ enum Ended {
 
 /// By how much a host's clock is said to be wrong.
 #[derive(Debug, Default)]
-struct Skew(Option<SignedDuration>);
+pub(super) struct Skew(Option<SignedDuration>);
 
 /// A clock that is wrong by more than this is worth a word.
 const SKEW: SignedDuration = SignedDuration::from_secs(1);
@@ -155,21 +155,17 @@ impl Following {
         Self { asked, told: HashMap::new(), since: None, skew: Skew::default() }
     }
 
-    /// Whether anything came of it so far.
-    pub fn has_told(&self) -> bool {
-        !self.told.is_empty()
-    }
-
-    /// One connection, until it breaks, or nobody hears any more. Whoever hears may make it wait: the files there keep
-    /// the rest.
-    pub async fn run(&mut self, ssh: &Ssh, number: usize, to: &mpsc::Sender<(usize, Told)>) -> Fault {
-        loop {
+    /// One connection, until it breaks, or nobody hears any more; and what is to be said of that. Whoever hears may make
+    /// it wait: the files there keep the rest.
+    pub async fn run(&mut self, ssh: &Ssh, number: usize, to: &mpsc::Sender<(usize, Told)>) -> Trouble {
+        let ended = loop {
             match self.talk(ssh, number, to).await {
                 Ok(Ended::Anew) => {}
-                Ok(Ended::Itself | Ended::Unheard) => return Fault::new(Kind::Other, "its script ended"),
-                Err(fault) => return fault,
+                Ok(Ended::Itself | Ended::Unheard) => break Fault::new(Kind::Other, "its script ended"),
+                Err(fault) => break fault,
             }
-        }
+        };
+        of_fault(&self.asked.host, &ended, !self.told.is_empty())
     }
 
     async fn talk(

@@ -8,7 +8,6 @@ IFS=
 renice -n 10 $$ >/dev/null 2>&1
 echo "stackwatch ready"
 known=$(cat)
-[ "$1" = --journal ] && shift
 echo "C $(date "+%s.%N %z") ${TZ:-$(readlink -f /etc/localtime 2>/dev/null)}"
 if ! echo a | head -c 1 | base64 >/dev/null 2>&1; then
     echo "L base64"
