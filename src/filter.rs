@@ -61,6 +61,11 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Whether it asks this column by its name.
+    pub fn names(&self, column: &str) -> bool {
+        self.terms.iter().any(|term| term.column == Some(column))
+    }
+
     /// Whether a row may pass now and not in a minute, though nothing about it changes.
     pub fn is_about_ages(&self) -> bool {
         self.terms.iter().any(|term| term.test.is_about_age())

@@ -35,7 +35,7 @@ const PIECES: usize = 64;
 /// While nothing is said it is told this often that all is read.
 const CURRENT: Duration = Duration::from_secs(15);
 
-/// All logs that lie on this host, and those of other hosts.
+/// All logs that lie on this host, and those of other hosts and journals.
 pub(super) struct Tails {
     session: Option<Session>,
     here: Vec<LogPlace>,
@@ -56,12 +56,11 @@ pub(super) fn all(sources: &Sources) -> Box<dyn Collector> {
     })
 }
 
-/// The places of this host, and those of others.
+/// The places with files of this host, and those that are asked for what they have: other hosts, and journals.
 pub fn split(places: &[LogPlace]) -> (Vec<LogPlace>, Vec<LogPlace>) {
-    let (here, elsewhere): (Vec<LogPlace>, Vec<LogPlace>) =
-        places.iter().cloned().partition(LogPlace::is_here);
-    // A journal is no file.
-    (here.into_iter().filter(|place| !place.paths.is_empty()).collect(), elsewhere)
+    let here = places.iter().filter(|place| place.is_here() && !place.paths.is_empty());
+    let asked = places.iter().filter(|place| !place.is_here() || place.journal);
+    (here.cloned().collect(), asked.cloned().collect())
 }
 
 impl Collector for Tails {

@@ -35,6 +35,8 @@ pub struct Heard {
     pub endpoints: Vec<Endpoint>,
     /// Requests that the lines tell of.
     pub requests: Vec<Request>,
+    /// How many more there were of our own, which ended well.
+    pub own_requests: u64,
     /// What could not be had.
     pub troubles: Vec<Trouble>,
     /// How many files are followed now.
@@ -61,4 +63,6 @@ pub struct HeardLine {
     pub replaces: Option<u64>,
     /// The id of the signature of a known message, where it makes a finding or ends one.
     pub known: Option<&'static str>,
+    /// A question of our own caused it, and nothing is wrong with it.
+    pub is_own: bool,
 }

@@ -48,6 +48,14 @@ struct Kept {
     is_cut: bool,
     /// Another line has taken its place.
     is_gone: bool,
+    /// A question of our own caused it.
+    is_own: bool,
+}
+
+impl Kept {
+    fn is_own_record(&self) -> bool {
+        self.is_own && self.back == 0
+    }
 }
 
 /// The last lines of all logs.
@@ -65,6 +73,7 @@ pub struct Logs {
     away: Arc<[Trouble]>,
     dropped: u64,
     replaced: u64,
+    own: usize,
     rates: Rates,
     kinds: Kinds,
     facts: Facts,
@@ -112,6 +121,7 @@ impl Logs {
             away: Arc::default(),
             dropped: 0,
             replaced: 0,
+            own: 0,
             rates: Rates::default(),
             kinds: Kinds::default(),
             facts: Facts::default(),
@@ -139,7 +149,7 @@ impl Logs {
         for line in &heard.lines {
             self.keep(line, line.text.of(&heard.text), now);
         }
-        self.traffic.put(heard.endpoints, &heard.requests);
+        self.traffic.put(heard.endpoints, &heard.requests, heard.own_requests);
         for trouble in heard.troubles {
             self.troubles.push_back((now, trouble));
         }
@@ -165,6 +175,7 @@ impl Logs {
             level: line.level,
             is_cut: line.length > bytes.len() as u64,
             is_gone: false,
+            is_own: line.is_own,
         });
         if back > 0 {
             if let Some(head) = self.kept_mut(line.record) {
@@ -172,6 +183,7 @@ impl Logs {
             }
             return;
         }
+        self.own += usize::from(line.is_own);
         // The half of a line says nothing that the whole does not say again.
         if line.replaces.is_none() {
             self.rates.count(line.at, line.level, now);
@@ -221,10 +233,11 @@ impl Logs {
 
     /// Another line takes its place.
     fn let_go(&mut self, number: u64) {
-        let Some(old) = self.kept_mut(number) else { return };
+        let Some(old) = self.kept_mut(number).filter(|old| !old.is_gone) else { return };
         old.is_gone = true;
-        let back = u64::from(old.back);
+        let (back, is_own) = (u64::from(old.back), old.is_own_record());
         self.replaced += 1;
+        self.own -= usize::from(is_own);
         if back > 0
             && let Some(head) = self.kept_mut(number - back)
         {
@@ -255,7 +268,8 @@ impl Logs {
             let gone = self.first_chunk;
             self.chunks.pop_front();
             self.first_chunk = self.first_chunk.wrapping_add(1);
-            while self.lines.front().is_some_and(|line| line.chunk == gone) {
+            while let Some(line) = self.lines.front().filter(|line| line.chunk == gone) {
+                self.own -= usize::from(!line.is_gone && line.is_own_record());
                 self.lines.pop_front();
                 self.first += 1;
                 self.dropped += 1;
@@ -303,6 +317,16 @@ impl Logs {
     /// When the record was written, in microseconds, if one begins here.
     pub fn at(&self, number: u64) -> Option<i64> {
         self.kept(number).filter(|kept| kept.back == 0 && !kept.is_gone).map(|kept| kept.at)
+    }
+
+    /// Whether a question of our own caused the record, and nothing is wrong with it.
+    pub fn is_own(&self, number: u64) -> bool {
+        self.kept(number).is_some_and(|kept| kept.is_own)
+    }
+
+    /// How many such records are held.
+    pub fn own(&self) -> usize {
+        self.own
     }
 
     /// The number of the line that begins the record which this line is part of, and the line's bytes.

@@ -8,6 +8,10 @@ use crate::model::{Level, Span, endpoint};
 use crate::store::Store;
 use crate::store::logs::{self, Record};
 use crate::table::{Column, Slot, Value, column};
+use crate::trace::Id;
+
+/// The column that says of a line that a question of our own caused it.
+pub const OWN: &str = "own";
 
 /// What a filter over logs may ask for. `level` comes first: it is asked soonest.
 pub const COLUMNS: &[Column<Store>] = &[
@@ -58,6 +62,12 @@ pub const COLUMNS: &[Column<Store>] = &[
     }),
     column!("file", "FILE", "", "where it stands", Left, (0, 0), 0, |store, slot| {
         record(store, slot).map_or(Value::Unknown, |record| Value::text(&*record.source.path))
+    }),
+    column!("own", "OWN", "", "the line's request", Left, (0, 0), 0, |store, slot| {
+        let Some(record) = record(store, slot) else { return Value::Unknown };
+        let parsed = store.logs.parsed(&record);
+        let mut ids = [parsed.request_id, parsed.global_request_id].into_iter();
+        if ids.any(|id| Id::is_ours_in(id.of(record.head))) { Value::text("yes") } else { Value::Absent }
     }),
     column!("rest", "REST", "", "the lines that go on with it", Left, (0, 0), 0, |store, slot| {
         let Some(record) = record(store, slot).filter(|record| record.more > 0) else { return Value::Absent };

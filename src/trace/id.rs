@@ -8,6 +8,9 @@ pub struct Id(u128);
 /// `57ac3a7c`: what the ids of our own requests begin with.
 const OURS: u128 = 0x57ac_3a7c;
 
+/// The same as it is written.
+const OURS_TEXT: &[u8] = b"57ac3a7c-";
+
 /// Places of the dashes in a UUID's text.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
@@ -47,6 +50,12 @@ impl Id {
     /// It is of a question that a stackwatch has asked: its traces are no part of any instance's story.
     pub fn is_ours(self) -> bool {
         self.0 >> 96 == OURS
+    }
+
+    /// Whether such an id stands there, with `req-` or without: a tail asks that of every line.
+    pub fn is_ours_in(text: &[u8]) -> bool {
+        let text = text.strip_prefix(b"req-").unwrap_or(text);
+        text.starts_with(OURS_TEXT) && Self::parse(text).is_some()
     }
 
     /// In lower case, as all services write it.
@@ -99,5 +108,7 @@ mod tests {
         let ours = Id::ours(id.0);
         assert_eq!(ours.to_string(), "57ac3a7c-2144-43c6-a1f6-7967745cf373");
         assert!(ours.is_ours() && !id.is_ours());
+        assert!(Id::is_ours_in(&ours.text()) && Id::is_ours_in(format!("req-{ours}").as_bytes()));
+        assert!(!Id::is_ours_in(&id.text()) && !Id::is_ours_in(b"req-57ac3a7c-2144") && !Id::is_ours_in(b""));
     }
 }

@@ -11,6 +11,7 @@ use super::{Failure, complain, grammar, log_places, settings};
 use crate::cli::Common;
 use crate::collect::logs::reader::Reader;
 use crate::collect::logs::{self, others};
+use crate::config::logs::LogPlace;
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::model::{Heard, Level, Trouble};
@@ -40,7 +41,7 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let (here, elsewhere) = logs::split(&places);
     let (say, heard) = tokio::sync::mpsc::channel(WAITING);
     // Which hosts match a pattern a cloud alone knows.
-    let session = match elsewhere.is_empty() {
+    let session = match elsewhere.iter().all(LogPlace::is_here) {
         true => None,
         false => open(common, &settings)?,
     };

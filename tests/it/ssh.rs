@@ -1,6 +1,7 @@
 //! Traces through the logs of other hosts, over real sshd's: the labelled truth of `tests/samples/trace` with the
 //! compute hosts' logs behind SSH, and every way in which a host can refuse, break or be away.
 
+mod journal;
 mod tail;
 
 use std::collections::BTreeSet;
@@ -22,7 +23,14 @@ use crate::support::sshd::{Hosts, OPERATOR, sshd_tests};
 use crate::support::stub::{Stub, run};
 use crate::trace::{Labels, Lines, labels, lines, samples};
 
-use tail::a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections;
+use journal::{
+    a_tail_of_journals_tells_every_record_once_through_broken_connections,
+    the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace,
+};
+use tail::{
+    a_file_that_was_truncated_and_has_grown_beyond_its_old_size_between_two_looks_is_told_anew,
+    a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections,
+};
 
 sshd_tests! {
     a_trace_over_ssh_has_every_line_that_it_must_have_and_names_the_host_that_is_down,
@@ -32,6 +40,9 @@ sshd_tests! {
     the_log_around_a_line_is_read_where_the_line_stands_by_now,
     the_doctor_says_of_each_host_whether_it_is_reached_and_what_may_be_read_there,
     a_tail_over_ssh_tells_every_line_once_through_rotations_and_broken_connections,
+    a_file_that_was_truncated_and_has_grown_beyond_its_old_size_between_two_looks_is_told_anew,
+    a_tail_of_journals_tells_every_record_once_through_broken_connections,
+    the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace,
 }
 
 /// The logs of a directory of samples: those of compute hosts behind their own sshd's, all others here.

@@ -12,15 +12,16 @@ use jiff::Timestamp;
 
 use super::others;
 use crate::config::logs::LogPlace;
-use crate::model::{Heard, HeardLine, Line, LogSource, Span, Text, Trouble};
+use crate::model::{Heard, HeardLine, Level, Line, LogSource, Span, Text, Trouble};
 use crate::signature::Signatures;
 use crate::source::log::files::Skipped;
 use crate::source::log::follow::elsewhere::Others;
 use crate::source::log::follow::{Follower, Pace, Piece, Told};
 use crate::source::log::index::Index;
 use crate::source::log::{Folder, Grammar, Zone};
+use crate::trace::Id;
 use copies::Copies;
-use traffic::{Said, Traffic};
+use traffic::{Access, Said, Traffic};
 
 /// A batch is handed on when it has so many bytes.
 const BATCH: usize = 1 << 20;
@@ -170,6 +171,13 @@ fn is_worth_saying(why: &Skipped) -> bool {
     !matches!(why, Skipped::Kind(_) | Skipped::NotAFile(_))
 }
 
+/// A question of our own caused the line. Where something is wrong with it, that is no less wrong for it.
+fn is_own(line: &[u8], parsed: &Line) -> bool {
+    let is_well = parsed.level < Level::Warning && parsed.access.is_none_or(|access| access.status < 500);
+    let mut ids = [parsed.request_id, parsed.global_request_id].into_iter();
+    is_well && ids.any(|id| Id::is_ours_in(id.of(line)))
+}
+
 impl Telling {
     fn has_news(&self) -> bool {
         !self.lines.is_empty() || !self.troubles.is_empty() || !self.new_sources.is_empty()
@@ -184,7 +192,7 @@ impl Telling {
             content.untimed.clear();
         }
         let lines = std::mem::take(&mut self.lines);
-        let (endpoints, requests) = self.traffic.take();
+        let (endpoints, requests, own_requests) = self.traffic.take();
         send(Heard {
             first: self.next - lines.len() as u64,
             sources: std::mem::take(&mut self.new_sources),
@@ -193,6 +201,7 @@ impl Telling {
             parse: self.grammar.clone(),
             endpoints,
             requests,
+            own_requests,
             troubles: std::mem::take(&mut self.troubles),
             files: self.files,
             away: self.away.clone(),
@@ -259,7 +268,9 @@ impl Telling {
             return;
         }
         let service = &piece.file.service;
-        self.traffic.hear(&mut content.said, service, piece.bytes, &parsed, at, replaces.is_some());
+        let is_own = is_own(piece.bytes, &parsed);
+        let heard = Access { line: piece.bytes, parsed: &parsed, at, is_again: replaces.is_some(), is_own };
+        self.traffic.hear(&mut content.said, service, &heard);
         let start = self.text.len();
         self.text.extend_from_slice(piece.bytes);
         self.lines.push(HeardLine {
@@ -271,6 +282,7 @@ impl Telling {
             record: head,
             replaces,
             known: if head == number { known(piece.bytes, &parsed) } else { None },
+            is_own,
         });
         self.next += 1;
     }

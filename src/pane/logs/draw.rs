@@ -48,11 +48,22 @@ pub(super) struct Window {
     height: usize,
     /// Which record stands on which line of the last frame.
     lines: Vec<Key>,
+    /// The widest program that lines have named themselves: in a journal, or a file of a whole host, each does.
+    program: usize,
 }
 
 impl Window {
     pub fn new() -> Self {
-        Self { cursor: None, follows: true, wraps: false, sideways: 0, row: 0, height: 0, lines: Vec::new() }
+        Self {
+            cursor: None,
+            follows: true,
+            wraps: false,
+            sideways: 0,
+            row: 0,
+            height: 0,
+            lines: Vec::new(),
+            program: 0,
+        }
     }
 
     pub fn follow(&mut self) {
@@ -210,8 +221,10 @@ impl Window {
             }
             return;
         };
-        let columns = Columns::new(cx, area.width);
         let list = shown.list();
+        let near = at.saturating_sub(self.height)..list.len().min(at + self.height);
+        self.program = self.program.max(widest_program(cx, list.get(near).unwrap_or_default()));
+        let columns = Columns::new(cx, area.width, self.program);
         let made = |at: usize| -> Vec<Line<'static>> {
             let record = list.get(at).and_then(|(_, number)| cx.store.logs.record(*number));
             record.map_or_else(
@@ -285,8 +298,19 @@ struct Columns {
     service: usize,
 }
 
+/// How wide the programs are that these records name themselves.
+fn widest_program(cx: &Cx, keys: &[Key]) -> usize {
+    let programs = keys.iter().filter_map(|(_, number)| {
+        let record = cx.store.logs.record(*number)?;
+        let program = cx.store.logs.parse(record.head).program.of(record.head);
+        (!program.is_empty()).then(|| text::width(&text::sanitise(&String::from_utf8_lossy(program))))
+    });
+    programs.max().unwrap_or(0)
+}
+
 impl Columns {
-    fn new(cx: &Cx, width: u16) -> Self {
+    /// `program`: the widest that lines name themselves.
+    fn new(cx: &Cx, width: u16, program: usize) -> Self {
         let sources = cx.store.logs.sources();
         let widest = |of: fn(&crate::model::LogSource) -> &str| {
             sources.iter().map(|source| text::width(&text::sanitise(of(source)))).max().unwrap_or(0)
@@ -298,7 +322,7 @@ impl Columns {
         Self {
             has_millis: is_roomy,
             host: if is_roomy { host } else { host.min(8) },
-            service: widest(|source| &source.service).clamp(7, most),
+            service: widest(|source| &source.service).max(program).clamp(7, most),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Which records are shown, by time: kept in order while lines come late and old ones go.
+//! Which records are shown, by time: kept in order while lines come late and old ones go. Those that our own questions
+//! caused are left out and counted, unless the filter asks for them.
 //!
 //! A filter is put to the newest records first, some thousand at once: what one looks at is there with the frame of
 //! the key, and the rest follows while nothing else is to be done.
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::filter::{Filter, FilterError};
 use crate::store::{Logs, Store};
-use crate::tables::logs::COLUMNS;
+use crate::tables::logs::{COLUMNS, OWN};
 use crate::ui::format;
 
 /// Lines that are asked at once: some milliseconds.
@@ -125,7 +126,10 @@ impl Shown {
 
     fn ask(&mut self, block: Range<u64>, store: &Store, now: Timestamp) {
         let first = store.logs.numbers().start;
-        let heads = block.filter(|number| store.logs.at(*number).is_some());
+        let leaves_out = self.leaves_own_out();
+        let is_shown =
+            |number: &u64| store.logs.at(*number).is_some() && !(leaves_out && store.logs.is_own(*number));
+        let heads = block.filter(is_shown);
         let slots = heads.filter_map(|number| u32::try_from(number - first).ok()).collect::<Vec<_>>();
         let passed = match self.filter.is_empty() {
             true => slots,
@@ -137,7 +141,12 @@ impl Shown {
         merge(&mut self.list, new);
     }
 
-    /// `1,204 of 18,000 records shown`.
+    /// Who asks for them by name sees them: `own=yes` them alone, `own!=no` all.
+    fn leaves_own_out(&self) -> bool {
+        !self.filter.names(OWN)
+    }
+
+    /// `1,204 records in 18,000 lines · by time`, and what is left out.
     pub fn status(&self, store: &Store) -> String {
         let held = store.logs.numbers();
         let number = |n: u64| format::number(i64::try_from(n).unwrap_or(i64::MAX));
@@ -146,7 +155,13 @@ impl Shown {
             true => format!("the newest {} of {} lines …", number(asked), number(held.end - held.start)),
             false => format!("{} lines", number(held.end - held.start)),
         };
-        format!("{} in {of} · by time", format::count(self.list.len(), "record"))
+        let own = match store.logs.own() {
+            own if own > 0 && self.leaves_own_out() => {
+                format!(" · {} of our own left out (own=yes)", number(own as u64))
+            }
+            _ => String::new(),
+        };
+        format!("{} in {of} · by time{own}", format::count(self.list.len(), "record"))
     }
 }
 

@@ -107,7 +107,11 @@ impl Traffic {
     pub fn status(&self, cx: &Cx) -> String {
         let since = cx.store.logs.traffic().since();
         let since = since.map_or(String::new(), |at| format!(" since {}", time(cx, at, false).trim()));
-        format!("{}{since} · {}", format::count(self.list.len(), "endpoint"), self.list.by().words())
+        let own = match cx.store.logs.traffic().own() {
+            0 => String::new(),
+            own => format!(" · {} of our own left out", number(own)),
+        };
+        format!("{}{since} · {}{own}", format::count(self.list.len(), "endpoint"), self.list.by().words())
     }
 
     /// How the requests to it ended, and how long those took.

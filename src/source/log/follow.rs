@@ -6,6 +6,7 @@
 
 pub mod elsewhere;
 mod file;
+pub mod journal;
 mod lines;
 
 use std::collections::{HashMap, HashSet};

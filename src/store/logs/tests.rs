@@ -39,6 +39,7 @@ impl Teller {
                 record: record.unwrap_or(self.next + n as u64),
                 replaces: *replaces,
                 known: None,
+                is_own: words.starts_with("own"),
             });
         }
         let source = LogSource { path: "a.log".into(), host: "cmp01".into(), service: "nova-compute".into() };
@@ -55,6 +56,7 @@ impl Teller {
                 parse,
                 endpoints: Vec::new(),
                 requests: Vec::new(),
+                own_requests: 0,
                 troubles: Vec::new(),
                 files: 1,
                 away: Arc::default(),
@@ -145,4 +147,24 @@ fn a_collector_that_counts_anew_is_told_anew() {
     teller.batch(&[("again", Level::Info, None, None)]);
     assert_eq!(teller.logs.numbers(), 0..1);
     assert_eq!(teller.logs.sources().len(), 1);
+}
+
+#[test]
+fn records_of_our_own_are_counted_as_long_as_they_are_held() {
+    let mut teller = Teller::over(2 * CHUNK);
+    let own = "own ".repeat(CHUNK / 8);
+    teller.batch(&[
+        (&own, Level::Info, None, None),
+        ("own, which goes on", Level::Info, Some(0), None),
+        ("own, half", Level::Info, None, None),
+        ("another's", Level::Info, None, None),
+    ]);
+    assert_eq!(teller.logs.own(), 2);
+    assert_eq!([0, 2, 3].map(|number| teller.logs.is_own(number)), [true, true, false]);
+    teller.batch(&[("whole", Level::Info, None, Some(2))]);
+    assert_eq!(teller.logs.own(), 1);
+    let other = "x".repeat(CHUNK);
+    teller.batch(&[(&other, Level::Info, None, None), (&other, Level::Info, None, None)]);
+    assert!(teller.logs.dropped() > 0);
+    assert_eq!(teller.logs.own(), 0);
 }

@@ -173,10 +173,12 @@ impl Asked {
 pub struct Traffic {
     asked: Vec<Asked>,
     since: Option<i64>,
+    own: u64,
 }
 
 impl Traffic {
-    pub(super) fn put(&mut self, endpoints: Vec<Endpoint>, requests: &[Request]) {
+    pub(super) fn put(&mut self, endpoints: Vec<Endpoint>, requests: &[Request], own: u64) {
+        self.own += own;
         self.asked.extend(endpoints.into_iter().map(Asked::new));
         for request in requests {
             if let Some(asked) = self.asked.get_mut(request.endpoint as usize) {
@@ -189,6 +191,11 @@ impl Traffic {
     /// Every endpoint; its place is its number.
     pub fn asked(&self) -> &[Asked] {
         &self.asked
+    }
+
+    /// Requests of our own that ended well: they are not among the others.
+    pub fn own(&self) -> u64 {
+        self.own
     }
 
     /// When the first one was answered that is counted, in microseconds since 1970.
@@ -232,14 +239,14 @@ mod tests {
             request(now - 90 * MINUTE, 500, Some(9_000)),
             Request { endpoint: 7, ..request(now, 200, None) },
         ];
-        traffic.put(vec![endpoint], &requests);
+        traffic.put(vec![endpoint], &requests, 3);
         let [asked] = traffic.asked() else { panic!("{traffic:?}") };
         assert_eq!((asked.requests(), asked.ended(2), asked.ended(4), asked.ended(5)), (4, 1, 1, 2));
         let at = Timestamp::from_microsecond(now).unwrap();
         assert_eq!(asked.hour(at).iter().sum::<u64>(), 3);
         assert_eq!(asked.failed(at)[SLICES - 7], 1);
         assert_eq!(asked.times().longest(), Some(9_000));
-        assert_eq!(traffic.since(), Some(now - 90 * MINUTE));
+        assert_eq!((traffic.since(), traffic.own()), (Some(now - 90 * MINUTE), 3));
         let later = Timestamp::from_microsecond(now + 70 * MINUTE).unwrap();
         assert_eq!(asked.hour(later), [0; SLICES]);
     }

@@ -70,7 +70,7 @@ fn tell(asked: &Asked, what: &str, seen: &Seen, report: &mut Report) {
     }
     let next = asked.needs_a_right();
     if let Some(why) = &seen.journal {
-        report.trouble(what, &format!("its journal: {why}"), &next);
+        report.trouble(what, &format!("its journal: {why}"), &asked.needs_the_journal());
     }
     for path in &seen.unlisted {
         report.trouble(what, &format!("no right to list {path}"), &next);

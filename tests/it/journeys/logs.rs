@@ -86,6 +86,40 @@ fn a_filter_holds_for_what_comes_and_goes_with_the_cursor_left_where_it_was() {
     );
 }
 
+/// Another's line, and one that a question of our own caused.
+fn one_of_ours(at: Timestamp) -> Vec<Report> {
+    comes(
+        at,
+        25,
+        &[
+            "2026-11-24 03:12:44.000 2900 INFO nova.compute.manager [-] the newest of all",
+            "2026-11-24 03:12:45.000 2900 INFO nova.osapi [req-57ac3a7c-8846-4aa2-8a5a-629e8034465f \
+             req-a54b595b-8846-4aa2-8a5a-629e8034465f u p - - d d] listed for us",
+        ],
+    )
+}
+
+#[test]
+fn what_our_own_questions_caused_is_left_out_and_counted_until_it_is_asked_for() {
+    check(
+        "logs",
+        &[
+            Hear(one_of_ours),
+            Cursor("the newest of all"),
+            Lacks("listed for us"),
+            Sees("1 of our own left out (own=yes)"),
+            Press("/own=yes<enter>"),
+            Sees("1 record in 27 lines"),
+            Cursor("listed for us"),
+            Lacks("left out"),
+            Press("<esc>/own!=no<enter>"),
+            Sees("the newest of all"),
+            Cursor("listed for us"),
+            Lacks("left out"),
+        ],
+    );
+}
+
 #[test]
 fn errors_are_found_one_after_the_other_and_the_end_is_said() {
     check(

@@ -4,6 +4,7 @@ pub mod amqp;
 pub mod brokers;
 pub mod cloud;
 pub mod facts;
+pub mod journald;
 pub mod listening;
 pub mod pty;
 pub mod sim;

@@ -230,3 +230,40 @@ fn a_half_line_that_was_a_copy_takes_no_other_lines_place() {
     let replaced: Vec<u64> = scene.lines().iter().filter_map(|line| line.replaces).collect();
     assert!(!replaced.contains(&0), "{replaced:?} of {:?}", scene.told());
 }
+
+#[test]
+fn what_our_own_questions_caused_is_said_to_be_ours_unless_something_is_wrong_with_it() {
+    let mut scene = Scene::new();
+    let access = |id: &str, level: &str, status: u16| {
+        format!(
+            "{AT} 9 {level} nova.api.openstack.requestlog [{id} u p - - d d] 10.0.0.5 \"GET /v2.1/servers/detail\" \
+             status: {status} len: 15 microversion: 2.1 time: 0.01\n"
+        )
+    };
+    let ours = "57ac3a7c-8846-4aa2-8a5a-629e8034465f";
+    let other = "req-a54b595b-8846-4aa2-8a5a-629e8034465f";
+    for (ids, level, status) in [
+        (format!("None req-{ours}"), "INFO", 200),
+        // As nova calls it, and as it asks others on our behalf.
+        (format!("req-{ours} {other}"), "INFO", 404),
+        (format!("None {other}"), "INFO", 200),
+        (format!("req-{ours} {other}"), "INFO", 503),
+        (format!("req-{ours} {other}"), "WARNING", 200),
+    ] {
+        scene.append("nova-api.log", &access(&ids, level, status));
+    }
+    // fluentd's.
+    scene.append(
+        "fluentd.log",
+        &format!("{{\"@timestamp\":\"2026-11-23T18:48:30Z\",\"request_id\":\"{ours}\",\"Payload\":\"x\"}}\n"),
+    );
+    scene.poll();
+    let own = |line: &HeardLine| line.is_own;
+    let mut owns: Vec<bool> = scene.lines().iter().map(own).collect();
+    owns.sort_unstable();
+    assert_eq!(owns, [false, false, false, true, true, true], "{:?}", scene.told());
+    let asked: Vec<u16> =
+        scene.heard.iter().flat_map(|heard| &heard.requests).map(|request| request.status).collect();
+    assert_eq!(asked, [200, 503, 200]);
+    assert_eq!(scene.heard.iter().map(|heard| heard.own_requests).sum::<u64>(), 2);
+}

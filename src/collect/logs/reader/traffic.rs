@@ -14,7 +14,19 @@ pub(super) struct Traffic {
     count: u32,
     new: Vec<Endpoint>,
     requests: Vec<Request>,
+    own: u64,
     words: String,
+}
+
+/// A line that may tell of a request.
+pub(super) struct Access<'a> {
+    pub line: &'a [u8],
+    pub parsed: &'a Line,
+    pub at: i64,
+    /// It takes the place of its half.
+    pub is_again: bool,
+    /// We asked it.
+    pub is_own: bool,
 }
 
 /// What one file said so far.
@@ -27,13 +39,17 @@ pub(super) struct Said {
 }
 
 impl Traffic {
-    /// A line, `again` where it takes the place of its half.
-    pub fn hear(&mut self, said: &mut Said, of: &Text, line: &[u8], parsed: &Line, at: i64, again: bool) {
-        let was_told = std::mem::replace(&mut said.last, parsed.access.is_some()) && again;
+    pub fn hear(&mut self, said: &mut Said, of: &Text, heard: &Access) {
+        let Access { line, parsed, at, .. } = *heard;
+        let was_told = std::mem::replace(&mut said.last, parsed.access.is_some()) && heard.is_again;
         let Some(access) = parsed.access.filter(|_| !was_told) else { return };
         let by_service = !parsed.logger.is_empty();
         said.by_service |= by_service;
         if said.by_service && !by_service {
+            return;
+        }
+        if heard.is_own {
+            self.own += 1;
             return;
         }
         endpoint(access.method.of(line), access.path.of(line), &mut self.words);
@@ -57,9 +73,10 @@ impl Traffic {
         })
     }
 
-    /// What is new since it was asked last.
-    pub fn take(&mut self) -> (Vec<Endpoint>, Vec<Request>) {
-        (std::mem::take(&mut self.new), std::mem::take(&mut self.requests))
+    /// What is new since it was asked last, and how many requests of our own there were besides.
+    pub fn take(&mut self) -> (Vec<Endpoint>, Vec<Request>, u64) {
+        let Self { new, requests, own, .. } = self;
+        (std::mem::take(new), std::mem::take(requests), std::mem::take(own))
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 pub(super) use self::answer::Heard;
-pub(in super::super) use self::answer::{clock, logfile};
+pub(in super::super) use self::answer::{clock, journal_fault, logfile};
 pub use self::see::{Seen, see};
 
 use self::answer::Answer;
@@ -84,11 +84,20 @@ impl Asked {
 
     /// What to do where a right is missing.
     pub fn needs_a_right(&self) -> String {
+        self.needs_the_group("adm")
+    }
+
+    /// The same of its journal.
+    pub fn needs_the_journal(&self) -> String {
+        self.needs_the_group("systemd-journal")
+    }
+
+    fn needs_the_group(&self, group: &str) -> String {
         let host = &self.host;
         match self.way {
-            Way::Here => "start stackwatch as root, or as a member of the group adm".to_owned(),
+            Way::Here => format!("start stackwatch as root, or as a member of the group {group}"),
             Way::Ssh => {
-                format!("let the account on {host} join the group adm, or set `sudo = true` in [[logs]]")
+                format!("let the account on {host} join the group {group}, or set `sudo = true` in [[logs]]")
             }
             Way::Sudo => format!("look at its rights on {host}: root may not read it"),
         }

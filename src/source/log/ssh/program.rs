@@ -207,6 +207,11 @@ impl Talk {
         }
     }
 
+    /// Whether the next line is here already.
+    pub fn has_line(&self) -> bool {
+        memchr::memchr(b'\n', self.stdout.buffer()).is_some()
+    }
+
     /// Whether there was a whole line.
     async fn read(&mut self, line: &mut Vec<u8>) -> std::io::Result<bool> {
         line.clear();

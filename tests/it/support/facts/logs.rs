@@ -96,6 +96,7 @@ pub fn heard() -> Heard {
         away: Arc::default(),
         endpoints: Vec::new(),
         requests: Vec::new(),
+        own_requests: 0,
     };
     let (endpoints, requests) = asked();
     (heard.endpoints, heard.requests) = (endpoints, requests);
@@ -124,6 +125,7 @@ pub fn heard() -> Heard {
                 record: *head.get_or_insert(number),
                 replaces: None,
                 known: told(line.as_bytes(), &parsed),
+                is_own: false,
             });
         }
     }
@@ -134,7 +136,7 @@ pub fn heard() -> Heard {
 pub fn more(first: u64, lines: &[&str]) -> Heard {
     let grammar = Grammar::shipped().unwrap();
     let mut more = Heard { first, sources: Vec::new(), troubles: Vec::new(), ..heard() };
-    (more.endpoints, more.requests) = (Vec::new(), Vec::new());
+    (more.endpoints, more.requests, more.own_requests) = (Vec::new(), Vec::new(), 0);
     let source = heard().sources.iter().position(|source| &*source.host == "cmp03").unwrap() as u32;
     (more.lines, more.text) = (Vec::new(), Vec::new());
     for (n, line) in lines.iter().enumerate() {
@@ -151,6 +153,7 @@ pub fn more(first: u64, lines: &[&str]) -> Heard {
             record: first + n as u64,
             replaces: None,
             known: told(line.as_bytes(), &parsed),
+            is_own: line.contains("req-57ac3a7c-"),
         });
     }
     more

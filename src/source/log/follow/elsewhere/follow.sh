@@ -1,13 +1,13 @@
 # Tells what the logs of the host it runs on get, as they get it: its arguments are files, directories and globs; standard
-# input has what was told before: when that was, then of each file its identity and how far. POSIX sh; GNU find, stat, head and base64. It writes
-# nothing, is nice to others, and ends with the connection.
+# input has what was told before: when that was, then of each file its identity and how far, and whether another content
+# is known to stand there since. POSIX sh; GNU find, stat, head and base64. It writes nothing, is nice to others, and ends
+# with the connection.
 LC_ALL=C
 export LC_ALL
 IFS=
 renice -n 10 $$ >/dev/null 2>&1
 echo "stackwatch ready"
 known=$(cat)
-[ "$1" = --journal ] && shift
 echo "C $(date "+%s.%N %z") ${TZ:-$(readlink -f /etc/localtime 2>/dev/null)}"
 if ! echo a | head -c 1 | base64 >/dev/null 2>&1; then
     echo "L base64"
@@ -17,12 +17,12 @@ fi
 
 # Of each file how far it was told stands in a variable of its identity's name: at_2049_131.
 since=
-while IFS=" " read -r identity offset; do
+while IFS=" " read -r identity offset anew; do
     case $identity$offset in
     since*[!0-9]* | "") ;;
     since*) since=$offset ;;
     *[!0-9_]*) ;;
-    *) eval "at_$identity=$offset" ;;
+    *) eval "at_$identity=$offset anew_$identity=$anew" ;;
     esac
 done <<END
 $known
@@ -37,14 +37,17 @@ files() {
     done | sort -u -k 1,1
 }
 
-# told IDENTITY FROM TO PATH: what stands there, a line of base64 for each piece.
+# told IDENTITY FROM TO PATH: what stands there, a line of base64 for each piece. Each with some of what was told before, by
+# which it is seen there whether this is the same content still: read at once, so that nothing can come in between.
 told() {
     from=$2
     while [ "$from" -lt "$3" ]; do
-        printf "D %s %s " "$1" "$from"
-        tail -c "+$((from + 1))" "$4" 2>/dev/null | head -c "$piece" | head -c "$(($3 - from))" | base64 | tr -d "\n"
+        to=$((from + piece < $3 ? from + piece : $3))
+        back=$((from < mark ? 0 : from - mark))
+        printf "D %s %s " "$1" "$back"
+        tail -c "+$((back + 1))" "$4" 2>/dev/null | head -c "$((to - back))" | base64 | tr -d "\n"
         echo
-        from=$((from + piece))
+        from=$to
     done
 }
 
@@ -56,7 +59,8 @@ done
 
 # grown IDENTITY SIZE PATH: a file that is known.
 grown() {
-    if [ "$2" -lt "$at" ]; then
+    eval "anew=\${anew_$1-} anew_$1="
+    if [ "$2" -lt "$at" ] || [ -n "$anew" ]; then
         # It was truncated: the rest of what it had is in its copy, of which there is nothing else to tell.
         copied=$(ls -1t "$3".[0-9]* "$3"-[0-9]* 2>/dev/null | head -n 1)
         copy=$(stat -L -c "%d_%i %s" "$copied" 2>/dev/null)
@@ -94,6 +98,7 @@ begun() {
 }
 
 piece=262144
+mark=64
 before=
 rounds=0
 while :; do

@@ -148,12 +148,10 @@ impl<'a> Answer<'a> {
             let message = format!("{host}: {count} packed files were not looked through: there is no {tool}");
             troubles.push(of(message, format!("install {tool} on {host}")));
         }
-        let journal = self.journal.as_deref().or(JOURNAL
-            .iter()
-            .find_map(|(said, words)| (self.asked.place.journal && errors.contains(said)).then_some(*words)));
+        let journal = self.journal.as_deref().or(meant(errors).filter(|_| self.asked.place.journal));
         if let Some(why) = journal {
             let message = format!("{host}: its journal was not looked through, or not all of it: {why}");
-            troubles.push(of(message, self.asked.needs_a_right()));
+            troubles.push(of(message, self.asked.needs_the_journal()));
         }
         if let Some(most) = &self.most {
             let message = format!("{host}: more than {most} files: the rest was not looked through");
@@ -167,11 +165,31 @@ impl<'a> Answer<'a> {
 
 /// What journalctl says on standard error, and what that means.
 const JOURNAL: &[(&str, &str)] = &[
-    ("not seeing messages from other users", "no right to what others write"),
     ("insufficient permissions", "no right to read it"),
+    ("not seeing messages from other users", "no right to what others write"),
     ("No journal files were found", "there is none"),
     ("unrecognized option", "its journalctl is older than systemd 236"),
 ];
+
+/// What it means, where that is known.
+fn meant(said: &str) -> Option<&'static str> {
+    JOURNAL.iter().find_map(|(words, meaning)| said.contains(words).then_some(*meaning))
+}
+
+/// What keeps a journal from being followed, or all of it, by what journalctl said.
+pub(in super::super::super) fn journal_fault(asked: &Asked, said: &str) -> Trouble {
+    let host = &asked.host;
+    let is_of_rights = said.contains("permissions") || said.contains("not seeing");
+    let next_step = match is_of_rights {
+        true => asked.needs_the_journal(),
+        false => format!("see what `journalctl -n 1` says on {host}, or take `journal` out of [[logs]]"),
+    };
+    let why = meant(said).map_or_else(|| said.trim().to_owned(), ToOwned::to_owned);
+    Trouble {
+        next_step,
+        ..Trouble::of_log(format!("{host}: its journal is not followed, or not all of it: {why}"))
+    }
+}
 
 /// The first, and how many more there are.
 fn some(paths: &[String]) -> Option<String> {
