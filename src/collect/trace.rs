@@ -23,7 +23,7 @@ use crate::source::log::Grammar;
 use crate::source::log::files::{self, LogFile};
 use crate::source::log::index::Index;
 use crate::source::log::scan::elsewhere::Elsewhere;
-use crate::source::log::scan::{self, Beside, Kept, Limits, Progress, Told};
+use crate::source::log::scan::{self, Beside, Kept, Limits, Packs, Progress, Told};
 use crate::source::log::ssh::Ssh;
 use crate::source::{Error, Session, Sources};
 use crate::trace::story::Steps;
@@ -47,6 +47,7 @@ pub struct Tracer {
     ssh: Ssh,
     resting: Arc<Resting>,
     index: Option<Index>,
+    packs: Packs,
 }
 
 impl Tracer {
@@ -62,6 +63,7 @@ impl Tracer {
             ssh: Ssh::default(),
             resting: Arc::default(),
             index: None,
+            packs: Packs::default(),
         }
     }
 
@@ -122,7 +124,7 @@ impl Tracer {
             }
         };
         let limits = Limits::default();
-        let beside = Beside { others: Some(others), index: self.index.as_ref() };
+        let beside = Beside { others: Some(others), index: self.index.as_ref(), packs: Some(&self.packs) };
         let mut told =
             scan::everywhere(&found.files, beside, &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));
