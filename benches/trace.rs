@@ -1,6 +1,7 @@
 //! Tracing an instance through logs, with nothing prepared and with the index that tailing leaves behind, against the
 //! operator's two passes of ripgrep:
-//! `cargo bench --bench trace`. `TRACE_GIB` is the corpus' size (1), `TRACE_INSTANCES` how many are traced (15).
+//! `cargo bench --bench trace`. `TRACE_GIB` is the corpus' size (1), `TRACE_INSTANCES` how many are traced (15),
+//! `TRACE_SEED` which corpus of that size it is (6).
 //!
 //! Prints rows of `benches/run`'s table. Exits with 1 when a line is missing or too much, or when the ratio of CPU
 //! seconds is below the limit. The corpus is written to `run/corpus` once; ripgrep is what `benches/run` installs.
@@ -26,13 +27,12 @@ use stackwatch::source::log::Grammar;
 use stackwatch::source::log::files::{self, LogFile, Packing};
 use stackwatch::source::log::index::fill::Filler;
 use stackwatch::source::log::index::{self, Index};
-use stackwatch::source::log::scan::{Beside, Limits, Progress, Told, everywhere};
+use stackwatch::source::log::scan::{Beside, Limits, Packs, Progress, Told, everywhere};
 use stackwatch::trace::{Subject, Trace};
 
 use corpus::{Random, Truth};
 use table::Table;
 
-const SEED: u64 = 6;
 /// Times fewer CPU seconds than ripgrep's two passes, by size in GiB.
 const LIMITS: [(u64, f64); 2] = [(1, 2.5), (4, 2.0)];
 
@@ -42,6 +42,8 @@ const INDEXED: (f64, f64) = (100.0, 15.0);
 const SIZE: f64 = 2.0;
 /// Traces of the instance with a thousand requests.
 const HOT: usize = 5;
+/// Times fewer CPU seconds to trace through packed files again.
+const AGAIN: f64 = 20.0;
 
 /// What one trace cost.
 #[derive(Clone, Copy, Default)]
@@ -57,20 +59,25 @@ fn main() -> ExitCode {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let (gib, count) = (number("TRACE_GIB", 1), number("TRACE_INSTANCES", 15));
+    let seed = number("TRACE_SEED", 6);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = corpus::corpus(&root.join(format!("run/corpus/{gib}")), gib << 30, SEED).expect("a corpus");
+    let made = corpus::corpus(&root.join(format!("run/corpus/{gib}")), gib << 30, seed).expect("a corpus");
     let found = files::find(&[LogPlace::named(vec![made.root.clone()], "bench").in_zone(TimeZone::UTC)]);
     let plain: Vec<LogFile> =
         found.files.iter().filter(|file| file.packing == Packing::Plain).cloned().collect();
     let mut table = Table::default();
     let mut wrong = 0;
+    let packs = Packs::default();
 
-    let mut random = Random::new(SEED);
+    let mut random = Random::new(seed);
     let chosen: Vec<&Truth> =
         (0..count).map(|_| &made.truths[random.below(made.truths.len() as u64) as usize]).collect();
     for truth in chosen.iter().copied().chain([&made.hot]) {
-        let (told, _) = ours(&found.files, None, &truth.uuid);
-        wrong += judge(truth, &told, &found.files);
+        // First with nothing known of packed files, then with all that was found out about them.
+        for packs in [&Packs::default(), &packs] {
+            let (told, _) = ours(&found.files, None, packs, &truth.uuid);
+            wrong += judge(truth, &told, &found.files);
+        }
     }
     println!(
         "| lines missing or too much, {} instances of {gib} GiB, gz among them | {wrong} | 0 | |",
@@ -81,8 +88,8 @@ fn main() -> ExitCode {
     let mut pairs = Vec::new();
     for truth in &chosen {
         // In turn, so that what else the machine does hits both.
-        let theirs = ripgrep(&rg, &plain, &truth.uuid);
-        pairs.push((ours(&plain, None, &truth.uuid).1, theirs));
+        let theirs = ripgrep(&rg, &["-a"], &plain, &truth.uuid);
+        pairs.push((ours(&plain, None, &Packs::default(), &truth.uuid).1, theirs));
     }
     let median = |of: &dyn Fn(&(Cost, Cost)) -> Duration| median(&pairs, of);
     let (cpu, peer) = (median(&|pair| pair.0.cpu), median(&|pair| pair.1.cpu));
@@ -94,7 +101,10 @@ fn main() -> ExitCode {
     table.against("its wall time", median(&|pair| pair.0.wall), "rg's", median(&|pair| pair.1.wall), "ms");
     table.plain("its first line", median(&|pair| pair.0.first), "ms");
 
-    let (hot, hot_peer) = (ours(&plain, None, &made.hot.uuid).1, ripgrep(&rg, &plain, &made.hot.uuid));
+    let (hot, hot_peer) = (
+        ours(&plain, None, &Packs::default(), &made.hot.uuid).1,
+        ripgrep(&rg, &["-a"], &plain, &made.hot.uuid),
+    );
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     table.against(
         "the instance with 1,000 requests, CPU",
@@ -103,8 +113,11 @@ fn main() -> ExitCode {
         milliseconds(hot_peer.cpu),
         "ms",
     );
-    let (_, whole) = ours(&found.files, None, &chosen[0].uuid);
+    let (_, whole) = ours(&found.files, None, &Packs::default(), &chosen[0].uuid);
     table.plain("one trace through all, six gz among them, CPU", milliseconds(whole.cpu), "ms");
+    let packed: Vec<LogFile> =
+        found.files.iter().filter(|file| file.packing != Packing::Plain).cloned().collect();
+    packed_again(&mut table, &rg, &packed, &chosen);
 
     let cache = tempfile::tempdir().expect("a directory");
     let built = build(cache.path(), &plain);
@@ -116,8 +129,8 @@ fn main() -> ExitCode {
         let pairs: Vec<(Cost, Cost)> = traced
             .iter()
             .map(|truth| {
-                let theirs = ripgrep(&rg, &plain, &truth.uuid);
-                (ours(&plain, Some(cache.path()), &truth.uuid).1, theirs)
+                let theirs = ripgrep(&rg, &["-a"], &plain, &truth.uuid);
+                (ours(&plain, Some(cache.path()), &Packs::default(), &truth.uuid).1, theirs)
             })
             .collect();
         let (cpu, peer) =
@@ -138,17 +151,35 @@ fn main() -> ExitCode {
     indexed("the instance with 1,000 requests", &[&made.hot; HOT], INDEXED.1);
     build(cache.path(), &found.files);
     for truth in chosen.iter().copied().chain([&made.hot]) {
-        let (told, _) = ours(&found.files, Some(cache.path()), &truth.uuid);
+        let (told, _) = ours(&found.files, Some(cache.path()), &packs, &truth.uuid);
+        wrong += judge(truth, &told, &found.files);
+        let (told, _) = ours(&found.files, Some(cache.path()), &Packs::default(), &truth.uuid);
         wrong += judge(truth, &told, &found.files);
     }
     println!("| lines missing or too much with the index, gz among them | {wrong} | 0 | |");
-    let (_, whole) = ours(&found.files, Some(cache.path()), &chosen[0].uuid);
+    let (_, whole) = ours(&found.files, Some(cache.path()), &Packs::default(), &chosen[0].uuid);
     table.plain(
         "one trace through all with the index, six gz among them, CPU",
         milliseconds(whole.cpu),
         "ms",
     );
     if table.missed || wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The packed files alone: against `rg -z`, and once more with what was found out about them.
+fn packed_again(table: &mut Table, rg: &Path, packed: &[LogFile], chosen: &[&Truth]) {
+    let (mut pairs, mut again) = (Vec::new(), Vec::new());
+    for truth in chosen {
+        let theirs = ripgrep(rg, &["-a", "-z"], packed, &truth.uuid);
+        let packs = Packs::default();
+        let first = ours(packed, None, &packs, &truth.uuid).1;
+        pairs.push((first, theirs));
+        again.push((ours(packed, None, &packs, &truth.uuid).1, first));
+    }
+    let (cpu, peer) = (median(&pairs, &|pair| pair.0.cpu), median(&pairs, &|pair| pair.1.cpu));
+    table.against("a trace through six gz alone, CPU", cpu, "rg -z's two passes", peer, "ms");
+    let again = median(&again, &|pair| pair.0.cpu);
+    table.against("the same once more, CPU", again, &format!("the first time / {AGAIN}"), cpu / AGAIN, "ms");
 }
 
 fn median(pairs: &[(Cost, Cost)], of: &dyn Fn(&(Cost, Cost)) -> Duration) -> f64 {
@@ -172,8 +203,8 @@ fn build(cache: &Path, files: &[LogFile]) -> f64 {
     (cpu() - before).as_secs_f64() * 1e3
 }
 
-/// With the index that lies there, as the word `trace` takes it.
-fn ours(files: &[LogFile], cache: Option<&Path>, uuid: &str) -> (Told, Cost) {
+/// With the index that lies there, as the word `trace` takes it, and with what is known of packed files.
+fn ours(files: &[LogFile], cache: Option<&Path>, packs: &Packs, uuid: &str) -> (Told, Cost) {
     let grammar = Grammar::shipped().expect("formats");
     let mut trace = Trace::new(Subject::parse(uuid.as_bytes()).expect("a UUID"));
     let (begun, before) = (Instant::now(), cpu());
@@ -185,7 +216,7 @@ fn ours(files: &[LogFile], cache: Option<&Path>, uuid: &str) -> (Told, Cost) {
     };
     let never = AtomicBool::new(false);
     let index = cache.map(Index::read);
-    let beside = Beside { index: index.as_ref(), ..Beside::default() };
+    let beside = Beside { index: index.as_ref(), packs: Some(packs), ..Beside::default() };
     let told = everywhere(files, beside, &grammar, &mut trace, Limits::default(), &never, &mut say);
     let cost = Cost { wall: begun.elapsed(), cpu: cpu() - before, first: first.unwrap_or_default() };
     (told, cost)
@@ -206,11 +237,11 @@ fn children() -> Duration {
 }
 
 /// `rg -aF UUID`, the request ids of what it found, `rg -aF -f ids`; merging is not counted.
-fn ripgrep(rg: &Path, files: &[LogFile], uuid: &str) -> Cost {
+fn ripgrep(rg: &Path, how: &[&str], files: &[LogFile], uuid: &str) -> Cost {
     let paths: Vec<&PathBuf> = files.iter().map(|file| &file.path).collect();
     let (begun, before) = (Instant::now(), children());
     let pass = |arguments: &[&str]| {
-        let output = Command::new(rg).args(["-aF", "-j2"]).args(arguments).args(&paths).output();
+        let output = Command::new(rg).args(["-F", "-j2"]).args(how).args(arguments).args(&paths).output();
         output.unwrap_or_else(|error| panic!("{}: {error}: see benches/run", rg.display())).stdout
     };
     let found = pass(&[uuid]);

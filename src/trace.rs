@@ -34,6 +34,9 @@ use crate::model::Line;
 pub const LINES_OF_ONE_ID: usize = 5_000;
 /// Ids that are followed: a request of every minute for a day.
 pub const IDS: usize = 2_000;
+/// Ids of other services' parts that are followed besides. With one bound for both it would be chance, whichever file is
+/// read first, which of a thousand requests are told whole.
+const PARTS: usize = 3 * IDS;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +108,9 @@ pub struct Trace {
     subject: Subject,
     text: [u8; 36],
     followed: HashMap<Id, Followed>,
+    /// How many of each nearness were taken up.
+    requests: usize,
+    parts: usize,
     fresh: Vec<Id>,
     omitted: Omitted,
 }
@@ -115,6 +121,8 @@ impl Trace {
             subject,
             text: subject.id().text(),
             followed: HashMap::new(),
+            requests: 0,
+            parts: 0,
             fresh: Vec::new(),
             omitted: Omitted::default(),
         };
@@ -242,10 +250,15 @@ impl Trace {
         if id.is_ours() || id == self.subject.id() && self.is_instance() {
             return;
         }
-        if self.followed.len() >= IDS {
+        let (count, most) = match nearness {
+            Nearness::Request => (&mut self.requests, IDS),
+            Nearness::Part => (&mut self.parts, PARTS),
+        };
+        if *count >= most {
             self.omitted.ids += 1;
             return;
         }
+        *count += 1;
         self.followed.insert(id, Followed { nearness, lines: 0, cut: 0 });
         self.fresh.push(id);
     }

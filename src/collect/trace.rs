@@ -23,7 +23,7 @@ use crate::source::log::Grammar;
 use crate::source::log::files::{self, LogFile};
 use crate::source::log::index::Index;
 use crate::source::log::scan::elsewhere::Elsewhere;
-use crate::source::log::scan::{self, Beside, Kept, Limits, Progress, Told};
+use crate::source::log::scan::{self, Beside, Kept, Limits, Packs, Progress, Told};
 use crate::source::log::ssh::Ssh;
 use crate::source::{Error, Session, Sources};
 use crate::trace::story::Steps;
@@ -49,6 +49,7 @@ pub struct Tracer {
     resting: Arc<Resting>,
     memory: Arc<Memory>,
     index: Option<Index>,
+    packs: Packs,
 }
 
 impl Tracer {
@@ -65,6 +66,7 @@ impl Tracer {
             resting: Arc::default(),
             memory: Arc::default(),
             index: None,
+            packs: Packs::default(),
         }
     }
 
@@ -125,7 +127,7 @@ impl Tracer {
             }
         };
         let limits = Limits::default();
-        let beside = Beside { others: Some(others), index: self.index.as_ref() };
+        let beside = Beside { others: Some(others), index: self.index.as_ref(), packs: Some(&self.packs) };
         let mut told =
             scan::everywhere(&found.files, beside, &self.grammar, &mut trace, limits, stop, &mut say);
         account.troubles.extend(troubles(&told));

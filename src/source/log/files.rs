@@ -103,6 +103,12 @@ pub fn find_growing(places: &[LogPlace]) -> Found {
 }
 
 impl LogFile {
+    /// It is the same file, and nobody has written to it since.
+    pub(super) fn is_still(&self, now: &Metadata) -> bool {
+        let written = now.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        (now.dev(), now.ino()) == self.identity && now.len() == self.size && written == Some(self.written)
+    }
+
     /// Whose it is: as the settings say, else as its path does.
     fn belongs(&mut self, place: &LogPlace) {
         let (host, called) = place::place(&self.path);

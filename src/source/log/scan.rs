@@ -1,17 +1,18 @@
 //! Tracing through files.
 //!
-//! One pass over everything for the UUID; it notes on its way which request ids each block holds ([`bloom`]), so
-//! that those which the found lines lend are then looked for only where they can be, to the fixed point. What the
+//! One pass over everything for the UUID; it notes on its way which request ids stand where ([`note`]), so
+//! that those which the found lines lend are then looked for only there, to the fixed point. What the
 //! index covers that tailing leaves behind ([`super::index`]) is looked into in both only where something may be
-//! ([`plan`]). What belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
+//! ([`plan`]). Of packed files the notes and what was found stay for the next trace ([`packs`]). What belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
 //! end. Files are read block by block, never mapped: one that is truncated while it is read is no fault, it
 //! merely ends. Two threads at most: the machine has other work. Other hosts look through their own files meanwhile
 //! ([`elsewhere`]): what they find is heard like what is found here.
 
 mod around;
-mod bloom;
 mod book;
 pub mod elsewhere;
+mod note;
+mod packs;
 mod plan;
 mod worker;
 
@@ -25,19 +26,19 @@ use tokio::sync::watch;
 use crate::model::{Text, Trouble};
 use crate::trace::{Id, Reason, Trace};
 
-use self::bloom::Bloom;
 use self::book::Book;
 use self::elsewhere::{Asking, Clock, Elsewhere, State};
-use self::plan::{Job, Plan, Work};
-use self::worker::{Needle, Scanned, Worker};
+use self::plan::{Job, Jobs, Plan, Work};
+use self::worker::{Hands, Needle, Scanned, Worker};
 use super::files::LogFile;
 use super::grammar::Grammar;
 use super::index::Index;
 
 pub use around::Record;
+pub use packs::Packs;
 
-/// Memory for notes about blocks: enough for 16 GiB of logs. Blocks without a note are looked through again.
-const NOTES: usize = (256 << 20) / Bloom::SIZE;
+/// Memory for notes: enough for 11 GiB of logs. Blocks without a note are looked through again.
+const NOTES: usize = 256 << 20;
 /// Times that newly adopted ids are looked for. Two levels need three; hosts that answer one after the other may need
 /// as many each.
 const ROUNDS: usize = 6;
@@ -113,7 +114,7 @@ pub struct Told {
 enum Message {
     Found {
         file: usize,
-        record: Record,
+        records: Vec<Record>,
     },
     Done {
         file: usize,
@@ -150,6 +151,8 @@ pub fn run(
 pub struct Beside<'a> {
     pub others: Option<&'a Elsewhere>,
     pub index: Option<&'a Index>,
+    /// What earlier traces have found out about packed files.
+    pub packs: Option<&'a Packs>,
 }
 
 /// Traces what `trace` is about through the files of this host, and through those of others.
@@ -162,11 +165,11 @@ pub fn everywhere(
     cancelled: &AtomicBool,
     say: &mut dyn FnMut(Progress),
 ) -> Told {
-    let Beside { others, index } = beside;
+    let Beside { others, index, packs } = beside;
     let (sender, receiver) = mpsc::sync_channel(64);
     let (wishes, wished) = watch::channel(Vec::new());
     let hosts = others.map_or(&[][..], |others| &others.hosts);
-    let plan = Plan::new(files, index);
+    let plan = Plan::new(files, index, packs.cloned().unwrap_or_default());
     let book = Book::new(files, plan.covered(), hosts, limits, trace, say);
     // What is moved in goes where this is left, however it is: then those who send to us, or wait for us, end.
     std::thread::scope(move |scope| {
@@ -174,7 +177,8 @@ pub fn everywhere(
             let asking = Asking { subject: book.subject(), grammar, cancelled, sender: sender.clone() };
             scope.spawn(move || others.ask(&asking, wished));
         }
-        Search { plan, grammar, limits, cancelled, sender, receiver, wishes, book }.run()
+        let room = AtomicUsize::new(NOTES);
+        Search { plan, grammar, limits, cancelled, room, sender, receiver, wishes, book }.run()
     })
 }
 
@@ -184,6 +188,8 @@ struct Search<'a> {
     grammar: &'a Grammar,
     limits: Limits,
     cancelled: &'a AtomicBool,
+    /// Bytes that there are left for notes.
+    room: AtomicUsize,
     sender: SyncSender<Message>,
     receiver: Receiver<Message>,
     wishes: watch::Sender<Vec<Id>>,
@@ -194,7 +200,7 @@ impl Search<'_> {
     fn run(mut self) -> Told {
         // What the API has named is known from the start.
         let mut sought = self.fresh();
-        let mut needle = Needle::Subject(self.book.subject().id());
+        let mut needle = Needle::subject(self.book.subject().id());
         let most = ROUNDS * (1 + self.book.hosts());
         loop {
             self.round(&needle);
@@ -220,6 +226,7 @@ impl Search<'_> {
             sought.clear();
         }
         let was_cancelled = self.is_cancelled();
+        self.plan.keep();
         self.book.finish(was_cancelled)
     }
 
@@ -238,25 +245,26 @@ impl Search<'_> {
 
     /// One pass over the files of this host.
     fn round(&mut self, needle: &Needle) {
-        let jobs = self.plan.jobs(needle);
-        let is_first = matches!(needle, Needle::Subject(_));
-        let mut made = Vec::new();
-        let Self { plan, grammar, limits, cancelled, sender, receiver, book, .. } = self;
-        let round = Round { files: book.files, jobs: &jobs, plan, grammar, needle, cancelled };
+        let Self { plan, grammar, limits, cancelled, room, sender, receiver, book, .. } = self;
+        let Jobs { jobs, told } = plan.jobs(needle, &|file, place| book.holds(file, place));
+        for (file, record) in told {
+            book.hear(Message::Found { file, records: vec![(*record).clone()] });
+        }
+        let is_first = matches!(needle, Needle::Subject(..));
+        let round = Round { files: book.files, jobs: &jobs, grammar, needle, cancelled, room };
         round.run(limits.threads, sender, receiver, &mut |mut message| {
-            if let Message::Done { job, scanned, .. } = &mut message
-                && is_first
-            {
-                made.push((*job, std::mem::take(&mut scanned.blooms)));
-                book.read(jobs.get(*job).map_or(0, |job| job.share));
+            match &mut message {
+                Message::Done { file, job, scanned } => {
+                    plan.noted(*file, scanned);
+                    if is_first {
+                        book.read(jobs.get(*job).map_or(0, |job| job.share));
+                    }
+                }
+                Message::Found { file, records } => plan.found(*file, records),
+                _ => {}
             }
             book.hear(message);
         });
-        for (job, blooms) in made {
-            if let Some(job) = jobs.get(job) {
-                self.plan.noted(job, blooms);
-            }
-        }
     }
 }
 
@@ -300,10 +308,10 @@ impl Drop for Threads<'_> {
 struct Round<'a> {
     files: &'a [LogFile],
     jobs: &'a [Job],
-    plan: &'a Plan<'a>,
     grammar: &'a Grammar,
     needle: &'a Needle,
     cancelled: &'a AtomicBool,
+    room: &'a AtomicUsize,
 }
 
 impl Round<'_> {
@@ -316,13 +324,12 @@ impl Round<'_> {
         hear: &mut dyn FnMut(Message),
     ) {
         let next = AtomicUsize::new(0);
-        let noted = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             let mut threads = Threads { receiver, at_work: threads.max(1) };
             for _ in 0..threads.at_work {
                 let end = Ended(sender.clone());
-                let (next, noted) = (&next, &noted);
-                scope.spawn(move || self.work(next, noted, &end.0));
+                let next = &next;
+                scope.spawn(move || self.work(next, &end.0));
             }
             while let Some(message) = threads.next() {
                 hear(message);
@@ -330,55 +337,32 @@ impl Round<'_> {
         });
     }
 
-    fn work(&self, next: &AtomicUsize, noted: &AtomicUsize, sender: &SyncSender<Message>) {
-        let mut buffer = Vec::new();
+    fn work(&self, next: &AtomicUsize, sender: &SyncSender<Message>) {
+        let mut hands = Hands::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = self.jobs.get(number) else { return };
             if self.cancelled.load(Ordering::Relaxed) {
                 return;
             }
-            // What the index covers it is asked about again.
-            let is_noted = matches!(job.work, Work::Gaps(_) | Work::Packed(None));
-            let may_note = || is_noted && noted.fetch_add(1, Ordering::Relaxed) < NOTES;
-            let mut found = |record| {
+            let mut found = |records| {
                 // Nobody listens any more only when the listener has panicked.
-                let _ = sender.send(Message::Found { file: job.file, record });
+                let _ = sender.send(Message::Found { file: job.file, records });
             };
             let mut worker = Worker {
                 grammar: self.grammar,
                 needle: self.needle,
                 cancelled: self.cancelled,
-                may_note: &may_note,
+                room: self.room,
                 found: &mut found,
-                buffer: &mut buffer,
+                batch: Vec::new(),
+                hands: &mut hands,
             };
             let file = &self.files[job.file];
-            let gaps = self.plan.gaps(job.file);
-            let may_be_in =
-                |number: usize| self.needle.may_be_in(gaps.get(number).and_then(|gap| gap.note.as_deref()));
             let scanned = match &job.work {
-                Work::Named(parts) => worker.plain(file, &mut parts.iter().cloned()),
-                Work::Gaps(part) => {
-                    let gaps = part.clone().filter(|gap| may_be_in(*gap)).filter_map(|gap| gaps.get(gap));
-                    let mut parts = gaps.map(|gap| gap.part.clone()).peekable();
-                    // Most files have nothing more to say: they are not even opened again.
-                    if parts.peek().is_some() { worker.plain(file, &mut parts) } else { Scanned::default() }
-                }
-                Work::Packed(None) if (0..gaps.len().max(1)).any(may_be_in) => {
-                    worker.packed(file, &may_be_in, usize::MAX)
-                }
-                Work::Packed(None) => Scanned::default(),
-                Work::Packed(Some(parts)) => {
-                    // The first part that does not begin before the block, begins in it.
-                    let is_named = |block: usize| {
-                        let at = (block * worker::BLOCK) as u64;
-                        let next = parts.get(parts.partition_point(|part| part.start < at));
-                        next.is_some_and(|part| part.start < at + worker::BLOCK as u64)
-                    };
-                    let last = parts.last().map_or(0, |part| part.start as usize / worker::BLOCK);
-                    worker.packed(file, &is_named, last)
-                }
+                Work::Parts(parts) => worker.plain(file, parts),
+                Work::Noted(places) => worker.noted(file, places),
+                Work::Packed(blocks) => worker.packed(file, blocks.as_deref()),
             };
             let _ = sender.send(Message::Done { file: job.file, job: number, scanned });
         }

@@ -42,6 +42,8 @@ impl Packing {
 /// A packed file's content, up to a bound.
 pub struct Unpacked {
     reader: Box<dyn Read + Send>,
+    /// It is the file that was found: its name may have gone to another meanwhile, as rotation has it.
+    pub is_as_found: bool,
     left: u64,
 }
 
@@ -49,7 +51,9 @@ impl Unpacked {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(file: &LogFile) -> io::Result<Self> {
-        let packed = BufReader::with_capacity(64 << 10, File::open(&file.path)?);
+        let opened = File::open(&file.path)?;
+        let is_as_found = opened.metadata().is_ok_and(|now| file.is_still(&now));
+        let packed = BufReader::with_capacity(64 << 10, opened);
         let reader: Box<dyn Read + Send> = match file.packing {
             Packing::Plain => Box::new(packed),
             // Several members are one file: `gzip -c >> old.gz`.
@@ -57,7 +61,7 @@ impl Unpacked {
             Packing::Zst => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
             Packing::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(packed)),
         };
-        Ok(Self { reader, left: file.size.saturating_mul(RATIO).max(LEAST) })
+        Ok(Self { reader, is_as_found, left: file.size.saturating_mul(RATIO).max(LEAST) })
     }
 }
 

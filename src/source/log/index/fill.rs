@@ -175,8 +175,7 @@ impl OfPacked {
         self.gather(index, done);
         index.put(self.ready.drain(..).collect::<Vec<_>>(), None);
         // It may have been packed anew meanwhile.
-        let is_same =
-            std::fs::metadata(&self.file.path).is_ok_and(|now| is_of(&now, &self.file, self.written));
+        let is_same = std::fs::metadata(&self.file.path).is_ok_and(|now| self.file.is_still(&now));
         index.put([], packed.filter(|_| is_same));
         Ok(0)
     }
@@ -195,10 +194,4 @@ impl OfPacked {
             }
         }
     }
-}
-
-fn is_of(metadata: &std::fs::Metadata, file: &LogFile, written: i64) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let now = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    (metadata.dev(), metadata.ino()) == file.identity && metadata.len() == file.size && now == written
 }

@@ -1,6 +1,6 @@
 //! What was heard, and what of it is kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use super::elsewhere::{Asked, Heard, State};
@@ -22,7 +22,8 @@ pub(super) struct Book<'a> {
     /// Bytes of the first pass.
     done: u64,
     of: u64,
-    kept: HashSet<(usize, u64)>,
+    /// Of each file the lines of what is kept: where they begin, and how long they are.
+    kept: HashMap<usize, BTreeMap<u64, u32>>,
     /// Left out so far; one whose id was adopted since comes again.
     out: HashSet<(usize, u64)>,
     size: usize,
@@ -62,7 +63,7 @@ impl<'a> Book<'a> {
             zones: files.iter().map(|file| Zone::new(file.zone.clone(), file.written)).collect(),
             done: covered,
             of: files.iter().map(|file| file.size).sum(),
-            kept: HashSet::new(),
+            kept: HashMap::new(),
             out: HashSet::new(),
             size: 0,
             hosts: hosts.iter().map(host).collect(),
@@ -96,6 +97,12 @@ impl<'a> Book<'a> {
         })
     }
 
+    /// What stands at this place is kept already.
+    pub fn holds(&self, file: usize, place: u64) -> bool {
+        let line = self.kept.get(&file).and_then(|lines| lines.range(..=place).next_back());
+        line.is_some_and(|(at, length)| place - at < u64::from(*length))
+    }
+
     /// The files of this host were gone through once more.
     pub fn went_through(&mut self) {
         self.told.worked = self.begun.elapsed();
@@ -116,7 +123,9 @@ impl<'a> Book<'a> {
 
     pub fn hear(&mut self, message: Message) {
         match message {
-            Message::Found { file, record } => self.record(file, record),
+            Message::Found { file, records } => {
+                records.into_iter().for_each(|record| self.record(file, record));
+            }
             Message::Done { file, scanned, .. } => {
                 self.told.bytes += scanned.bytes;
                 if let (Some(why), Some(file)) = (scanned.trouble, self.files.get(file)) {
@@ -171,7 +180,8 @@ impl<'a> Book<'a> {
 
     fn record(&mut self, file: usize, record: Record) {
         let place = (file, record.offset());
-        if self.kept.contains(&place) {
+        let kept = self.kept.entry(file).or_default();
+        if kept.contains_key(&place.1) {
             return;
         }
         let was_out = self.out.contains(&place);
@@ -185,12 +195,12 @@ impl<'a> Book<'a> {
                 if self.told.records.len() >= self.limits.records || self.size + size > self.limits.bytes {
                     self.told.dropped += 1;
                     // Another id may lead to it once more.
-                    self.kept.insert(place);
+                    kept.extend(record.lines.first().copied());
                     return;
                 }
                 self.size += size;
                 self.out.remove(&place);
-                self.kept.extend(record.lines.iter().map(|(offset, _)| (file, *offset)));
+                kept.extend(record.lines.iter().copied());
                 let at = self.zones.get_mut(file).and_then(|zone| zone.instant(record.parsed.time, None));
                 let kept = Kept { file, at, reason, record };
                 (self.say)(Progress::Kept(&kept));

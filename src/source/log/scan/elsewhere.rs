@@ -203,7 +203,7 @@ impl Elsewhere {
         let mut needles = vec![Needle::ids(ids)];
         if is_first {
             words.push_str(&format!("{}\n", asking.subject.id()));
-            needles.push(Needle::Subject(asking.subject.id()));
+            needles.push(Needle::subject(asking.subject.id()));
         }
         // A last line break would be a pattern that matches everything.
         let words = words.trim_end();
