@@ -69,8 +69,8 @@ pub struct Store {
     pub events: Events,
     /// The last lines of the logs that are tailed.
     pub logs: Logs,
-    /// The last answer about what stands around a line of a log.
-    pub around: Option<Arc<Stretch>>,
+    /// The last answer about what stands around a line of a log, and when it came.
+    pub around: Option<(Timestamp, Arc<Stretch>)>,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -262,7 +262,7 @@ impl Store {
                 self.consumers.insert(queue, (at, consumers));
             }
             Delta::Trace(account) => self.put_trace(account),
-            Delta::Around(stretch) => self.around = Some(stretch),
+            Delta::Around(stretch) => self.around = Some((at, stretch)),
             Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {

@@ -22,7 +22,7 @@ use crate::config::logs::{self, LogPlace};
 use crate::exit::Exit;
 use crate::model::Trouble;
 use crate::signature::Signatures;
-use crate::source::log::Grammar;
+use crate::source::log::{Grammar, Grammars};
 use crate::source::rabbitmq::{self, Amqp, Management};
 use crate::source::{Error, Limits, Session, Sources};
 use crate::ui::text::sanitise;
@@ -162,7 +162,7 @@ fn own_grammar(file: &File) -> Option<Arc<Grammar>> {
 
 /// How lines of logs are read.
 fn grammar(file: &File) -> Arc<Grammar> {
-    own_grammar(file).unwrap_or_else(|| Arc::new(Grammar::shipped().unwrap_or_default()))
+    Grammars::new(own_grammar(file)).get()
 }
 
 /// Whether the operator's own formats and signatures can be read. Those that ship are looked at when they are needed.
@@ -286,7 +286,7 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let (brokers, amqp) = (brokers(file, Some(&name), limits)?, amqp(file, Some(&name), limits)?);
     let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
     let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
-    let grammar = own_grammar(file);
+    let grammar = Grammars::new(own_grammar(file));
     Ok(Sources { session, brokers, amqp, logs, index: None, grammar, unconfigured })
 }
 

@@ -18,7 +18,7 @@ use crate::config::logs::LogPlace;
 use crate::model::Heard;
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Wanted;
-use crate::source::log::Grammar;
+use crate::source::log::Grammars;
 use crate::source::log::follow::Pace;
 use crate::source::log::index::Index;
 use crate::source::log::ssh::Ssh;
@@ -41,7 +41,7 @@ pub(super) struct Tails {
     here: Vec<LogPlace>,
     elsewhere: Vec<LogPlace>,
     index: Option<Index>,
-    grammar: Option<Arc<Grammar>>,
+    grammar: Grammars,
 }
 
 /// There always is one: where there are no logs, it says so.
@@ -92,9 +92,8 @@ impl Collector for Tails {
                 say
             ));
             let mut are_others_over = false;
-            let shipped = || Arc::new(Grammar::shipped().unwrap_or_default());
-            let grammar = self.grammar.get_or_insert_with(shipped).clone();
-            let reader = Reader::new(self.here.clone(), grammar).hearing(heard).indexed(self.index.clone());
+            let reader =
+                Reader::new(self.here.clone(), self.grammar.get()).hearing(heard).indexed(self.index.clone());
             if let Some(index) = &self.index {
                 keeper::start(index.clone(), self.here.clone(), to.downgrade());
             }

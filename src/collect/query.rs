@@ -66,7 +66,7 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
 
 /// What stands around a line of a log. What cannot be had is part of the answer.
 async fn around(sources: &Sources, passage: &Passage, out: &Outlet) {
-    let stretch = stretch::read(&Ssh::default(), &sources.logs, &sources.grammar(), passage).await;
+    let stretch = stretch::read(&Ssh::default(), &sources.logs, &sources.grammar.get(), passage).await;
     out.say(Outcome::Part(Delta::Around(Arc::new(stretch)))).await;
     out.say(Outcome::End { topic: Topic::Around, complete: true, limit: None }).await;
 }

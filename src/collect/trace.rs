@@ -260,8 +260,8 @@ pub(super) struct Traces {
 
 /// Where neither a cloud nor a log is known there is nothing to trace.
 pub(super) fn all(sources: &Sources) -> Option<Box<dyn Collector>> {
-    let tracer =
-        Tracer::new(sources.session.clone(), &sources.logs, sources.grammar()).indexed(sources.index.clone());
+    let tracer = Tracer::new(sources.session.clone(), &sources.logs, sources.grammar.get())
+        .indexed(sources.index.clone());
     let is_any = sources.session.is_some() || !sources.logs.is_empty();
     is_any.then(|| {
         Box::new(Traces { tracer, done: None, took: Duration::ZERO, refreshed: 0 }) as Box<dyn Collector>

@@ -362,7 +362,7 @@ impl Pane for TracePane {
     fn status(&self, cx: &Cx) -> String {
         match &self.inside {
             Some(Inside::Details(_, details) | Inside::Fact(details)) => return details.status(),
-            Some(Inside::Around(around)) => return around.status(),
+            Some(Inside::Around(around)) => return around.status(cx),
             Some(Inside::Compare(_)) => {
                 if let (Some(left), Some(right)) = (self.marked, self.subject) {
                     return Compare::status(cx, left, right);

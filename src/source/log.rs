@@ -26,6 +26,6 @@ mod uuid;
 mod zone;
 
 pub use format::FormatError;
-pub use grammar::Grammar;
+pub use grammar::{Grammar, Grammars};
 pub use record::Folder;
 pub use zone::Zone;

@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use super::log::Grammar;
+use super::log::Grammars;
 use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
@@ -18,8 +16,8 @@ pub struct Sources {
     pub logs: Vec<LogPlace>,
     /// Which blocks of them need not be read; none where none is kept.
     pub index: Option<Index>,
-    /// How its lines are read, where the operator has formats of his own.
-    pub grammar: Option<Arc<Grammar>>,
+    /// How its lines are read.
+    pub grammar: Grammars,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }
@@ -31,12 +29,6 @@ impl From<Session> for Sources {
 }
 
 impl Sources {
-    /// How lines of logs are read.
-    pub fn grammar(&self) -> Arc<Grammar> {
-        // What ships can be read, a test says so.
-        self.grammar.clone().unwrap_or_else(|| Arc::new(Grammar::shipped().unwrap_or_default()))
-    }
-
     pub fn cloud(&self) -> Option<&CloudConfig> {
         self.session.as_ref().map(Session::cloud)
     }

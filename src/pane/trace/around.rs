@@ -27,6 +27,8 @@ pub(super) struct Around {
     /// What was asked last.
     passage: Passage,
     stretch: Option<Arc<Stretch>>,
+    /// When that was read.
+    read: Timestamp,
     is_asking: bool,
     /// The line under the cursor, by its place in the file.
     cursor: u64,
@@ -48,6 +50,7 @@ impl Around {
             cursor: passage.offset,
             passage,
             stretch: None,
+            read: Timestamp::UNIX_EPOCH,
             is_asking: true,
             wraps: false,
             sideways: 0,
@@ -61,12 +64,13 @@ impl Around {
 
     /// Takes in what the store knows of it.
     pub fn sync(&mut self, cx: &Cx) {
-        let Some(stretch) = cx.store.around.as_ref().filter(|it| it.passage.is_of(&self.passage)) else {
+        let Some((at, stretch)) = &cx.store.around else { return };
+        if !stretch.passage.is_of(&self.passage) {
             return;
-        };
+        }
         if self.stretch.as_ref().is_none_or(|known| !Arc::ptr_eq(known, stretch)) {
             self.is_asking = stretch.passage != self.passage;
-            self.stretch = Some(stretch.clone());
+            (self.stretch, self.read) = (Some(stretch.clone()), *at);
         }
     }
 
@@ -243,7 +247,7 @@ impl Around {
         lines.map(|(at, part)| Line::from(vec![lead(at), Span::styled(part, style)])).collect()
     }
 
-    pub fn status(&self) -> String {
+    pub fn status(&self, cx: &Cx) -> String {
         let Some(stretch) = self.stretch.as_ref().filter(|it| it.trouble.is_none()) else {
             return String::new();
         };
@@ -254,7 +258,8 @@ impl Around {
             (false, false) => ("", ""),
         };
         let reading = if self.is_asking { " · reading more …" } else { "" };
-        format!("{}{above}{below}{reading}", format::count(stretch.lines.len(), "line"))
+        let age = format::duration(cx.now.duration_since(self.read));
+        format!("{}{above}{below}, read {age} ago{reading}", format::count(stretch.lines.len(), "line"))
     }
 
     /// What the cursor is on, where that is known; else how far it is from where one came.

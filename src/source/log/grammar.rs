@@ -1,6 +1,7 @@
 //! From a line of whatever service to its parts: oslo's by hand, then the formats that are data.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
@@ -114,6 +115,22 @@ impl Grammar {
 impl Parse for Grammar {
     fn parse(&self, line: &[u8]) -> Line {
         Grammar::parse(self, line)
+    }
+}
+
+/// A grammar that is made when it is first needed, and then shared by all who read logs.
+#[derive(Clone, Debug, Default)]
+pub struct Grammars(Arc<OnceLock<Arc<Grammar>>>);
+
+impl Grammars {
+    /// What ships, where the operator has no formats of their own.
+    pub fn new(own: Option<Arc<Grammar>>) -> Self {
+        Self(Arc::new(own.map_or_else(OnceLock::new, OnceLock::from)))
+    }
+
+    pub fn get(&self) -> Arc<Grammar> {
+        // What ships can be read, a test says so.
+        self.0.get_or_init(|| Arc::new(Grammar::shipped().unwrap_or_default())).clone()
     }
 }
 

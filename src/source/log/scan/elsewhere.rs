@@ -29,7 +29,7 @@ use self::piece::Seek;
 use super::super::grammar::Grammar;
 use super::super::ssh::{Came, Fault, Host, Kind, Ssh, Talk};
 use super::Message;
-use super::worker::Needle;
+use super::worker::{MEMBERS, Needle};
 use crate::config::logs::{LAYOUTS, LogPlace};
 use crate::model::Trouble;
 use crate::trace::{Id, Subject};
@@ -199,7 +199,10 @@ impl Elsewhere {
         ids: &[Id],
         is_first: bool,
     ) -> Result<(), (Fault, bool)> {
-        let mut words: String = ids.iter().map(|id| format!("req-{id}\n")).collect();
+        let each = |id: &Id| {
+            ["req-"].iter().chain(&MEMBERS).map(|before| format!("{before}{id}\n")).collect::<String>()
+        };
+        let mut words: String = ids.iter().map(each).collect();
         let mut needles = vec![Needle::ids(ids)];
         if is_first {
             words.push_str(&format!("{}\n", asking.subject.id()));

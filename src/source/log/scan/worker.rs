@@ -120,9 +120,18 @@ impl Needle {
     }
 }
 
+/// It stands behind `req-`; or, where fluentd took that away, in the member of a JSON line that is a request's id.
 fn is_request(bytes: &[u8], at: usize) -> bool {
-    bytes.get(..at).and_then(|before| before.last_chunk()) == Some(b"req-")
+    let before = bytes.get(..at).unwrap_or_default();
+    match before.last_chunk() {
+        Some(b"req-") => true,
+        Some([.., b'"']) => MEMBERS.iter().any(|member| before.ends_with(member.as_bytes())),
+        _ => false,
+    }
 }
+
+/// What stands before a request's id in JSON, as its writers set it.
+pub(super) const MEMBERS: [&str; 2] = ["request_id\":\"", "request_id\": \""];
 
 /// What came of a part of a file.
 #[derive(Default)]

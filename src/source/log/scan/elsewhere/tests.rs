@@ -304,6 +304,25 @@ async fn journals_of_this_host_and_of_others_are_looked_through() {
 }
 
 #[tokio::test]
+async fn ids_whose_prefix_fluentd_took_away_are_found_here_and_there() {
+    let hosts = Hosts::new();
+    let bare = |second: u32, blank: &str, id: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-11-23T18:00:0{second}Z\",\"request_id\":{blank}\"{id}\",\"Payload\":\"x\"}}\n"
+        )
+    };
+    let id = REQUEST.trim_start_matches("req-");
+    let other = "00000000-0000-4000-8000-000000000000";
+    hosts.write("here/nova-compute.log", lender(1) + &bare(2, "", id) + &bare(3, "", other));
+    hosts.write("cmp01/neutron.log", bare(4, " ", id) + &bare(5, "", id) + &bare(6, "", other));
+    // No request's id, though it is the same one.
+    hosts.write("cmp01/odd.log", bare(7, "", id).replace("request_id", "resource"));
+    let (told, _) = told(&hosts.path("here"), hosts.elsewhere(&["cmp01"])).await;
+    let seconds: Vec<i64> = told.records.iter().map(|kept| kept.at.unwrap() / 1_000_000 % 60).collect();
+    assert_eq!((seconds, messages(&told)), (vec![1, 2, 4, 5], Vec::new()));
+}
+
+#[tokio::test]
 async fn a_host_that_dies_in_the_stream_is_said_and_what_it_told_stays() {
     let hosts = Hosts::new();
     hosts.write("cmp01/nova-compute.log", lender(1) + &noise(900) + &lender(2));
