@@ -42,6 +42,14 @@ struct Heard {
     code: Option<String>,
 }
 
+impl Heard {
+    /// What was not handed on yet.
+    fn bytes(&mut self) -> Option<Told> {
+        let lines = std::mem::take(&mut self.lines);
+        (!lines.is_empty()).then(|| Told::Bytes { key: KEY.to_owned(), bytes: lines })
+    }
+}
+
 impl Journal {
     pub fn new(asked: Asked) -> Self {
         Self { asked, cursor: None, skew: Skew::default() }
@@ -73,7 +81,11 @@ impl Journal {
             // That nobody hears any more is noticed with the first record.
             let _ = to.send((number, file)).await;
         }
-        while talk.line(&mut line).await? == Came::Line {
+        let came = loop {
+            let came = talk.line(&mut line).await;
+            if !matches!(came, Ok(Came::Line)) {
+                break came;
+            }
             let told = match line.as_slice() {
                 [b'{', ..] => self.record(&line, &mut heard),
                 [letter, rest @ ..] => {
@@ -82,14 +94,18 @@ impl Journal {
                 [] => None,
             };
             let is_due = heard.lines.len() >= BATCH || !talk.has_line();
-            let bytes = (is_due && !heard.lines.is_empty())
-                .then(|| Told::Bytes { key: KEY.to_owned(), bytes: std::mem::take(&mut heard.lines) });
+            let bytes = if is_due { heard.bytes() } else { None };
             for told in told.into_iter().chain(bytes) {
                 if to.send((number, told)).await.is_err() {
                     return Err(Fault::new(Kind::Other, "nobody hears it any more"));
                 }
             }
+        };
+        // However it ended: these count as told, and will not be asked for again.
+        if let Some(bytes) = heard.bytes() {
+            let _ = to.send((number, bytes)).await;
         }
+        came?;
         Ok(self.ended(talk, heard).await)
     }
 
