@@ -84,13 +84,21 @@ impl Comparison {
         parting.or_else(|| self.pairs.iter().find(|pair| pair.difference() != Difference::None))
     }
 
+    /// Of one of them nothing is known: that is no likeness.
+    pub fn is_unknown(&self) -> bool {
+        self.sides() != [true; 2]
+    }
+
+    /// Whether there is a step of each.
+    fn sides(&self) -> [bool; 2] {
+        let has = |of: fn(&Pair) -> bool| self.pairs.iter().any(of);
+        [has(|pair| pair.left.is_some()), has(|pair| pair.right.is_some())]
+    }
+
     /// The same in words. Not stripped of anything.
     pub fn words(&self, left: &str, right: &str) -> String {
         let action = &self.action;
-        for (name, has) in [
-            (left, self.pairs.iter().any(|pair| pair.left.is_some())),
-            (right, self.pairs.iter().any(|pair| pair.right.is_some())),
-        ] {
+        for (name, has) in [left, right].into_iter().zip(self.sides()) {
             if !has {
                 return format!("nothing to compare: the logs have no step of a {action} of {name}");
             }
@@ -236,6 +244,7 @@ mod tests {
             compared(WORKED, WORKED).words("a", "b"),
             "create: both took the same steps, in much the same time"
         );
+        assert!(compared(WORKED, &[]).is_unknown() && !compared(WORKED, WORKED).is_unknown());
         assert_eq!(
             compared(WORKED, &[]).words("a", "b"),
             "nothing to compare: the logs have no step of a create of b"

@@ -65,6 +65,7 @@ impl Compare {
         let is_reading = one.reading.is_some() || other.reading.is_some();
         let verdict = match comparison.first() {
             _ if is_reading => Verdict::Busy,
+            _ if comparison.is_unknown() => Verdict::Unknown,
             Some(_) => Verdict::Warning,
             None => Verdict::Ok,
         };
