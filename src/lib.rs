@@ -15,6 +15,7 @@ pub mod exit;
 pub mod feed;
 pub mod filter;
 pub mod health;
+pub mod history;
 pub mod keymap;
 pub mod memory;
 pub mod model;

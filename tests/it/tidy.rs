@@ -18,6 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &["cli", "keymap", "theme", "ui", "words"]),
     ("signature", &["model"]),
     ("trace", &["model"]),
+    ("history", &["model"]),
     ("source", &["config", "model", "trace"]),
     ("collect", &["config", "model", "report", "request", "source", "trace"]),
     ("feed", &["collect", "report", "request", "source"]),
