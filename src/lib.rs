@@ -23,6 +23,7 @@ pub mod pane;
 pub mod report;
 pub mod request;
 pub mod run;
+pub mod series;
 pub mod signature;
 pub mod sim;
 pub mod source;

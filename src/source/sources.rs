@@ -6,6 +6,7 @@ use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
 use crate::config::logs::LogPlace;
+use crate::history::History;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
 #[derive(Clone, Default)]
@@ -18,6 +19,8 @@ pub struct Sources {
     pub logs: Vec<LogPlace>,
     /// Which blocks of them need not be read; none where none is kept.
     pub index: Option<Index>,
+    /// What its figures were; none where none is kept.
+    pub history: Option<History>,
     /// How its lines are read, where the operator has formats of his own.
     pub grammar: Option<Arc<Grammar>>,
     /// Why there is no broker, where there is none.

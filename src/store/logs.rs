@@ -9,13 +9,13 @@ mod rates;
 mod traffic;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Trouble};
+use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Text, Trouble};
 pub use kinds::{Kind, Kinds, kind_of};
 pub use rates::{BARS, Rates};
 pub use traffic::{Asked, Traffic};
@@ -26,6 +26,8 @@ const ROOM: usize = 64 << 20;
 const CHUNK: usize = 256 << 10;
 /// Lines that stay taken apart: those that a filter is put to at once.
 const PARSED: usize = 4_096;
+/// Errors count as heard now if they were written so many microseconds ago at most.
+const RECENT: i64 = 120_000_000;
 /// So many troubles are kept.
 const TROUBLES: usize = 100;
 
@@ -64,6 +66,8 @@ pub struct Logs {
     dropped: u64,
     replaced: u64,
     rates: Rates,
+    /// Records of ERROR and above since the first was heard, by service.
+    errors: BTreeMap<Text, u64>,
     kinds: Kinds,
     traffic: Traffic,
     troubles: VecDeque<(Timestamp, Trouble)>,
@@ -110,6 +114,7 @@ impl Logs {
             dropped: 0,
             replaced: 0,
             rates: Rates::default(),
+            errors: BTreeMap::new(),
             kinds: Kinds::default(),
             traffic: Traffic::default(),
             troubles: VecDeque::new(),
@@ -125,6 +130,9 @@ impl Logs {
             // Another collector counts anew: what the old one said is told again.
             *self = Self { revision: self.revision, ..Self::with_room(self.room) };
             self.first = heard.first;
+        }
+        for source in &heard.sources {
+            self.errors.entry(source.service.clone()).or_default();
         }
         self.sources.extend(heard.sources);
         self.files = heard.files;
@@ -169,6 +177,7 @@ impl Logs {
         // The half of a line says nothing that the whole does not say again.
         if line.replaces.is_none() {
             self.rates.count(line.at, line.level, now);
+            self.count_error(line, now);
         }
         if line.level >= Level::Warning
             && let Some(parse) = &self.parse
@@ -176,6 +185,19 @@ impl Logs {
             let parsed = parse.parse(bytes);
             if let Some(source) = self.sources.get(line.source as usize) {
                 self.kinds.count(number, line, source, bytes, &parsed);
+            }
+        }
+    }
+
+    /// Of what was written long before it was heard nobody can say in which minute it came.
+    fn count_error(&mut self, line: &HeardLine, now: Timestamp) {
+        if line.level >= Level::Error
+            && now.as_microsecond() - line.at < RECENT
+            && let Some(source) = self.sources.get(line.source as usize)
+        {
+            match self.errors.get_mut(&source.service) {
+                Some(count) => *count += 1,
+                None => drop(self.errors.insert(source.service.clone(), 1)),
             }
         }
     }
@@ -330,6 +352,12 @@ impl Logs {
 
     pub fn rates(&self) -> &Rates {
         &self.rates
+    }
+
+    /// Records of ERROR and above that were heard soon after they were written, since the first file was followed: by
+    /// service, of each whose files are followed.
+    pub fn errors(&self) -> impl Iterator<Item = (&Text, u64)> {
+        self.errors.iter().map(|(service, count)| (service, *count))
     }
 
     pub fn kinds(&self) -> &Kinds {
