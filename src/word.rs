@@ -32,8 +32,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     start_log(&cli.common)?;
     match cli.word {
         None => dashboard::run(&cli.common, cli.pane.as_deref()).await,
-        Some(Word::Show { table, filter, sort, output }) => {
-            show::run(&cli.common, &show::Wish { table, filter, sort, output }).await
+        Some(Word::Show { table, series, over, filter, sort, output }) => {
+            show::run(&cli.common, &show::Wish { table, series, over, filter, sort, output }).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
             let common = Common { clock, ..cli.common };
