@@ -6,8 +6,8 @@
 
 use crate::model::Point;
 
-/// Points that may stand together: more than a day has seconds.
-pub(super) const MOST: usize = 100_000;
+/// Points that may stand together: more than a day has seconds, and than a cloud has series.
+pub(super) const MOST: usize = 1 << 20;
 /// Below this packing costs more than it saves.
 const SHORT: usize = 64;
 /// Bytes that so many points have at most.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use rustix::fs::{FlockOperation, flock};
 
-use super::code::{decode, encode};
+use super::code::{MOST, decode, encode};
 use super::fault::Fault;
 use super::rollup::{DAY, HOUR, merge, roll};
 use crate::model::{Pace, Point, Rollup, Sample, Series};
@@ -226,6 +226,9 @@ impl Database {
         // Another stackwatch wrote in this minute, and ended.
         if let Some(known) = known {
             all = merge(decode(0, &known).unwrap_or_default(), all);
+        }
+        if all.len() > MOST {
+            return Err(Fault::Other(format!("{} series in one minute are too many", all.len())));
         }
         let put = "INSERT OR REPLACE INTO heard VALUES (?1, ?2)";
         self.connection.prepare_cached(put)?.execute(params![at, encode(0, &all)])?;
