@@ -3,6 +3,7 @@
 //! Only what is fresh and whole counts: a list in the middle of its first read, or one that its service does not tell
 //! any more, is no sample. What is not known is none either, so a sum of which a part is unknown is left out.
 
+pub mod chart;
 pub mod line;
 mod of;
 mod recorder;
