@@ -20,9 +20,11 @@ use crate::action::Action;
 use crate::config::looks::Looks;
 use crate::health::{Verdict, expect};
 use crate::keymap::{Keymap, Pending};
+use crate::model::Batch;
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{OutageKind, Report, Topic};
 use crate::request::{Query, Wanted};
+use crate::series::Recorder;
 use crate::store::{Standing, Store};
 use crate::table::{Slots, Tally};
 use crate::theme::{Depth, Look, Theme};
@@ -99,6 +101,7 @@ pub struct App {
     shown: u64,
     refresh: BTreeMap<Topic, u64>,
     expected: expect::Names,
+    recorder: Recorder,
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
@@ -158,6 +161,7 @@ impl App {
             shown: 0,
             refresh: BTreeMap::new(),
             expected: expect::Names::new(true),
+            recorder: Recorder::default(),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
             answers: Vec::new(),
@@ -188,6 +192,7 @@ impl App {
         self.epoch += 1;
         self.store.reset(self.epoch);
         self.expected = expect::Names::new(true);
+        self.recorder = Recorder::default();
         self.epoch
     }
 
@@ -239,6 +244,11 @@ impl App {
             // terminal gets only the cells that differ.
             self.dirty = true;
         }
+    }
+
+    /// What is to be recorded of this minute, the first time that it is asked for.
+    pub fn samples(&mut self) -> Option<Batch> {
+        self.recorder.take(&self.store, self.now)
     }
 
     /// Says something at the bottom for a few seconds.

@@ -83,8 +83,13 @@ pub struct Simulated {
 pub enum Word {
     /// One table's rows, once, for scripts and pipes
     Show {
-        /// hypervisors, instances, services, queues, nodes
+        /// hypervisors, instances, services, queues, nodes, trend
         table: String,
+        /// Of trend: the series; all that there are if absent
+        series: Option<String>,
+        /// Of trend: how far back; minutes up to 2d, hours up to 100d, days beyond [default: 7d]
+        #[arg(long, value_name = "SPAN", value_parser = span)]
+        over: Option<Duration>,
         /// Only rows that match, as the dashboard's `/` has it
         #[arg(long, value_name = "EXPR")]
         filter: Option<String>,
@@ -194,6 +199,16 @@ fn seconds(word: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(number))
 }
 
+fn span(word: &str) -> Result<Duration, String> {
+    let units = [("m", 60), ("h", 3_600), ("d", 86_400), ("w", 7 * 86_400), ("y", 365 * 86_400)];
+    let of =
+        |(unit, seconds): &(&str, u64)| word.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds);
+    let seconds = units.iter().find_map(of).filter(|seconds| (60..=u64::from(u32::MAX)).contains(seconds));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("`{word}` is no length of time, such as 24h, 7d or 1y"))
+}
+
 fn size(word: &str) -> Result<(u16, u16), String> {
     let parsed = word.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     match parsed {
@@ -210,6 +225,16 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn spans() {
+        for (word, seconds) in [("90m", 5_400), ("24h", 86_400), ("7d", 604_800), ("1y", 31_536_000)] {
+            assert_eq!(span(word), Ok(Duration::from_secs(seconds)), "{word}");
+        }
+        for word in ["", "7", "d", "0d", "-1d", "1000y", "99999999999999999999y"] {
+            assert!(span(word).is_err(), "{word}");
+        }
     }
 
     #[test]

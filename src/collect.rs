@@ -8,6 +8,7 @@ pub mod query;
 
 mod brokers;
 mod declares;
+mod history;
 mod hypervisors;
 mod identity;
 mod instances;
@@ -39,6 +40,7 @@ pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     collectors.extend(notifications::all(&sources.amqp));
     collectors.extend(trace::all(sources));
     collectors.push(logs::all(sources));
+    collectors.extend(history::all(sources));
     collectors
 }
 

@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod clouds;
 pub mod file;
+pub mod history;
 mod ini;
 pub mod logs;
 pub mod looks;

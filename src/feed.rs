@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::collect::{self, Collector, Outlet, query};
+use crate::model::Batch;
 use crate::report::{Report, Topic};
 use crate::request::{Query, Wanted};
 use crate::source::Sources;
@@ -75,6 +76,18 @@ impl Feed {
             }
             changed
         });
+    }
+
+    /// Whether figures are to be recorded.
+    pub fn has_history(&self) -> bool {
+        self.sources.history.is_some()
+    }
+
+    /// Gives a minute's figures to be recorded. Never waits.
+    pub fn record(&self, batch: Batch) {
+        if let Some(history) = &self.sources.history {
+            history.record(batch);
+        }
     }
 
     /// Asks about one thing; a question of the same slot that is still under way is dropped.

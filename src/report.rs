@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Heard, Hypervisor,
-    Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
+    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Course, Depth, Event, Heard,
+    Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Stretch,
+    Text, Wish,
 };
 use crate::trace::Account;
 
@@ -75,10 +76,11 @@ pub enum Topic {
     Trace,
     Logs,
     Around,
+    History,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 22] = [
+    pub const ALL: [Topic; 23] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -101,6 +103,7 @@ impl Topic {
         Topic::Trace,
         Topic::Logs,
         Topic::Around,
+        Topic::History,
     ];
 
     /// The name in `sources` and messages.
@@ -128,6 +131,7 @@ impl Topic {
             Topic::Trace => "trace",
             Topic::Logs => "logs",
             Topic::Around => "log around a line",
+            Topic::History => "history",
         }
     }
 
@@ -148,6 +152,7 @@ impl Topic {
             Topic::VolumeServices => "cinder",
             Topic::Trace | Topic::Logs | Topic::Around => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
+            Topic::History => "history",
         }
     }
 
@@ -158,7 +163,7 @@ impl Topic {
 
     /// Heard only where the settings ask for it: nobody waits for it.
     pub fn is_optional(self) -> bool {
-        self == Topic::Events
+        matches!(self, Topic::Events | Topic::History)
     }
 
     /// Read only when somebody goes into something.
@@ -179,7 +184,7 @@ impl Topic {
             | Topic::VolumeServices
             | Topic::Brokers
             | Topic::Nodes => 120,
-            Topic::Hypervisors => 210,
+            Topic::Hypervisors | Topic::History => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
             Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around => 300,
@@ -233,6 +238,8 @@ pub enum Delta {
     Around(Arc<Stretch>),
     /// Lines of logs that are tailed.
     Logs(Box<Heard>),
+    /// What became of a series: an answer to this question.
+    Trend(Wish, Arc<[Course]>),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{NamedKind, Passage, Text};
+use crate::model::{NamedKind, Passage, Text, Wish};
 use crate::report::Topic;
 
 /// What the screen and the store make worth asking.
@@ -44,6 +44,8 @@ pub enum Query {
     Around(Passage),
     /// Who takes messages from this queue.
     Consumers { broker: Text, vhost: Text, name: Text },
+    /// What became of these series.
+    Trend(Vec<Wish>),
 }
 
 impl Query {
@@ -54,6 +56,7 @@ impl Query {
             Query::Instance(_) => Topic::Instances,
             Query::Around(_) => Topic::Around,
             Query::Consumers { .. } => Topic::Consumers,
+            Query::Trend(_) => Topic::History,
         }
     }
 

@@ -120,6 +120,7 @@ where
                         return Ok(Exit::HangUp);
                     }
                     self.app.on_tick((self.now)());
+                    self.record();
                     self.follow();
                 }
                 // Rarely ready: above those that may always be.
@@ -255,6 +256,15 @@ where
             }
         }
         Ok(None)
+    }
+
+    /// Gives what is known of this minute to the history.
+    fn record(&mut self) {
+        if let Some(feed) = self.feed.as_ref().filter(|feed| feed.has_history())
+            && let Some(batch) = self.app.samples()
+        {
+            feed.record(batch);
+        }
     }
 
     /// Tells the collectors what the screen makes worth asking.

@@ -4,6 +4,7 @@
 //! another (a host's zone, a project's name) is looked up through indexes, and the row is touched when that
 //! other changes, so that views re-place it.
 
+mod courses;
 mod drift;
 mod events;
 mod freshness;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use courses::Courses;
 pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
@@ -71,6 +73,8 @@ pub struct Store {
     pub logs: Logs,
     /// The last answer about what stands around a line of a log, and when it came.
     pub around: Option<(Timestamp, Arc<Stretch>)>,
+    /// The last answers about what became of a series, the newest last.
+    courses: Courses,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -264,6 +268,7 @@ impl Store {
             Delta::Trace(account) => self.put_trace(account),
             Delta::Around(stretch) => self.around = Some((at, stretch)),
             Delta::Logs(heard) => self.logs.put(*heard, at),
+            Delta::Trend(wish, courses) => self.put_courses(wish, courses, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -313,7 +318,8 @@ impl Store {
             | Topic::Events
             | Topic::Trace
             | Topic::Logs
-            | Topic::Around => {}
+            | Topic::Around
+            | Topic::History => {}
         }
     }
 
@@ -367,7 +373,8 @@ impl Store {
             | Topic::Events
             | Topic::Trace
             | Topic::Logs
-            | Topic::Around => {}
+            | Topic::Around
+            | Topic::History => {}
         }
     }
 
@@ -436,4 +443,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

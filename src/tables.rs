@@ -7,6 +7,7 @@ pub mod nodes;
 pub mod queues;
 pub mod services;
 pub mod trace;
+pub mod trend;
 
 use crate::report::Topic;
 use crate::store::Store;

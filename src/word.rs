@@ -32,8 +32,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     start_log(&cli.common)?;
     match cli.word {
         None => dashboard::run(&cli.common, cli.pane.as_deref()).await,
-        Some(Word::Show { table, filter, sort, output }) => {
-            show::run(&cli.common, &show::Wish { table, filter, sort, output }).await
+        Some(Word::Show { table, series, over, filter, sort, output }) => {
+            show::run(&cli.common, &show::Wish { table, series, over, filter, sort, output }).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
             let common = Common { clock, ..cli.common };
@@ -178,6 +178,13 @@ fn index(settings: &Settings) -> Option<PathBuf> {
     settings.index.directory().filter(|_| settings.demo.is_none())
 }
 
+/// The file of a cloud's history. The simulated cloud has none: it begins anew each time.
+fn history(settings: &Settings, cloud: &CloudConfig) -> Option<PathBuf> {
+    let directory = settings.history.directory().filter(|_| settings.demo.is_none())?;
+    let host = cloud.auth_url.host_str().unwrap_or_default();
+    Some(crate::history::file(&directory, host, &cloud.identity().each_ref().map(String::as_str)))
+}
+
 /// The settings, and the embedded cloud where that is meant.
 struct Settings {
     file: File,
@@ -287,7 +294,7 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
     let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
     let grammar = Grammars::new(own_grammar(file));
-    Ok(Sources { session, brokers, amqp, logs, index: None, grammar, unconfigured })
+    Ok(Sources { session, brokers, amqp, logs, index: None, history: None, grammar, unconfigured })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

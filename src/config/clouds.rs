@@ -124,6 +124,30 @@ impl CloudConfig {
     pub fn title(&self) -> String {
         Choice { cloud: self.name.clone(), region: self.region.clone() }.to_string()
     }
+
+    /// What tells it from all others, whatever it is called: keystone's URL, the region, and who looks at which part of
+    /// it. No secret is in it.
+    pub fn identity(&self) -> [String; 4] {
+        let mut url = self.auth_url.clone();
+        // Of a URL without a host there is none to be taken away.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        let user = match &self.auth {
+            Auth::Password { user, .. } => user.words(),
+            Auth::Token(_) => String::new(),
+            Auth::ApplicationCredential { id, name, user, .. } => {
+                let user = user.as_ref().map(Principal::words).unwrap_or_default();
+                id.clone().unwrap_or_else(|| format!("{} {user}", name.as_deref().unwrap_or_default()))
+            }
+        };
+        let scope = match &self.scope {
+            Scope::Project(project) => project.words(),
+            Scope::Domain(Domain::Id(domain) | Domain::Name(domain)) => format!("domain {domain}"),
+            Scope::System => "system".to_owned(),
+            Scope::Implied => String::new(),
+        };
+        let url = url.as_str().trim_end_matches('/').to_owned();
+        [url, self.region.clone().unwrap_or_default(), user, scope]
+    }
 }
 
 /// What `compute_endpoint_override` and its kin say about a service.
@@ -160,6 +184,14 @@ pub struct Principal {
     pub id: Option<String>,
     pub name: Option<String>,
     pub domain: Domain,
+}
+
+impl Principal {
+    /// The id, else the name with its domain.
+    fn words(&self) -> String {
+        let (Domain::Id(domain) | Domain::Name(domain)) = &self.domain;
+        self.id.clone().unwrap_or_else(|| format!("{}@{domain}", self.name.as_deref().unwrap_or_default()))
+    }
 }
 
 /// A domain, by id or name; `default` where nothing is said.

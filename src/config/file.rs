@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::broker::Brokers;
 use super::clouds::ConfigError;
+use super::history::History;
 use super::logs::LogPlace;
 
 /// The settings, with the defaults of `assets/config.toml`.
@@ -16,6 +17,7 @@ pub struct File {
     pub broker: Brokers,
     pub logs: Vec<LogPlace>,
     pub index: Index,
+    pub history: History,
     pub ui: Ui,
     /// What lies beside the settings: formats of logs and signatures of the operator's own.
     #[serde(skip)]
@@ -42,15 +44,18 @@ pub struct Index {
 impl Index {
     /// `path`, else below the user's cache. None where none is to be kept, or there is no place for it.
     pub fn directory(&self) -> Option<PathBuf> {
-        let usual = || {
-            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-            // As the specification says, a path that is not absolute does not count.
-            let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-            let cache = cache.or_else(|| set("HOME").map(|home| home.join(".cache")));
-            cache.map(|cache| cache.join("stackwatch/index"))
-        };
+        let usual = || own_directory("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("index"));
         self.path.clone().or_else(usual).filter(|path| !path.as_os_str().is_empty())
     }
+}
+
+/// Our own directory below the user's of a kind: where the variable says, else there at home.
+pub(super) fn own_directory(variable: &str, at_home: &str) -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As the specification says, a path that is not absolute does not count.
+    let named = set(variable).filter(|path| path.is_absolute());
+    let directory = named.or_else(|| set("HOME").map(|home| home.join(at_home)));
+    directory.map(|directory| directory.join("stackwatch"))
 }
 
 impl Own {

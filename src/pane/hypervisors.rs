@@ -13,7 +13,7 @@ use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
 use crate::report::Topic;
-use crate::request::Wanted;
+use crate::request::{Query, Wanted};
 use crate::store::Store;
 use crate::table::{Slot, Slots};
 use crate::tables::hypervisors::{self as table, TABLE};
@@ -122,6 +122,7 @@ impl Pane for Hypervisors {
             Action::Enter if self.inside.is_none() => {
                 if let Some((_, row)) = self.current(cx.store) {
                     self.inside = Some((row.id.clone(), Details::new(details::sections(cx, row))));
+                    return Reply::Ask(vec![Query::Trend(vec![details::wish(row)])]);
                 }
                 Reply::Done
             }

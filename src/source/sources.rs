@@ -4,6 +4,7 @@ use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
 use crate::config::logs::LogPlace;
+use crate::history::History;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
 #[derive(Clone, Default)]
@@ -16,6 +17,8 @@ pub struct Sources {
     pub logs: Vec<LogPlace>,
     /// Which blocks of them need not be read; none where none is kept.
     pub index: Option<Index>,
+    /// What its figures were; none where none is kept.
+    pub history: Option<History>,
     /// How its lines are read.
     pub grammar: Grammars,
     /// Why there is no broker, where there is none.

@@ -10,13 +10,13 @@ mod rates;
 mod traffic;
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Span, Text, Trouble};
+use crate::model::{Heard, HeardLine, Level, Line, LogSource, Parse, Text, Trouble};
 pub use facts::{Fact, Facts};
 pub use kinds::{Kind, Kinds, kind_of};
 pub use rates::{BARS, Rates};
@@ -28,6 +28,8 @@ const ROOM: usize = 64 << 20;
 const CHUNK: usize = 256 << 10;
 /// Lines that stay taken apart: those that a filter is put to at once.
 const PARSED: usize = 4_096;
+/// Errors count as heard now if they were written so many microseconds ago at most.
+const RECENT: i64 = 120_000_000;
 /// So many troubles are kept.
 const TROUBLES: usize = 100;
 
@@ -75,6 +77,8 @@ pub struct Logs {
     replaced: u64,
     own: usize,
     rates: Rates,
+    /// Records of ERROR and above since the first was heard, by service.
+    errors: BTreeMap<Text, u64>,
     kinds: Kinds,
     facts: Facts,
     traffic: Traffic,
@@ -123,6 +127,7 @@ impl Logs {
             replaced: 0,
             own: 0,
             rates: Rates::default(),
+            errors: BTreeMap::new(),
             kinds: Kinds::default(),
             facts: Facts::default(),
             traffic: Traffic::default(),
@@ -141,6 +146,9 @@ impl Logs {
             facts.anew();
             *self = Self { revision: self.revision, facts, ..Self::with_room(self.room) };
             self.first = heard.first;
+        }
+        for source in &heard.sources {
+            self.errors.entry(source.service.clone()).or_default();
         }
         self.sources.extend(heard.sources);
         self.files = heard.files;
@@ -187,6 +195,7 @@ impl Logs {
         // The half of a line says nothing that the whole does not say again.
         if line.replaces.is_none() {
             self.rates.count(line.at, line.level, now);
+            self.count_error(line, now);
         }
         if line.level >= Level::Warning
             && let Some(parse) = &self.parse
@@ -201,24 +210,10 @@ impl Logs {
 
     /// A message that is known says something of its host, and of the instance that it names.
     fn learn(&mut self, number: u64, line: &HeardLine, bytes: &[u8], now: Timestamp) {
-        let known = line.known.and_then(facts::signature);
         let source = self.sources.get(line.source as usize);
-        let (Some(signature), Some(source), Some(parse)) = (known, source, &self.parse) else { return };
-        let parsed = parse.parse(bytes);
-        let own = |span: Span, else_: &Text| match span.of(bytes) {
-            [] => else_.clone(),
-            own => String::from_utf8_lossy(own).into(),
-        };
-        let saying = facts::Saying {
-            signature,
-            host: &own(parsed.host, &source.host),
-            service: &own(parsed.program, &source.service),
-            instance: &String::from_utf8_lossy(parsed.instance.of(bytes)),
-            at: line.at,
-            record: number,
-            replaces: line.replaces,
-        };
-        self.facts.hear(&saying, now);
+        if let (Some(known), Some(source), Some(parse)) = (line.known, source, &self.parse) {
+            self.facts.learn(number, known, line, (source, bytes, &parse.parse(bytes)), now);
+        }
     }
 
     /// Time goes by: findings of known messages that nobody says any more are over.
@@ -229,6 +224,19 @@ impl Logs {
     /// Hosts of which known messages say something else now.
     pub(super) fn take_changed_hosts(&mut self) -> HashSet<Text> {
         self.facts.take_changed()
+    }
+
+    /// Of what was written long before it was heard nobody can say in which minute it came.
+    fn count_error(&mut self, line: &HeardLine, now: Timestamp) {
+        if line.level >= Level::Error
+            && now.as_microsecond() - line.at < RECENT
+            && let Some(source) = self.sources.get(line.source as usize)
+        {
+            match self.errors.get_mut(&source.service) {
+                Some(count) => *count += 1,
+                None => drop(self.errors.insert(source.service.clone(), 1)),
+            }
+        }
     }
 
     /// Another line takes its place.
@@ -393,6 +401,12 @@ impl Logs {
 
     pub fn rates(&self) -> &Rates {
         &self.rates
+    }
+
+    /// Records of ERROR and above that were heard soon after they were written, since the first file was followed: by
+    /// service, of each whose files are followed.
+    pub fn errors(&self) -> impl Iterator<Item = (&Text, u64)> {
+        self.errors.iter().map(|(service, count)| (service, *count))
     }
 
     pub fn kinds(&self) -> &Kinds {

@@ -46,7 +46,7 @@ pub(crate) fn instance(id: &str, host: Option<&str>, task: Option<&str>) -> Inst
     }
 }
 
-fn hypervisor(id: &str, vcpus_used: u64) -> Hypervisor {
+pub(crate) fn hypervisor(id: &str, vcpus_used: u64) -> Hypervisor {
     Hypervisor {
         id: id.into(),
         hypervisor_hostname: id.into(),

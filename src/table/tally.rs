@@ -73,6 +73,11 @@ impl<K: Clone + Eq + Hash> Tally<K> {
         self.counts.iter().filter(|(_, count)| *count > 0).map(|(key, count)| (key, *count))
     }
 
+    /// The keys that have, or had, rows: of what is gone it is known that there is none.
+    pub fn all(&self) -> impl Iterator<Item = (&K, usize)> {
+        self.counts.iter().map(|(key, count)| (key, *count))
+    }
+
     pub fn count(&self, key: &K) -> usize {
         let number = self.numbers.get(key).and_then(|number| self.counts.get(*number as usize));
         number.map_or(0, |(_, count)| *count)

@@ -17,9 +17,35 @@ pub fn line(values: impl Iterator<Item = u64>) -> String {
     values.iter().map(bar).collect()
 }
 
+/// The same of what was measured, with a blank where nothing was.
+pub fn with_gaps(values: &[Option<f64>]) -> String {
+    let known = || values.iter().flatten().copied();
+    let least = known().fold(f64::INFINITY, f64::min);
+    let range = known().fold(f64::NEG_INFINITY, f64::max) - least;
+    // In steps fine enough that whole numbers keep their order, and none is lost at the ground.
+    let steps = |value: f64| {
+        if range > 0.0 { ((value - least) / range * 7_000.0) as u64 } else { u64::from(least > 0.0) }
+    };
+    let mut bars = line(known().map(steps)).chars().collect::<Vec<char>>().into_iter();
+    values.iter().map(|value| value.and_then(|_| bars.next()).unwrap_or(' ')).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{line, with_gaps};
+
+    #[test]
+    fn a_gap_is_blank() {
+        for (values, expected) in [
+            (&[][..], ""),
+            (&[None, Some(0.0), None, Some(0.5), Some(7.0)], " ▁ ▁█"),
+            (&[Some(3.0), None, Some(3.0)], "▄ ▄"),
+            (&[Some(0.0), Some(0.0)], "▁▁"),
+            (&[None, None], "  "),
+        ] {
+            assert_eq!(with_gaps(values), expected, "{values:?}");
+        }
+    }
 
     #[test]
     fn bars_stand_between_the_least_and_the_greatest() {

@@ -9,6 +9,7 @@ use crate::cli::Common;
 use crate::config::clouds::{self, Choice, CloudConfig, ConfigError, Found};
 use crate::exit::Exit;
 use crate::feed::Feed;
+use crate::history::{self, History};
 use crate::run::{Loop, Signals, Unopened};
 use crate::source::Sources;
 use crate::source::log::index::{Index, Limits};
@@ -26,10 +27,16 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     let mut app = super::app(common, &file, pane)?;
     let index = super::index(&file).map(|directory| Index::open(&directory, Limits::default()));
     // Nothing is fetched before the first frame: the loop connects after it.
+    let mut kept: Option<History> = None;
     let mut connect = |choice: usize, epoch: u64| {
         let cloud = entries[choice].cloud.clone()?;
+        let limits = history::Limits { bytes: file.history.max_size, keep: file.history.keep };
+        kept = super::history(&file, &cloud).map(|path| History::start(path, limits));
         match sources(cloud, &file) {
-            Ok(sources) => Ok(Feed::start(Sources { index: index.clone(), ..sources }, epoch, |_| true)),
+            Ok(sources) => {
+                let sources = Sources { index: index.clone(), history: kept.clone(), ..sources };
+                Ok(Feed::start(sources, epoch, |_| true))
+            }
             Err(error) => Err(Unopened { message: error.message, next_step: error.next_step }),
         }
     };
@@ -63,6 +70,7 @@ pub async fn run(common: &Common, pane: Option<&str>) -> Result<Exit, Failure> {
     .await;
     terminal::restore();
     index.iter().for_each(Index::finish);
+    kept.iter().for_each(History::finish);
     // Its drop would show the cursor once more, and complain to a terminal that is gone.
     std::mem::forget(terminal);
     outcome.map_err(|error| match error.downcast::<Unopened>() {

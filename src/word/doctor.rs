@@ -3,6 +3,7 @@
 mod hosts;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -13,6 +14,7 @@ use crate::config::broker::Trouble;
 use crate::config::clouds::Auth;
 use crate::config::logs::{self, LogPlace, Origin};
 use crate::exit::Exit;
+use crate::history::History;
 use crate::source::log::files::{self, Skipped};
 use crate::source::rabbitmq::amqp::Declared;
 use crate::source::rabbitmq::{self, Amqp, Management};
@@ -76,6 +78,7 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     };
     report.line("i", "cloud", &format!("{} from {}", cloud.title(), cloud.origin));
     report.line("i", "auth", &format!("{auth} at {}", cloud.auth_url));
+    history(super::history(&file, &cloud), report);
     if !cloud.tls.verify {
         report.line("!", "TLS", "verify is off: anybody may stand between");
     }
@@ -129,6 +132,23 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
         report.line("i", "requests", &service.to_string());
     }
     Ok(())
+}
+
+/// What was recorded of the cloud's figures, and where.
+fn history(path: Option<PathBuf>, report: &mut Report) {
+    let Some(path) = path else { return report.line("i", "history", "none is kept") };
+    match History::read(path.clone()).entries() {
+        Ok(entries) => {
+            let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+            let lines = format::count(entries.len(), "line");
+            report.line("i", "history", &format!("{lines} in {}, {} KiB", path.display(), size >> 10));
+        }
+        Err(trouble) => {
+            report.ok = false;
+            report.line("x", "history", &trouble.message);
+            report.line(" ", "", &format!("next: {}", trouble.next_step));
+        }
+    }
 }
 
 /// Where logs are, and how many of them can be read.

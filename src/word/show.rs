@@ -1,5 +1,7 @@
 //! `show TABLE`: rows once, for scripts and pipes.
 
+mod trend;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -22,9 +24,16 @@ use crate::table::{Align, Column, Slot, Table, Value};
 use crate::tables::{self, Listed};
 use crate::ui::{format, text};
 
+/// What the dashboard has recorded is no table of the store.
+const TREND: &str = "trend";
+const TREND_OVER: Duration = Duration::from_secs(7 * 86_400);
+
 /// What to show, and how.
 pub struct Wish {
     pub table: String,
+    /// Of `trend` alone: which series, and how far back.
+    pub series: Option<String>,
+    pub over: Option<Duration>,
     pub filter: Option<String>,
     pub sort: Option<String>,
     pub output: Rows,
@@ -32,10 +41,14 @@ pub struct Wish {
 
 /// Reads the table's topics once and prints its rows.
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
+    if wish.table == TREND {
+        return trend::run(common, wish, wish.over.unwrap_or(TREND_OVER));
+    }
+    if wish.series.is_some() || wish.over.is_some() {
+        return Err(Failure::usage(format!("a series and --over belong to `show {TREND}`")));
+    }
     let listed = tables::by_name(&wish.table).ok_or_else(|| unknown_table(&wish.table))?;
-    let names: Vec<&str> = listed.table.columns.iter().map(|column| column.name).collect();
-    let filter = Filter::parse(wish.filter.as_deref().unwrap_or_default(), &names)
-        .map_err(|error| Failure::usage(format!("--filter: {error}")))?;
+    let filter = parsed(listed.table, wish.filter.as_deref())?;
     let order = order(listed.table, wish.sort.as_deref())?;
     let file = settings(common)?;
     let sources = sources(common, &file, listed)?;
@@ -95,12 +108,19 @@ struct About {
 }
 
 fn unknown_table(name: &str) -> Failure {
-    let names: Vec<&str> = tables::TABLES.iter().map(|listed| listed.table.name).collect();
+    let names: Vec<&str> = tables::TABLES.iter().map(|listed| listed.table.name).chain([TREND]).collect();
     Failure::unknown("there is no table", name, &names)
 }
 
+/// The filter over a table's columns.
+fn parsed<C: ?Sized>(table: &Table<C>, filter: Option<&str>) -> Result<Filter, Failure> {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    Filter::parse(filter.unwrap_or_default(), &names)
+        .map_err(|error| Failure::usage(format!("--filter: {error}")))
+}
+
 /// `COL` or `-COL`; the table's own order otherwise.
-fn order(table: &Table<Store>, sort: Option<&str>) -> Result<(&'static str, bool), Failure> {
+fn order<C: ?Sized>(table: &Table<C>, sort: Option<&str>) -> Result<(&'static str, bool), Failure> {
     let Some(sort) = sort else { return Ok(table.sort) };
     let (name, descending) = sort.strip_prefix('-').map_or((sort, false), |name| (name, true));
     match table.column(name) {
@@ -134,9 +154,9 @@ pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Durati
     store
 }
 
-fn select(
-    table: &'static Table<Store>,
-    store: &Store,
+fn select<C: ?Sized>(
+    table: &'static Table<C>,
+    store: &C,
     filter: &Filter,
     (name, descending): (&str, bool),
     now: Timestamp,
@@ -144,8 +164,7 @@ fn select(
     let slots = (table.slots)(store);
     let mut rows = filter.sieve(table.columns, store, now).keep(&slots.live());
     if let Some(column) = table.column(name) {
-        let compare =
-            |column: &Column<Store>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
+        let compare = |column: &Column<C>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
         rows.sort_by(|&a, &b| {
             let order = compare(column, a, b);
             let order = if descending { order.reverse() } else { order };
@@ -206,27 +225,24 @@ fn print_json(
         })
         .collect();
     let errors: Vec<Json> = errors.iter().map(error_json).collect();
-    let rows: Vec<Json> = slots
-        .iter()
-        .map(|&slot| {
-            let row: Map<String, Json> = listed
-                .table
-                .columns
-                .iter()
-                .map(|column| (column.name.to_owned(), json_of(&(column.value)(store, slot))))
-                .collect();
-            Json::Object(row)
-        })
-        .collect();
     let document = json!({
         "schema": 1,
         "cloud": about.cloud,
         "region": about.region,
         "sources": sources,
         "errors": errors,
-        "rows": rows,
+        "rows": rows_json(listed.table, store, slots),
     });
     write_json(&document)
+}
+
+/// An object for each row, with all columns.
+fn rows_json<C: ?Sized>(table: &Table<C>, store: &C, slots: &[Slot]) -> Vec<Json> {
+    let row = |slot: Slot| {
+        let cell = |column: &Column<C>| (column.name.to_owned(), json_of(&(column.value)(store, slot)));
+        Json::Object(table.columns.iter().map(cell).collect::<Map<String, Json>>())
+    };
+    slots.iter().map(|slot| row(*slot)).collect()
 }
 
 /// A document on standard output, with nothing in it that a terminal would obey.
@@ -265,7 +281,7 @@ fn json_of(value: &Value) -> Json {
 }
 
 /// RFC 4180, all columns, for spreadsheets: control characters are stripped there.
-fn print_csv(table: &Table<Store>, store: &Store, slots: &[Slot]) -> io::Result<()> {
+fn print_csv<C: ?Sized>(table: &Table<C>, store: &C, slots: &[Slot]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     write!(out, "{}\r\n", names.join(","))?;
@@ -291,7 +307,7 @@ fn print_csv(table: &Table<Store>, store: &Store, slots: &[Slot]) -> io::Result<
 }
 
 /// Aligned columns, as wide as their content: what the grid shows, without its cutting.
-fn print_table(table: &Table<Store>, store: &Store, slots: &[Slot], now: Timestamp) -> io::Result<()> {
+fn print_table<C: ?Sized>(table: &Table<C>, store: &C, slots: &[Slot], now: Timestamp) -> io::Result<()> {
     let columns: Vec<_> = table.columns.iter().filter(|column| column.width.1 > 0).collect();
     let cells: Vec<Vec<String>> = slots
         .iter()

@@ -85,7 +85,9 @@ fn help_lists_the_words_tables_and_panes_that_there_are() {
         assert!(help.out.contains(word), "{word}:\n{}", help.out);
     }
     // The line of the argument names them all, and nothing else.
-    for (word, argument, names) in [("show", "<TABLE>", tables()), ("screen", "<PANE>", pane::names())] {
+    for (word, argument, names) in
+        [("show", "<TABLE>", [tables(), vec!["trend"]].concat()), ("screen", "<PANE>", pane::names())]
+    {
         let help = alone(&[word, "--help"]);
         let line = help.out.lines().find(|line| line.trim_start().starts_with(argument)).unwrap_or_default();
         let listed: Vec<&str> = line.trim().trim_start_matches(argument).split(',').map(str::trim).collect();

@@ -9,6 +9,7 @@ use std::path::Path;
 use stackwatch::keymap::Keymap;
 use stackwatch::table::Table;
 use stackwatch::tables::TABLES;
+use stackwatch::tables::trend::POINTS;
 
 /// Holds the part of a document that is derived against what the code says now.
 fn holds(file: &str, name: &str, expected: &str) {
@@ -45,6 +46,7 @@ fn json_md_names_every_column_with_unit_and_origin() {
     for listed in TABLES {
         holds("docs/json.md", listed.table.name, &columns(listed.table));
     }
+    holds("docs/json.md", "trend", &columns(&POINTS));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod cli;
 mod cloud_logs;
 mod docs;
 mod faults;
+mod history;
 mod journeys;
 mod logs;
 mod real_cloud;

@@ -18,13 +18,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &["cli", "keymap", "theme", "ui", "words"]),
     ("signature", &["model"]),
     ("trace", &["model"]),
-    ("source", &["config", "model", "trace"]),
-    ("collect", &["config", "model", "report", "request", "signature", "source", "trace"]),
-    ("feed", &["collect", "report", "request", "source"]),
+    ("history", &["model"]),
+    ("source", &["config", "history", "model", "trace"]),
+    ("collect", &["config", "history", "model", "report", "request", "signature", "source", "trace"]),
+    ("feed", &["collect", "model", "report", "request", "source"]),
     ("table", &["model"]),
     ("store", &["model", "report", "signature", "table", "trace"]),
+    ("series", &["model", "report", "store", "table"]),
     ("health", &["model", "report", "signature", "store", "table", "words"]),
-    ("tables", &["health", "model", "report", "store", "table", "trace", "ui"]),
+    ("tables", &["health", "model", "report", "series", "store", "table", "trace", "ui"]),
     ("filter", &["model", "table", "words"]),
     ("keymap", &["action", "words"]),
     ("theme", &["words"]),
@@ -38,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "model",
             "report",
             "request",
+            "series",
             "signature",
             "store",
             "table",
@@ -50,8 +53,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "action", "config", "filter", "health", "keymap", "model", "pane", "report", "request", "store",
-            "table", "tables", "theme", "ui", "words",
+            "action", "config", "filter", "health", "keymap", "model", "pane", "report", "request", "series",
+            "store", "table", "tables", "theme", "ui", "words",
         ],
     ),
     ("run", &["app", "exit", "feed", "report", "request", "source", "terminal"]),
@@ -68,12 +71,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "feed",
             "filter",
             "health",
+            "history",
             "keymap",
             "pane",
             "report",
             "model",
             "request",
             "run",
+            "series",
             "signature",
             "sim",
             "source",
@@ -90,7 +95,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// What the pure part must not name: I/O, clocks, the terminal, waiting.
 const PURE: &[&str] =
-    &["model", "report", "request", "table", "store", "health", "filter", "signature", "trace"];
+    &["model", "report", "request", "table", "store", "health", "filter", "series", "signature", "trace"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "reqwest::",

@@ -1,16 +1,46 @@
 //! Everything known about one host, in sections.
 
-use crate::model::{Hypervisor, Provider, ResourceClass};
+use crate::model::{Hypervisor, Labels, Provider, ResourceClass, Wish};
 use crate::pane::{Cx, parts};
+use crate::series::{self, chart};
 use crate::tables::hypervisors as table;
 use crate::ui::details::Section;
-use crate::ui::format;
+use crate::ui::{format, spark};
 
 /// What the Operations Guide names as the usual overcommit (architecture, compute nodes).
 const GUIDE: [(ResourceClass, f64); 2] = [(ResourceClass::Vcpu, 16.0), (ResourceClass::MemoryMb, 1.5)];
 
 pub(super) fn sections(cx: &Cx, row: &Hypervisor) -> Vec<Section> {
-    vec![service(cx, row), resources(cx, row), host(cx, row), instances(cx, row)]
+    let mut sections = vec![service(cx, row), resources(cx, row), host(cx, row)];
+    sections.extend(trend(cx, row));
+    sections.push(instances(cx, row));
+    sections
+}
+
+/// Days that the trend goes back, and cells that it takes.
+const DAYS: u32 = 30;
+const CELLS: usize = 60;
+
+/// What became of the instances on a host: asked when it is gone into.
+pub(super) fn wish(row: &Hypervisor) -> Wish {
+    let labels = Some(Labels::from_iter([row.hypervisor_hostname.clone()]));
+    Wish { series: "instances.host".into(), labels, over: DAYS * 86_400 }
+}
+
+/// None where nothing was recorded, or none is kept.
+fn trend(cx: &Cx, row: &Hypervisor) -> Option<Section> {
+    let wish = wish(row);
+    let (asked, courses) = cx.store.courses(&wish)?;
+    let course = courses.first()?;
+    let rollup = series::by_name(&wish.series)?.series.rollup;
+    let until = asked.as_second();
+    let cells = chart::cells(course, rollup, until - i64::from(wish.over), until, CELLS);
+    let values = || course.points.iter().map(|point| point.value);
+    let (least, most) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    let mut section = Section::new(format!("instances over {DAYS} days"));
+    section.add("recorded", spark::with_gaps(&cells));
+    section.add("range", format!("{least:.0} to {most:.0}, last {:.0}", course.points.last()?.value));
+    Some(section)
 }
 
 fn service(cx: &Cx, row: &Hypervisor) -> Section {

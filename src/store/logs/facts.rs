@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::model::{Text, is_same_host, short_host};
+use crate::model::{HeardLine, Line, LogSource, Span, Text, is_same_host, short_host};
 use crate::signature::{Signature, Signatures, Told};
 use crate::store::index::ByText;
 
@@ -70,15 +70,15 @@ impl Fact {
 }
 
 /// A known message that has just been heard.
-pub(super) struct Saying<'a> {
-    pub signature: &'static Signature,
-    pub host: &'a Text,
-    pub service: &'a Text,
-    pub instance: &'a str,
-    pub at: i64,
-    pub record: u64,
+struct Saying<'a> {
+    signature: &'static Signature,
+    host: &'a Text,
+    service: &'a Text,
+    instance: &'a str,
+    at: i64,
+    record: u64,
     /// The half of this line that was heard before.
-    pub replaces: Option<u64>,
+    replaces: Option<u64>,
 }
 
 /// All of them.
@@ -111,7 +111,33 @@ impl Facts {
         self.hosts.values().filter(|facts| facts.iter().any(says)).count()
     }
 
-    pub(super) fn hear(&mut self, saying: &Saying<'_>, now: Timestamp) {
+    /// A line of that source, in its parts, matches the signature of this id.
+    pub(super) fn learn(
+        &mut self,
+        number: u64,
+        known: &str,
+        heard: &HeardLine,
+        (source, line, parsed): (&LogSource, &[u8], &Line),
+        now: Timestamp,
+    ) {
+        let Some(signature) = signature(known) else { return };
+        let own = |span: Span, else_: &Text| match span.of(line) {
+            [] => else_.clone(),
+            own => String::from_utf8_lossy(own).into(),
+        };
+        let saying = Saying {
+            signature,
+            host: &own(parsed.host, &source.host),
+            service: &own(parsed.program, &source.service),
+            instance: &String::from_utf8_lossy(parsed.instance.of(line)),
+            at: heard.at,
+            record: number,
+            replaces: heard.replaces,
+        };
+        self.hear(&saying, now);
+    }
+
+    fn hear(&mut self, saying: &Saying<'_>, now: Timestamp) {
         self.end(saying);
         let now = now.as_microsecond();
         // A host whose clock is ahead says it now.
@@ -241,7 +267,7 @@ fn make_room(all: &mut ByText<Vec<Fact>>) {
 }
 
 /// The signature of this id: it is known for as long as the program runs.
-pub(super) fn signature(id: &str) -> Option<&'static Signature> {
+fn signature(id: &str) -> Option<&'static Signature> {
     Signatures::known()?.get(id)
 }
 

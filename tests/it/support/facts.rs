@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stackwatch::collect::{self, outage};
-use stackwatch::model::{Named, NamedKind, Queue, Span, Text};
+use stackwatch::model::{Course, Named, NamedKind, Point, Queue, Span, Text, Wish};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
 use stackwatch::trace::{Account, Entry, Subject};
@@ -141,6 +141,8 @@ pub fn all_down() -> Vec<Report> {
 pub fn outages(at: Timestamp) -> Vec<Report> {
     Topic::ALL
         .iter()
+        // That is a file.
+        .filter(|topic| **topic != Topic::History)
         .map(|topic| report(at, Outcome::Outage { topic: *topic, outage: refused(*topic) }))
         .collect()
 }
@@ -175,6 +177,10 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
         Query::Actions(id) => Delta::Actions { instance: id.clone(), actions: instances::actions(id) },
         Query::Console(id) => Delta::Console { instance: id.clone(), text: instances::CONSOLE.into() },
         Query::Instance(_) => return Vec::new(),
+        Query::Trend(wishes) => {
+            let wish = wishes[0].clone();
+            Delta::Trend(wish.clone(), [course(&wish, at)].into())
+        }
         Query::Around(passage) => Delta::Around(trace::around(passage).into()),
         Query::Consumers { broker, vhost, name } => {
             Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
@@ -182,6 +188,21 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
     };
     let end = Outcome::End { topic: query.topic(), complete: true, limit: None };
     vec![report(at, Outcome::Part(delta)), report(at, end)]
+}
+
+/// A point an hour over as long as is wished, growing, with a week in which nobody recorded.
+fn course(wish: &Wish, at: Timestamp) -> Course {
+    let (over, now) = (i64::from(wish.over), at.as_second() / 3_600 * 3_600);
+    let hours = (0..over / 3_600).filter(|hour| !(168..336).contains(hour));
+    let point =
+        |hour: i64| Point { at: now - over + hour * 3_600, value: (2 + hour / 170 + hour / 24 % 2) as f64 };
+    Course {
+        series: wish.series.clone(),
+        labels: wish.labels.clone().unwrap_or_default(),
+        unit: "instances".into(),
+        step: 3_600,
+        points: hours.map(point).collect(),
+    }
 }
 
 fn named(id: Text, name: &str) -> Named {
@@ -252,6 +273,8 @@ pub fn poison(delta: &mut Delta) {
         }
         Delta::Logs(heard) => logs::poison(heard),
         Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
+        // Figures, by what was wished for.
+        Delta::Trend(..) => {}
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
 }
