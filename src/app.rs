@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::config::looks::Looks;
-use crate::health::{Verdict, expect};
+use crate::health::{Verdict, expect, quota};
 use crate::keymap::{Keymap, Pending};
 use crate::pane::{self, Cx, Go, Pane};
 use crate::report::{OutageKind, Report, Topic};
@@ -99,6 +99,7 @@ pub struct App {
     shown: u64,
     refresh: BTreeMap<Topic, u64>,
     expected: expect::Names,
+    quota_order: quota::Order,
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
@@ -110,8 +111,8 @@ pub struct App {
     /// The longest that one of them took, terminal included.
     slowest: Duration,
     body: Rect,
-    /// Hypervisors, instances and queues by verdict.
-    troubles: [Tally<Verdict>; 3],
+    /// Hypervisors, instances, queues and projects' quotas by verdict.
+    troubles: [Tally<Verdict>; 4],
 }
 
 /// What a prompt asks for.
@@ -158,6 +159,7 @@ impl App {
             shown: 0,
             refresh: BTreeMap::new(),
             expected: expect::Names::new(true),
+            quota_order: quota::Order::default(),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
             answers: Vec::new(),
@@ -188,6 +190,7 @@ impl App {
         self.epoch += 1;
         self.store.reset(self.epoch);
         self.expected = expect::Names::new(true);
+        self.quota_order = quota::Order::default();
         self.epoch
     }
 
@@ -285,6 +288,7 @@ impl App {
             refresh: self.refresh.clone(),
             slow: rested,
             queues: self.expected.of(&self.store),
+            quotas: self.quota_order.of(&self.store),
             stirred: self.store.events.stirred(),
             heard: self.store.freshness(Topic::Events).standing(Topic::Events, self.now) == Standing::Fresh,
             ..Wanted::default()
@@ -346,6 +350,8 @@ impl App {
             + store.brokers.revision()
             + store.nodes.revision()
             + store.queues.revision()
+            // Touched with each of their instances.
+            + if self.reads(Topic::NovaQuotas) { store.quotas.revision() } else { 0 }
             // They grow all the time: who looks at something else is not drawn anew for them.
             + if self.reads(Topic::Logs) { store.logs.revision() } else { 0 }
     }

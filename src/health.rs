@@ -6,6 +6,7 @@ pub mod hypervisor;
 pub mod instance;
 pub mod node;
 pub mod queue;
+pub mod quota;
 
 /// One thing that is to be said about a row.
 #[derive(Clone, Debug, PartialEq)]

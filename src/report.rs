@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Heard, Hypervisor,
-    Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
+    Agent, Aggregate, Allowances, AmqpState, Broker, BrokerNode, Consumer, Counts, Depth, Event, Heard,
+    Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, QuotaService,
+    Service, Stretch, Text, Trouble,
 };
 use crate::trace::Account;
 
@@ -75,10 +76,14 @@ pub enum Topic {
     Trace,
     Logs,
     Around,
+    NovaQuotas,
+    CinderQuotas,
+    NeutronQuotas,
+    GlanceQuotas,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 22] = [
+    pub const ALL: [Topic; 26] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -101,6 +106,10 @@ impl Topic {
         Topic::Trace,
         Topic::Logs,
         Topic::Around,
+        Topic::NovaQuotas,
+        Topic::CinderQuotas,
+        Topic::NeutronQuotas,
+        Topic::GlanceQuotas,
     ];
 
     /// The name in `sources` and messages.
@@ -128,6 +137,7 @@ impl Topic {
             Topic::Trace => "trace",
             Topic::Logs => "logs",
             Topic::Around => "log around a line",
+            Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => "quotas",
         }
     }
 
@@ -141,11 +151,12 @@ impl Topic {
             | Topic::Instances
             | Topic::Migrations
             | Topic::Actions
-            | Topic::Console => "nova",
+            | Topic::Console
+            | Topic::NovaQuotas => "nova",
             Topic::Providers => "placement",
-            Topic::Agents => "neutron",
-            Topic::Images => "glance",
-            Topic::VolumeServices => "cinder",
+            Topic::Agents | Topic::NeutronQuotas => "neutron",
+            Topic::Images | Topic::GlanceQuotas => "glance",
+            Topic::VolumeServices | Topic::CinderQuotas => "cinder",
             Topic::Trace | Topic::Logs | Topic::Around => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
         }
@@ -154,6 +165,21 @@ impl Topic {
     /// Whether a broker answers for it, and no service of the cloud.
     pub fn is_of_broker(self) -> bool {
         matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events)
+    }
+
+    /// The quotas of a service.
+    pub fn of_quotas(service: QuotaService) -> Self {
+        match service {
+            QuotaService::Nova => Topic::NovaQuotas,
+            QuotaService::Cinder => Topic::CinderQuotas,
+            QuotaService::Neutron => Topic::NeutronQuotas,
+            QuotaService::Glance => Topic::GlanceQuotas,
+        }
+    }
+
+    /// Asked for project by project in a slow round: each row has an age of its own.
+    pub fn is_of_quotas(self) -> bool {
+        QuotaService::ALL.into_iter().any(|service| Topic::of_quotas(service) == self)
     }
 
     /// Heard only where the settings ask for it: nobody waits for it.
@@ -185,6 +211,8 @@ impl Topic {
             Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
+            // Somebody is asked about as long as there are projects; a quarter of an hour where there are few.
+            Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => 2_700,
         })
     }
 }
@@ -233,11 +261,24 @@ pub enum Delta {
     Around(Arc<Stretch>),
     /// Lines of logs that are tailed.
     Logs(Box<Heard>),
+    /// What a service says of quotas.
+    Quotas(QuotaService, QuotaSaid),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,
         consumers: Vec<Consumer>,
     },
+}
+
+/// One thing that a service says of quotas, or does not.
+#[derive(Clone, Debug)]
+pub enum QuotaSaid {
+    /// It is not in the catalog, or has no quotas: nobody is limited by it.
+    Absent,
+    /// What a project may have of which nobody has said anything else.
+    Defaults(Allowances),
+    /// Its answer about one project, by id, or why there is none.
+    Project(Text, Result<Allowances, Trouble>),
 }
 
 /// Who we are to the cloud.

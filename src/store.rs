@@ -9,7 +9,9 @@ mod events;
 mod freshness;
 mod index;
 pub mod logs;
+mod names;
 mod queues;
+mod quotas;
 mod rows;
 mod trend;
 
@@ -22,12 +24,13 @@ pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
 pub use logs::{Kind, Logs, Record};
+pub use quotas::{COUNTED, Counted};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 
 use crate::model::{
     Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction,
-    Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
+    Migration, Named, Provider, Queue, Quotas, Service, Stretch, Text,
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
@@ -51,6 +54,9 @@ pub struct Store {
     /// cinder's; a volume service's host is `host@backend`.
     pub volume_services: Rows<Service>,
     pub projects: Rows<Named>,
+    pub domains: Rows<Named>,
+    /// A row for each project that keystone lists.
+    pub quotas: Rows<Quotas>,
     pub users: Rows<Named>,
     pub images: Rows<Named>,
     /// Only on clouds that do not embed flavors in servers (before microversion 2.47).
@@ -95,6 +101,9 @@ pub struct Store {
     queues_of: Groups,
     /// What became of each queue's and each broker's figures, by id.
     trends: ByText<Trend>,
+    /// Projects by their name, which several domains may have given.
+    named: Groups,
+    quota_books: quotas::Books,
 }
 
 impl Store {
@@ -107,6 +116,7 @@ impl Store {
         self.instances = Rows::after(&old.instances);
         self.nodes = Rows::after(&old.nodes);
         self.queues = Rows::after(&old.queues);
+        self.quotas = Rows::after(&old.quotas);
     }
 
     /// Takes in one report.
@@ -132,6 +142,9 @@ impl Store {
                 fresh.complete = complete;
                 fresh.limit = limit;
                 self.succeeded(topic, at);
+                if topic == Topic::Instances {
+                    self.check_quotas();
+                }
             }
             Outcome::Current { topic } => self.succeeded(topic, at),
             Outcome::Outage { topic, outage } => {
@@ -260,6 +273,7 @@ impl Store {
             Delta::Trace(account) => self.put_trace(account),
             Delta::Around(stretch) => self.around = Some(stretch),
             Delta::Logs(heard) => self.logs.put(*heard, at),
+            Delta::Quotas(service, said) => self.put_quotas(service, said, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -296,7 +310,10 @@ impl Store {
             Topic::Migrations => self.migrations.begin_read(),
             Topic::Agents => self.agents.begin_read(),
             Topic::VolumeServices => self.volume_services.begin_read(),
-            Topic::Projects => self.projects.begin_read(),
+            Topic::Projects => {
+                self.projects.begin_read();
+                self.quotas.begin_read();
+            }
             Topic::Users => self.users.begin_read(),
             Topic::Images => self.images.begin_read(),
             Topic::Brokers => self.brokers.begin_read(),
@@ -309,7 +326,11 @@ impl Store {
             | Topic::Events
             | Topic::Trace
             | Topic::Logs
-            | Topic::Around => {}
+            | Topic::Around
+            | Topic::NovaQuotas
+            | Topic::CinderQuotas
+            | Topic::NeutronQuotas
+            | Topic::GlanceQuotas => {}
         }
     }
 
@@ -354,8 +375,9 @@ impl Store {
                     self.forget_queue(slot, &row);
                 }
             }
-            // Names of what is gone stay useful: rows may still refer to them.
-            Topic::Projects | Topic::Users | Topic::Images => {}
+            // Names of what is gone stay useful: rows may still refer to them. Its limits are gone.
+            Topic::Projects => self.sweep_quotas(),
+            Topic::Users | Topic::Images => {}
             Topic::Identity
             | Topic::Actions
             | Topic::Console
@@ -363,7 +385,11 @@ impl Store {
             | Topic::Events
             | Topic::Trace
             | Topic::Logs
-            | Topic::Around => {}
+            | Topic::Around
+            | Topic::NovaQuotas
+            | Topic::CinderQuotas
+            | Topic::NeutronQuotas
+            | Topic::GlanceQuotas => {}
         }
     }
 
@@ -408,25 +434,6 @@ impl Store {
     fn touch_instance(&mut self, id: &str) {
         if let Some(slot) = self.instances.slot_of(id) {
             self.instances.touch(slot);
-        }
-    }
-
-    fn put_names(&mut self, kind: NamedKind, names: Vec<Named>) {
-        for row in names {
-            let id = row.id.clone();
-            let change = match kind {
-                NamedKind::Project => self.projects.upsert(row),
-                NamedKind::User => self.users.upsert(row),
-                NamedKind::Image => self.images.upsert(row),
-                NamedKind::Flavor => self.flavors.upsert(row),
-            };
-            // Only the project's name stands in a column that every row shows; users and images of the few
-            // rows on screen are drawn afresh anyway.
-            if kind == NamedKind::Project && change != Change::Unchanged {
-                for slot in self.instances_in.of(&id) {
-                    self.instances.touch(*slot);
-                }
-            }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
+use crate::config::file::Quotas;
 use crate::config::logs::LogPlace;
 
 /// Everything that is asked: a cloud, where there is one, and the brokers.
@@ -20,6 +21,8 @@ pub struct Sources {
     pub index: Option<Index>,
     /// How its lines are read, where the operator has formats of his own.
     pub grammar: Option<Arc<Grammar>>,
+    /// How fast quotas are asked for.
+    pub quotas: Quotas,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }
