@@ -66,10 +66,12 @@ impl Request {
 
     /// The service that is asked, and the path behind its name.
     fn service(&self) -> Option<(&'static str, &str)> {
-        ["identity", "compute", "placement", "network", "image", "broker"].into_iter().find_map(|service| {
-            let at = self.path.find(&format!("/{service}"))?;
-            Some((service, &self.path[at + 1 + service.len()..]))
-        })
+        ["identity", "compute", "placement", "network", "image", "volume", "broker"].into_iter().find_map(
+            |service| {
+                let at = self.path.find(&format!("/{service}"))?;
+                Some((service, &self.path[at + 1 + service.len()..]))
+            },
+        )
     }
 }
 
