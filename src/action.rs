@@ -109,7 +109,7 @@ actions! {
     ToggleTree = "toggle_tree" "tree",
     /// open or close a branch
     ToggleNode = "toggle_node" "fold",
-    /// the instances of this hypervisor
+    /// the instances of this
     Instances = "instances" "instances",
     /// the hypervisor behind this
     Host = "host" "host",
@@ -119,6 +119,8 @@ actions! {
     Cluster = "cluster" "cluster",
     /// only this project's instances
     Project = "project" "project",
+    /// what this project may have and has
+    Quotas = "quotas" "quotas",
     /// the console log's tail
     Console = "console" "console",
     /// what was done to this instance, and what services said over the bus

@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 
 use crate::action::Action;
 use crate::config::looks::Looks;
-use crate::health::{Verdict, expect};
+use crate::health::{Verdict, expect, quota};
 use crate::keymap::{Keymap, Pending};
 use crate::model::Batch;
 use crate::pane::{self, Cx, Go, Pane};
@@ -102,6 +102,7 @@ pub struct App {
     refresh: BTreeMap<Topic, u64>,
     expected: expect::Names,
     recorder: Recorder,
+    quota_order: quota::Order,
     /// The last key or focus: after long rest, polling slows down.
     touched: Timestamp,
     focused: bool,
@@ -113,8 +114,8 @@ pub struct App {
     /// The longest that one of them took, terminal included.
     slowest: Duration,
     body: Rect,
-    /// Hypervisors, instances and queues by verdict.
-    troubles: [Tally<Verdict>; 3],
+    /// Hypervisors, instances, queues and projects' quotas by verdict.
+    troubles: [Tally<Verdict>; 4],
 }
 
 /// What a prompt asks for.
@@ -162,6 +163,7 @@ impl App {
             refresh: BTreeMap::new(),
             expected: expect::Names::new(true),
             recorder: Recorder::default(),
+            quota_order: quota::Order::default(),
             touched: Timestamp::UNIX_EPOCH,
             focused: true,
             answers: Vec::new(),
@@ -193,6 +195,7 @@ impl App {
         self.store.reset(self.epoch);
         self.expected = expect::Names::new(true);
         self.recorder = Recorder::default();
+        self.quota_order = quota::Order::default();
         self.epoch
     }
 
@@ -295,6 +298,7 @@ impl App {
             refresh: self.refresh.clone(),
             slow: rested,
             queues: self.expected.of(&self.store),
+            quotas: self.quota_order.of(&self.store),
             stirred: self.store.events.stirred(),
             heard: self.store.freshness(Topic::Events).standing(Topic::Events, self.now) == Standing::Fresh,
             ..Wanted::default()
@@ -356,6 +360,8 @@ impl App {
             + store.brokers.revision()
             + store.nodes.revision()
             + store.queues.revision()
+            // Touched with each of their instances.
+            + if self.reads(Topic::NovaQuotas) { store.quotas.revision() } else { 0 }
             // They grow all the time: who looks at something else is not drawn anew for them.
             + if self.reads(Topic::Logs) { store.logs.revision() } else { 0 }
     }

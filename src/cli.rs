@@ -83,7 +83,7 @@ pub struct Simulated {
 pub enum Word {
     /// One table's rows, once, for scripts and pipes
     Show {
-        /// hypervisors, instances, services, queues, nodes, trend
+        /// hypervisors, instances, quotas, services, queues, nodes, trend
         table: String,
         /// Of trend: the series; all that there are if absent
         series: Option<String>,
@@ -93,6 +93,9 @@ pub enum Word {
         /// Only rows that match, as the dashboard's `/` has it
         #[arg(long, value_name = "EXPR")]
         filter: Option<String>,
+        /// Of `quotas`: this project alone, by its name or id
+        #[arg(long, value_name = "NAME")]
+        project: Option<String>,
         /// Order by this column; `-COL` for descending
         #[arg(long, value_name = "COL", allow_hyphen_values = true)]
         sort: Option<String>,
@@ -101,7 +104,7 @@ pub enum Word {
     },
     /// One frame of the dashboard, after its data is in and the keys were pressed
     Screen {
-        /// hypervisors, instances, rabbitmq, logs
+        /// hypervisors, instances, quotas, rabbitmq, logs
         pane: String,
         #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
         size: (u16, u16),

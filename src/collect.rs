@@ -17,6 +17,7 @@ mod names;
 mod notifications;
 mod placement;
 mod queues;
+mod quotas;
 pub mod trace;
 mod whole;
 
@@ -31,11 +32,13 @@ use tokio::time::Instant;
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
 use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, Sources, cinder, neutron, nova};
+pub use quotas::first_round;
 use whole::Whole;
 
 /// The collectors of a cloud and of its brokers, in the order in which they start.
 pub fn all(sources: &Sources) -> Vec<Box<dyn Collector>> {
     let mut collectors = sources.session.as_ref().map(of_cloud).unwrap_or_default();
+    collectors.extend(sources.session.iter().flat_map(|session| quotas::all(sources, session)));
     collectors.extend(brokers::all(sources));
     collectors.extend(notifications::all(&sources.amqp));
     collectors.extend(trace::all(sources));

@@ -6,6 +6,7 @@ pub mod hypervisor;
 pub mod instance;
 pub mod node;
 pub mod queue;
+pub mod quota;
 pub mod said;
 
 /// One thing that is to be said about a row.

@@ -19,7 +19,7 @@ const SHIPPED: &[(&str, &str)] =
     &[("default", include_str!("../keymaps/default.toml")), ("vim", include_str!("../keymaps/vim.toml"))];
 
 /// The sections that a keymap may have.
-pub const SECTIONS: &[&str] = &["global", "hypervisors", "instances", "rabbitmq", "logs", "trace"];
+pub const SECTIONS: &[&str] = &["global", "hypervisors", "instances", "quotas", "rabbitmq", "logs", "trace"];
 
 /// Which sequence of chords means what, and where.
 #[derive(Clone, Debug, Default)]

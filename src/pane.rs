@@ -8,6 +8,7 @@ mod line;
 mod list;
 mod logs;
 pub mod parts;
+mod quotas;
 mod rabbitmq;
 mod trace;
 
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Box<dyn Pane>> {
     vec![
         Box::new(hypervisors::Hypervisors::new()),
         Box::new(instances::Instances::new()),
+        Box::new(quotas::QuotasPane::new()),
         Box::new(rabbitmq::Rabbitmq::new()),
         Box::new(logs::LogsPane::new()),
         Box::new(trace::TracePane::new()),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Counts, Course, Depth, Event, Heard,
-    Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, Service, Stretch,
-    Text, Wish,
+    Agent, Aggregate, Allowances, AmqpState, Broker, BrokerNode, Consumer, Counts, Course, Depth, Event,
+    Heard, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, QuotaService,
+    Service, Stretch, Text, Trouble, Wish,
 };
 use crate::trace::Account;
 
@@ -77,10 +77,14 @@ pub enum Topic {
     Logs,
     Around,
     History,
+    NovaQuotas,
+    CinderQuotas,
+    NeutronQuotas,
+    GlanceQuotas,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 23] = [
+    pub const ALL: [Topic; 27] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -104,6 +108,10 @@ impl Topic {
         Topic::Logs,
         Topic::Around,
         Topic::History,
+        Topic::NovaQuotas,
+        Topic::CinderQuotas,
+        Topic::NeutronQuotas,
+        Topic::GlanceQuotas,
     ];
 
     /// The name in `sources` and messages.
@@ -132,6 +140,7 @@ impl Topic {
             Topic::Logs => "logs",
             Topic::Around => "log around a line",
             Topic::History => "history",
+            Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => "quotas",
         }
     }
 
@@ -145,11 +154,12 @@ impl Topic {
             | Topic::Instances
             | Topic::Migrations
             | Topic::Actions
-            | Topic::Console => "nova",
+            | Topic::Console
+            | Topic::NovaQuotas => "nova",
             Topic::Providers => "placement",
-            Topic::Agents => "neutron",
-            Topic::Images => "glance",
-            Topic::VolumeServices => "cinder",
+            Topic::Agents | Topic::NeutronQuotas => "neutron",
+            Topic::Images | Topic::GlanceQuotas => "glance",
+            Topic::VolumeServices | Topic::CinderQuotas => "cinder",
             Topic::Trace | Topic::Logs | Topic::Around => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
             Topic::History => "history",
@@ -159,6 +169,21 @@ impl Topic {
     /// Whether a broker answers for it, and no service of the cloud.
     pub fn is_of_broker(self) -> bool {
         matches!(self, Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events)
+    }
+
+    /// The quotas of a service.
+    pub fn of_quotas(service: QuotaService) -> Self {
+        match service {
+            QuotaService::Nova => Topic::NovaQuotas,
+            QuotaService::Cinder => Topic::CinderQuotas,
+            QuotaService::Neutron => Topic::NeutronQuotas,
+            QuotaService::Glance => Topic::GlanceQuotas,
+        }
+    }
+
+    /// Asked for project by project in a slow round: each row has an age of its own.
+    pub fn is_of_quotas(self) -> bool {
+        QuotaService::ALL.into_iter().any(|service| Topic::of_quotas(service) == self)
     }
 
     /// Heard only where the settings ask for it: nobody waits for it.
@@ -190,6 +215,8 @@ impl Topic {
             Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
+            // Somebody is asked about as long as there are projects; a quarter of an hour where there are few.
+            Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => 2_700,
         })
     }
 }
@@ -240,11 +267,24 @@ pub enum Delta {
     Logs(Box<Heard>),
     /// What became of a series: an answer to this question.
     Trend(Wish, Arc<[Course]>),
+    /// What a service says of quotas.
+    Quotas(QuotaService, QuotaSaid),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,
         consumers: Vec<Consumer>,
     },
+}
+
+/// One thing that a service says of quotas, or does not.
+#[derive(Clone, Debug)]
+pub enum QuotaSaid {
+    /// It is not in the catalog, or has no quotas: nobody is limited by it.
+    Absent,
+    /// What a project may have of which nobody has said anything else.
+    Defaults(Allowances),
+    /// Its answer about one project, by id, or why there is none.
+    Project(Text, Result<Allowances, Trouble>),
 }
 
 /// Who we are to the cloud.

@@ -15,6 +15,10 @@ pub struct Wanted {
     pub refresh: BTreeMap<Topic, u64>,
     /// Hypervisors on screen, by id: Placement is asked about these first.
     pub hypervisors: Vec<Text>,
+    /// Projects with their quotas on screen, by id: these are asked about first.
+    pub projects: Vec<Text>,
+    /// All projects, by id, those that use most first; `None` until they were read.
+    pub quotas: Option<Arc<[Text]>>,
     /// Ids on screen whose names nobody has told yet.
     pub names: Vec<(NamedKind, Text)>,
     /// Names of the queues that OpenStack's services have declared; `None` until their lists were read.

@@ -11,6 +11,7 @@ pub mod neutron;
 pub mod nova;
 mod pages;
 pub mod placement;
+pub mod quota;
 pub mod rabbitmq;
 mod session;
 mod sources;

@@ -10,8 +10,11 @@ mod events;
 mod freshness;
 mod index;
 pub mod logs;
+mod names;
 mod queues;
+mod quotas;
 mod rows;
+mod traces;
 mod trend;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -24,20 +27,18 @@ pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
 pub use logs::{Fact, Kind, Logs, Record};
+pub use quotas::{COUNTED, Counted};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
 
 use crate::model::{
     Agent, Aggregate, AmqpState, Broker, BrokerNode, Consumer, Hypervisor, Instance, InstanceAction,
-    Migration, Named, NamedKind, Provider, Queue, Service, Stretch, Text,
+    Migration, Named, Provider, Queue, Quotas, Service, Stretch, Text,
 };
 use crate::report::{Delta, Identity, Outcome, Report, Topic};
 use crate::table::{Slot, Slots};
-use crate::trace::{Account, Subject};
+use crate::trace::Account;
 use index::{ByText, Groups};
-
-/// So many traces are kept: to compare one with another, and to come back to.
-const TRACES: usize = 4;
 
 /// Everything that is known about one cloud and region.
 #[derive(Debug, Default)]
@@ -53,6 +54,9 @@ pub struct Store {
     /// cinder's; a volume service's host is `host@backend`.
     pub volume_services: Rows<Service>,
     pub projects: Rows<Named>,
+    pub domains: Rows<Named>,
+    /// A row for each project that keystone lists.
+    pub quotas: Rows<Quotas>,
     pub users: Rows<Named>,
     pub images: Rows<Named>,
     /// Only on clouds that do not embed flavors in servers (before microversion 2.47).
@@ -99,6 +103,9 @@ pub struct Store {
     queues_of: Groups,
     /// What became of each queue's and each broker's figures, by id.
     trends: ByText<Trend>,
+    /// Projects by their name, which several domains may have given.
+    named: Groups,
+    quota_books: quotas::Books,
 }
 
 impl Store {
@@ -111,6 +118,7 @@ impl Store {
         self.instances = Rows::after(&old.instances);
         self.nodes = Rows::after(&old.nodes);
         self.queues = Rows::after(&old.queues);
+        self.quotas = Rows::after(&old.quotas);
     }
 
     /// Takes in one report.
@@ -137,6 +145,9 @@ impl Store {
                 fresh.complete = complete;
                 fresh.limit = limit;
                 self.succeeded(topic, at);
+                if topic == Topic::Instances {
+                    self.check_quotas();
+                }
             }
             Outcome::Current { topic } => self.succeeded(topic, at),
             Outcome::Outage { topic, outage } => {
@@ -269,6 +280,7 @@ impl Store {
             Delta::Around(stretch) => self.around = Some((at, stretch)),
             Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Trend(wish, courses) => self.put_courses(wish, courses, at),
+            Delta::Quotas(service, said) => self.put_quotas(service, said, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -305,7 +317,10 @@ impl Store {
             Topic::Migrations => self.migrations.begin_read(),
             Topic::Agents => self.agents.begin_read(),
             Topic::VolumeServices => self.volume_services.begin_read(),
-            Topic::Projects => self.projects.begin_read(),
+            Topic::Projects => {
+                self.projects.begin_read();
+                self.quotas.begin_read();
+            }
             Topic::Users => self.users.begin_read(),
             Topic::Images => self.images.begin_read(),
             Topic::Brokers => self.brokers.begin_read(),
@@ -319,7 +334,11 @@ impl Store {
             | Topic::Trace
             | Topic::Logs
             | Topic::Around
-            | Topic::History => {}
+            | Topic::History
+            | Topic::NovaQuotas
+            | Topic::CinderQuotas
+            | Topic::NeutronQuotas
+            | Topic::GlanceQuotas => {}
         }
     }
 
@@ -364,8 +383,9 @@ impl Store {
                     self.forget_queue(slot, &row);
                 }
             }
-            // Names of what is gone stay useful: rows may still refer to them.
-            Topic::Projects | Topic::Users | Topic::Images => {}
+            // Names of what is gone stay useful: rows may still refer to them. Its limits are gone.
+            Topic::Projects => self.sweep_quotas(),
+            Topic::Users | Topic::Images => {}
             Topic::Identity
             | Topic::Actions
             | Topic::Console
@@ -374,7 +394,11 @@ impl Store {
             | Topic::Trace
             | Topic::Logs
             | Topic::Around
-            | Topic::History => {}
+            | Topic::History
+            | Topic::NovaQuotas
+            | Topic::CinderQuotas
+            | Topic::NeutronQuotas
+            | Topic::GlanceQuotas => {}
         }
     }
 
@@ -402,42 +426,9 @@ impl Store {
         }
     }
 
-    /// What was heard of a subject so far, if it is one of the last that were traced.
-    pub fn trace(&self, subject: Subject) -> Option<&Arc<Account>> {
-        self.traces.iter().find(|account| account.subject == subject)
-    }
-
-    fn put_trace(&mut self, account: Arc<Account>) {
-        self.traces.retain(|known| known.subject != account.subject);
-        if self.traces.len() >= TRACES {
-            self.traces.pop_front();
-        }
-        self.traces.push_back(account);
-        self.freshness.entry(Topic::Trace).or_default().revision += 1;
-    }
-
     fn touch_instance(&mut self, id: &str) {
         if let Some(slot) = self.instances.slot_of(id) {
             self.instances.touch(slot);
-        }
-    }
-
-    fn put_names(&mut self, kind: NamedKind, names: Vec<Named>) {
-        for row in names {
-            let id = row.id.clone();
-            let change = match kind {
-                NamedKind::Project => self.projects.upsert(row),
-                NamedKind::User => self.users.upsert(row),
-                NamedKind::Image => self.images.upsert(row),
-                NamedKind::Flavor => self.flavors.upsert(row),
-            };
-            // Only the project's name stands in a column that every row shows; users and images of the few
-            // rows on screen are drawn afresh anyway.
-            if kind == NamedKind::Project && change != Change::Unchanged {
-                for slot in self.instances_in.of(&id) {
-                    self.instances.touch(*slot);
-                }
-            }
         }
     }
 }

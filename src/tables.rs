@@ -5,6 +5,7 @@ pub mod instances;
 pub mod logs;
 pub mod nodes;
 pub mod queues;
+pub mod quotas;
 pub mod services;
 pub mod trace;
 pub mod trend;
@@ -24,6 +25,7 @@ pub struct Listed {
 pub const TABLES: &[Listed] = &[
     Listed { table: &hypervisors::TABLE, reads: hypervisors::READS },
     Listed { table: &instances::TABLE, reads: instances::READS },
+    Listed { table: &quotas::TABLE, reads: quotas::READS },
     Listed { table: &services::TABLE, reads: services::READS },
     Listed { table: &queues::TABLE, reads: queues::READS },
     Listed { table: &nodes::TABLE, reads: nodes::READS },

@@ -32,8 +32,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     start_log(&cli.common)?;
     match cli.word {
         None => dashboard::run(&cli.common, cli.pane.as_deref()).await,
-        Some(Word::Show { table, series, over, filter, sort, output }) => {
-            show::run(&cli.common, &show::Wish { table, series, over, filter, sort, output }).await
+        Some(Word::Show { table, series, over, filter, project, sort, output }) => {
+            show::run(&cli.common, &show::Wish { table, series, over, filter, project, sort, output }).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
             let common = Common { clock, ..cli.common };
@@ -294,7 +294,8 @@ fn sources(cloud: CloudConfig, file: &File) -> Result<Sources, Error> {
     let logs = logs::of_cloud(&file.logs, Some(&name)).cloned().collect();
     let unconfigured = Some(rabbitmq::unconfigured(&file.broker.troubles));
     let grammar = Grammars::new(own_grammar(file));
-    Ok(Sources { session, brokers, amqp, logs, index: None, history: None, grammar, unconfigured })
+    let quotas = file.quotas;
+    Ok(Sources { session, brokers, amqp, logs, index: None, history: None, grammar, quotas, unconfigured })
 }
 
 /// The dashboard's state, with keymap and theme loaded; an unknown pane is a usage error.

@@ -123,7 +123,11 @@ const SELDOM: SignedDuration = SignedDuration::from_mins(10);
 fn ages(app: &App) -> Vec<(bool, Span<'static>)> {
     let mut spans = Vec::new();
     for source in ["keystone", "nova", "placement", "rabbitmq"] {
-        let topics: Vec<Topic> = app.reading().filter(|topic| topic.source() == source).collect();
+        let topics: Vec<Topic> = app
+            .reading()
+            // Their rows have ages of their own, and a round over all takes its time.
+            .filter(|topic| topic.source() == source && !topic.is_of_quotas())
+            .collect();
         let (often, seldom): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.stale_after() < SELDOM);
         // Not every cloud's broker is ours to ask: nobody named one, and the pane says how.
         let unnamed = |topic: &Topic| {
@@ -351,19 +355,22 @@ impl App {
 
     /// Critical and warning rows of all panes.
     fn trouble_counts(&mut self) -> (usize, usize) {
-        let (store, [hypervisors, instances, queues]) = (&self.store, &mut self.troubles);
+        let (store, [hypervisors, instances, queues, quotas]) = (&self.store, &mut self.troubles);
         let rows = &store.hypervisors;
         hypervisors.sync(rows, |slot| rows.get(slot).map(|row| health::hypervisor::verdict(store, row)));
         let rows = &store.instances;
         instances.sync(rows, |slot| rows.get(slot).map(health::instance::verdict));
         let rows = &store.queues;
         queues.sync(rows, |slot| rows.get(slot).map(|row| health::queue::verdict(store, row)));
+        let rows = &store.quotas;
+        quotas.sync(rows, |slot| rows.get(slot).map(|row| health::quota::verdict(store, row)));
         // Of these there is a handful.
         let brokers: Vec<Verdict> =
             store.brokers.iter().map(|(_, row)| health::broker::verdict(store, row)).collect();
         let count = |verdict| {
             let brokers = brokers.iter().filter(|broker| **broker == verdict).count();
-            hypervisors.count(&verdict) + instances.count(&verdict) + queues.count(&verdict) + brokers
+            let rows = [&*hypervisors, instances, queues, quotas].map(|tally| tally.count(&verdict));
+            rows.iter().sum::<usize>() + brokers
         };
         (count(Verdict::Critical), count(Verdict::Warning))
     }

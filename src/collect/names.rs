@@ -32,10 +32,16 @@ impl Names {
         Self { session, listed: None, asked: HashSet::new(), failed: HashMap::new() }
     }
 
-    /// All projects; a member may not list them, but knows its own from its token.
+    /// All projects with their domains; a member may not list them, but knows its own from its token.
     async fn list(&mut self, out: &Outlet) -> Result<(), Error> {
         let projects = match keystone::projects(&self.session).await {
-            Ok(projects) => projects,
+            Ok(projects) => {
+                // Where they may not be listed, or keystone is of two minds, their ids show.
+                if let Ok(domains) = keystone::domains(&self.session).await {
+                    out.say(Outcome::Part(Delta::Names(NamedKind::Domain, domains))).await;
+                }
+                projects
+            }
             Err(error) if error.kind == ErrorKind::Forbidden => {
                 let identity = self.session.login().await?;
                 let own = identity.project_id.zip(identity.project).map(|(id, name)| Named {
@@ -61,6 +67,7 @@ impl Names {
     async fn look_up(&mut self, kind: NamedKind, id: &Text, out: &Outlet) {
         let found = match kind {
             NamedKind::Project => keystone::project(&self.session, id).await,
+            NamedKind::Domain => keystone::domain(&self.session, id).await,
             NamedKind::User => keystone::user(&self.session, id).await,
             NamedKind::Image => glance::image(&self.session, id).await,
             NamedKind::Flavor => nova::flavor(&self.session, id).await,
@@ -90,13 +97,13 @@ impl Names {
     }
 }
 
-/// Whose failure it is when one name cannot be had. Projects and nova's topics are read as a whole too, and that
-/// tells of it.
+/// Whose failure it is when one name cannot be had. Projects with their domains and nova's topics are read as a whole
+/// too, and that tells of it.
 fn topic(kind: NamedKind) -> Option<Topic> {
     match kind {
         NamedKind::User => Some(Topic::Users),
         NamedKind::Image => Some(Topic::Images),
-        NamedKind::Project | NamedKind::Flavor => None,
+        NamedKind::Project | NamedKind::Domain | NamedKind::Flavor => None,
     }
 }
 

@@ -18,6 +18,7 @@ pub struct File {
     pub logs: Vec<LogPlace>,
     pub index: Index,
     pub history: History,
+    pub quotas: Quotas,
     pub ui: Ui,
     /// What lies beside the settings: formats of logs and signatures of the operator's own.
     #[serde(skip)]
@@ -95,6 +96,30 @@ pub struct Cloud {
     pub name: Option<String>,
     /// A bound on the sum of all requests.
     pub requests_per_second: Option<f64>,
+}
+
+/// How fast projects are asked about: each costs every service a call.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quotas {
+    /// Of all services together; 0: as fast as four in flight to each of them allow.
+    #[serde(deserialize_with = "rate")]
+    pub requests_per_second: f64,
+}
+
+fn rate<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(deserializer)?;
+    if rate == 0.0 || (0.01..=1_000.0).contains(&rate) {
+        return Ok(rate);
+    }
+    let what = serde::de::Unexpected::Float(rate);
+    Err(serde::de::Error::invalid_value(what, &"0 (no bound), or between 0.01 and 1000 a second"))
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { requests_per_second: 4.0 }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,6 +234,18 @@ mod tests {
         let directory = |text| parse(text, "c.toml").unwrap().index.directory();
         assert_eq!(directory("[index]\npath = ''"), None);
         assert_eq!(directory("[index]\npath = '/srv/x'"), Some("/srv/x".into()));
+    }
+
+    #[test]
+    fn a_rate_that_is_none_is_refused() {
+        let rate = |text: &str| parse(&format!("[quotas]\nrequests_per_second = {text}"), "c.toml");
+        for (text, expected) in [("0", 0.0), ("0.5", 0.5), ("20", 20.0)] {
+            assert_eq!(rate(text).unwrap().quotas.requests_per_second, expected);
+        }
+        for text in ["-1", "nan", "1e-9", "inf", "'fast'"] {
+            let error = rate(text).unwrap_err().to_string();
+            assert!(error.contains("c.toml:2:"), "{text}: {error}");
+        }
     }
 
     fn brokers(text: &str) -> Vec<crate::config::broker::BrokerConfig> {

@@ -13,6 +13,7 @@ pub struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NamedKind {
     Project,
+    Domain,
     User,
     Image,
     Flavor,

@@ -181,6 +181,17 @@ impl Pane for Instances {
                 }
                 None => Reply::Done,
             },
+            Action::Quotas => match self.current(cx.store) {
+                Some((_, row)) if cx.store.quotas.by_id(&row.project_id).is_some() => Reply::Go(Go {
+                    pane: "quotas",
+                    filter: Some(String::new()),
+                    select: Some(row.project_id.clone()),
+                }),
+                Some(_) => {
+                    Reply::Say("keystone lists no such project: it was deleted, or is not ours".to_owned())
+                }
+                None => Reply::Done,
+            },
             Action::Copy => {
                 self.current(cx.store).map_or(Reply::Done, |(_, row)| Reply::Copy(row.id.to_string()))
             }

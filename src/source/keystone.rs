@@ -46,6 +46,32 @@ pub(super) fn parse_projects(body: &[u8]) -> Result<Vec<Named>, serde_json::Erro
     Ok(serde_json::from_slice::<Body>(body)?.projects.into_iter().map(Row::into_model).collect())
 }
 
+/// `GET /v3/domains`: only administrators are told.
+pub async fn domains(session: &Session) -> Result<Vec<Named>, Error> {
+    get(session, "/domains", parse_domains).await
+}
+
+pub(super) fn parse_domains(body: &[u8]) -> Result<Vec<Named>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        domains: Vec<Row>,
+    }
+    Ok(serde_json::from_slice::<Body>(body)?.domains.into_iter().map(Row::into_model).collect())
+}
+
+/// `GET /v3/domains/{id}`.
+pub async fn domain(session: &Session, id: &str) -> Result<Named, Error> {
+    get(session, &format!("/domains/{id}"), parse_domain).await
+}
+
+pub(super) fn parse_domain(body: &[u8]) -> Result<Named, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        domain: Row,
+    }
+    Ok(serde_json::from_slice::<Body>(body)?.domain.into_model())
+}
+
 /// `GET /v3/projects/{id}`.
 pub async fn project(session: &Session, id: &str) -> Result<Named, Error> {
     get(session, &format!("/projects/{id}"), parse_project).await

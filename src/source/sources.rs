@@ -3,6 +3,7 @@ use super::log::index::Index;
 use super::rabbitmq::{Amqp, Management};
 use super::{Error, Session, Traffic};
 use crate::config::clouds::CloudConfig;
+use crate::config::file::Quotas;
 use crate::config::logs::LogPlace;
 use crate::history::History;
 
@@ -21,6 +22,8 @@ pub struct Sources {
     pub history: Option<History>,
     /// How its lines are read.
     pub grammar: Grammars,
+    /// How fast quotas are asked for.
+    pub quotas: Quotas,
     /// Why there is no broker, where there is none.
     pub unconfigured: Option<Error>,
 }

@@ -106,6 +106,8 @@ fn projects_and_users() {
         named("8c4f13b558e5441cb1cdd729e9ddc2ae", "service"),
     ];
     assert_eq!(keystone::parse_projects(sample!("keystone/projects")).unwrap(), expected);
+    let domain = Named { id: "default".into(), name: "Default".into(), domain_id: None, enabled: Some(true) };
+    assert_eq!(keystone::parse_domains(sample!("keystone/domains")).unwrap(), [domain]);
     assert_eq!(keystone::parse_project(sample!("keystone/project")).unwrap(), expected[0]);
     let user = named("2abd79619f444e01ac4ba1249e35ceed", "demo");
     assert_eq!(keystone::parse_user(sample!("keystone/user")).unwrap(), user);

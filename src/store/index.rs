@@ -98,6 +98,16 @@ impl Store {
         self.instances_in.of(project).len()
     }
 
+    /// The slots of the instances of a project.
+    pub fn instances_in(&self, project: &str) -> &[Slot] {
+        self.instances_in.of(project)
+    }
+
+    /// Whether projects of several domains have this name.
+    pub fn is_ambiguous(&self, name: &str) -> bool {
+        self.named.of(name).len() > 1
+    }
+
     /// Since when an instance has shown its task state: when we first saw it, or its last update before.
     pub fn task_since(&self, slot: Slot) -> Option<Timestamp> {
         self.task_since.get(&slot).map(|(_, since)| *since)
@@ -194,6 +204,7 @@ impl Store {
             Change::Inserted(slot) => (slot, None),
             Change::Updated(slot, old) => (slot, Some(old)),
         };
+        self.quota_books.count(&mut self.quotas, old.as_ref(), self.instances.get(slot));
         let Some(row) = self.instances.get(slot) else { return };
         let was_in = old.as_ref().map(|old| &old.project_id);
         if was_in != Some(&row.project_id) {
@@ -222,6 +233,7 @@ impl Store {
 
     pub(super) fn forget_instance(&mut self, slot: Slot, row: &Instance) {
         self.instances_in.take(&row.project_id, slot);
+        self.quota_books.count(&mut self.quotas, Some(row), None);
         self.stand(slot, node(row), false);
         self.task_since.remove(&slot);
         self.actions.remove(&row.id);

@@ -1,6 +1,7 @@
 //! `doctor`: every source, found how, reachable or not, and what to do.
 
 mod hosts;
+mod quotas;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::config::clouds::Auth;
 use crate::config::logs::{self, LogPlace, Origin};
 use crate::exit::Exit;
 use crate::history::History;
+use crate::model::Named;
 use crate::source::log::files::{self, Skipped};
 use crate::source::rabbitmq::amqp::Declared;
 use crate::source::rabbitmq::{self, Amqp, Management};
@@ -125,7 +127,12 @@ async fn ask_all(common: &Common, report: &mut Report) -> Result<(), Failure> {
     let one = nova::ServerQuery { all_projects: true, limit: Some(1), ..Default::default() };
     report.page("nova instances of all projects", nova::servers(&session, one)).await;
     report.ask("placement providers", placement::providers(&session)).await;
-    report.ask("keystone projects", keystone::projects(&session)).await;
+    let projects = timed(keystone::projects(&session)).await;
+    // A member is told of its own alone.
+    let count = projects.as_ref().map_or(1, |(rows, _)| rows.len());
+    let words = |(rows, took): (Vec<Named>, Duration)| format!("{} in {} ms", rows.len(), took.as_millis());
+    report.note("keystone projects", projects.map(words));
+    quotas::ask(&session, count, file.quotas, report).await;
     report.ask("neutron agents", neutron::agents(&session)).await;
     report.clock(session.clock_offset());
     for service in session.traffic() {

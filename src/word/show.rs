@@ -14,7 +14,7 @@ use crate::config::clouds;
 use crate::exit::Exit;
 use crate::feed::Feed;
 use crate::filter::Filter;
-use crate::health::expect;
+use crate::health::{expect, quota};
 use crate::model::Trouble;
 use crate::report::Topic;
 use crate::request::Wanted;
@@ -35,6 +35,8 @@ pub struct Wish {
     pub series: Option<String>,
     pub over: Option<Duration>,
     pub filter: Option<String>,
+    /// Of this project alone, by name or id.
+    pub project: Option<String>,
     pub sort: Option<String>,
     pub output: Rows,
 }
@@ -48,6 +50,12 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("a series and --over belong to `show {TREND}`")));
     }
     let listed = tables::by_name(&wish.table).ok_or_else(|| unknown_table(&wish.table))?;
+    if wish.project.is_some() && listed.table.name != tables::quotas::TABLE.name {
+        return Err(Failure {
+            next_step: Some("take --filter for this one".to_owned()),
+            ..Failure::usage(format!("--project goes with quotas, not with {}", listed.table.name))
+        });
+    }
     let filter = parsed(listed.table, wish.filter.as_deref())?;
     let order = order(listed.table, wish.sort.as_deref())?;
     let file = settings(common)?;
@@ -59,9 +67,15 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let has_cloud = sources.session.is_some();
     let reads: Vec<Topic> =
         listed.reads.iter().copied().filter(|topic| has_cloud || topic.is_of_broker()).collect();
-    let store = read(sources, &reads, common.timeout).await;
+    let projects = quota::Order::only(wish.project.clone());
+    let store = read(sources, &reads, projects, common.timeout).await;
     let now = Timestamp::now();
-    let slots = select(listed.table, &store, &filter, order, now);
+    let mut slots = select(listed.table, &store, &filter, order, now);
+    if let Some(project) = &wish.project {
+        slots.retain(|slot| {
+            store.quotas.get(*slot).is_some_and(|row| quota::is_called(&store, &row.id, project))
+        });
+    }
     let errors = errors(&store, &reads, now);
     let printed = match wish.output {
         Rows::Json => print_json((listed, &reads), &store, &about, &slots, &errors, now),
@@ -76,6 +90,10 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     for error in &errors {
         super::complain(&format!("{}: {}", error.source, error.message), &error.next_step);
     }
+    if let Some(project) = wish.project.as_ref().filter(|_| slots.is_empty() && errors.is_empty()) {
+        super::complain(&format!("there is no project `{project}`"), "`show quotas` lists all of them");
+        return Ok(Exit::NotThere);
+    }
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
@@ -84,7 +102,8 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
 fn sources(common: &Common, file: &Settings, listed: &Listed) -> Result<Sources, Failure> {
     let is_of_broker = |topic: &Topic| topic.is_of_broker();
     if !listed.reads.iter().any(is_of_broker) {
-        return Ok(session(one_cloud(common, file)?, file)?.into());
+        let session = Some(session(one_cloud(common, file)?, file)?);
+        return Ok(Sources { session, quotas: file.quotas, ..Sources::default() });
     }
     if file.broker.all.is_empty() && listed.reads.first().is_some_and(is_of_broker) {
         let error = crate::source::rabbitmq::unconfigured(&file.broker.troubles);
@@ -132,8 +151,14 @@ fn order<C: ?Sized>(table: &Table<C>, sort: Option<&str>) -> Result<(&'static st
     }
 }
 
-/// Runs the collectors of these topics until each has succeeded or failed once, or time is up.
-pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Duration) -> Store {
+/// Runs the collectors of these topics until each has succeeded or failed once, or time is up. `projects` says whose
+/// quotas are asked for.
+pub async fn read(
+    sources: impl Into<Sources>,
+    topics: &[Topic],
+    mut projects: quota::Order,
+    timeout: Duration,
+) -> Store {
     let sources = sources.into();
     let mut store = Store::default();
     let mut queues = expect::Names::new(sources.session.is_some());
@@ -142,7 +167,8 @@ pub async fn read(sources: impl Into<Sources>, topics: &[Topic], timeout: Durati
     let mut batch = Vec::new();
     while !topics.iter().all(|topic| store.freshness(*topic).settled()) {
         // Before the first report too: without a cloud none may come until it is said that no list will.
-        feed.want(Wanted { queues: queues.of(&store), ..Wanted::default() });
+        let (queues, quotas) = (queues.of(&store), projects.of(&store));
+        feed.want(Wanted { queues, quotas, ..Wanted::default() });
         let taken = tokio::time::timeout_at(deadline, feed.reports(&mut batch, 64)).await;
         for report in batch.drain(..) {
             store.apply(report);

@@ -53,7 +53,16 @@ fn json_md_names_every_column_with_unit_and_origin() {
 fn every_column_says_where_it_comes_from() {
     for listed in TABLES {
         for column in listed.table.columns {
-            let known = ["nova ", "keystone ", "placement ", "glance ", "rabbitmq ", "derived: "];
+            let known = [
+                "nova ",
+                "keystone ",
+                "placement ",
+                "neutron ",
+                "cinder ",
+                "glance ",
+                "rabbitmq ",
+                "derived: ",
+            ];
             assert!(
                 known.iter().any(|source| column.origin.starts_with(source)),
                 "{}.{}: origin `{}`",

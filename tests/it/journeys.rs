@@ -7,6 +7,7 @@ mod meanwhile;
 mod moving;
 mod neighbours;
 mod palette;
+mod quotas;
 mod rows;
 mod sorting;
 mod trace;

@@ -19,6 +19,7 @@ cloud_tests![
     hypervisors_are_what_the_cli_says_in_every_column,
     instances_are_what_the_cli_says_in_every_column,
     services_are_what_the_cli_says_in_every_column,
+    quotas_are_what_the_cli_says_in_every_column,
     a_member_sees_its_own_instances_with_one_error_and_exit_3,
     a_member_is_told_which_right_the_hypervisors_need,
     an_application_credential_sees_what_its_user_sees,
@@ -45,6 +46,7 @@ simulated_tests![
     hypervisors_are_what_the_cli_says_in_every_column,
     instances_are_what_the_cli_says_in_every_column,
     services_are_what_the_cli_says_in_every_column,
+    quotas_are_what_the_cli_says_in_every_column,
     a_member_sees_its_own_instances_with_one_error_and_exit_3,
     a_member_is_told_which_right_the_hypervisors_need,
     a_token_alone_reads_the_whole_cloud,
@@ -125,6 +127,16 @@ fn instances_are_what_the_cli_says_in_every_column() {
 
 fn services_are_what_the_cli_says_in_every_column() {
     compare_with_the_cli("services");
+}
+
+/// With an instance, and after it: what it counts comes and goes.
+fn quotas_are_what_the_cli_says_in_every_column() {
+    let api = Api::new("admin");
+    let server = Server::create(&api, &json!({}));
+    server.wait_for("ACTIVE");
+    compare_with_the_cli("quotas");
+    drop(server);
+    compare_with_the_cli("quotas");
 }
 
 fn queues_are_what_rabbitmqctl_says_in_every_column() {

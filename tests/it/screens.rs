@@ -91,6 +91,10 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("trace-known", "instances", "/web-17<enter>tgg<enter>j"),
     ("trace-nothing-found", "instances", "/lb-01<enter>t"),
     ("trace-nobody-named", "instances", ":trace<enter>"),
+    ("quotas-details", "quotas", "<enter>"),
+    ("quotas-details-refused", "quotas", "/ci<enter><enter>"),
+    ("quotas-of-an-instance", "instances", "/erp-db<enter>Q"),
+    ("quotas-instances", "quotas", "/analytics<enter>i"),
     ("rabbitmq-details", "rabbitmq", "<enter>"),
     ("rabbitmq-details-well", "rabbitmq", "/compute.cmp01<enter><enter>"),
     ("rabbitmq-cluster", "rabbitmq", "n"),
@@ -156,6 +160,7 @@ fn screenshots_are_what_the_dashboard_draws() {
     for (name, pane, keys) in [
         ("hypervisors", "hypervisors", ""),
         ("instances", "instances", ""),
+        ("quotas", "quotas", ""),
         ("rabbitmq", "rabbitmq", ""),
         ("trace", "instances", "t"),
         ("logs", "logs", ""),

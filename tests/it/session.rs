@@ -4,6 +4,7 @@ mod catalog;
 mod limits;
 mod login;
 mod paging;
+mod quotas;
 mod trace;
 mod transport;
 mod versions;

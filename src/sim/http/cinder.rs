@@ -183,6 +183,7 @@ fn read(cx: &Cx<'_>, parts: &[&str]) -> Reply {
         ["scheduler-stats", "get_pools"] => services::pools(cx),
         ["os-quota-sets", project] => services::quota(cx, project, false),
         ["os-quota-sets", project, "defaults"] => services::quota(cx, project, true),
+        ["os-quota-class-sets", name] => services::quota_class(cx, name),
         ["limits"] => services::limits(cx),
         ["extensions"] => ok(&json!({"extensions": []})),
         [

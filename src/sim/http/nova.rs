@@ -230,6 +230,7 @@ fn read(cx: &Cx<'_>, parts: &[&str]) -> Reply {
         ["os-quota-sets", project] => quotas::show(cx, project, quotas::What::Limits),
         ["os-quota-sets", project, "detail"] => quotas::show(cx, project, quotas::What::Detail),
         ["os-quota-sets", project, "defaults"] => quotas::show(cx, project, quotas::What::Defaults),
+        ["os-quota-class-sets", name] => quotas::class(cx, name),
         ["limits"] => quotas::limits(cx),
         ["os-simple-tenant-usage"] => usage::list(cx),
         ["os-simple-tenant-usage", project] => usage::show(cx, project),

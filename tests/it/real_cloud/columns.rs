@@ -38,6 +38,7 @@ pub const TABLES: &[Table] = &[
         told: tell_hypervisors,
     },
     Table { name: "instances", columns: INSTANCES, often_null: &["task_state"], told: tell_instances },
+    Table { name: "quotas", columns: QUOTAS, often_null: QUOTAS_OFTEN_NULL, told: tell_quotas },
     Table { name: "services", columns: SERVICES, often_null: &["disabled_reason"], told: tell_services },
     Table {
         name: "queues",
@@ -120,6 +121,62 @@ const INSTANCES: &[(&str, Says)] = &[
     ("locked", Same(|t| t["show"]["locked"].clone())),
     ("key_name", Same(|t| t["show"]["key_name"].clone())),
     ("fault", Same(|t| t["show"]["fault"]["message"].clone())),
+    ("trouble", Derived("our judgement, as a number")),
+    ("verdict", Derived("our judgement, in a word")),
+];
+
+/// A user's, an image's or nobody's; or what a cloud without volumes, backups and requests under way has none of.
+const QUOTAS_OFTEN_NULL: &[&str] = &["key_pairs", "reserved", "nearest", "nearest_resource", "reason"];
+
+/// `openstack quota show --usage` of each project, service by service.
+const QUOTAS: &[(&str, Says)] = &[
+    ("project", Same(|t| t["project"]["Name"].clone())),
+    ("id", Same(|t| t["project"]["ID"].clone())),
+    ("domain", Same(|t| t["domain"].clone())),
+    ("enabled", Same(|t| t["project"]["Enabled"].clone())),
+    ("nearest", Derived("the largest of the shares, whose figures are compared by themselves")),
+    ("nearest_resource", Derived("the largest of the shares, whose figures are compared by themselves")),
+    ("instances", Same(|t| t["compute"]["instances"]["In Use"].clone())),
+    ("instances_limit", Same(|t| t["compute"]["instances"]["Limit"].clone())),
+    ("vcpu", Same(|t| t["compute"]["cores"]["In Use"].clone())),
+    ("vcpu_limit", Same(|t| t["compute"]["cores"]["Limit"].clone())),
+    ("ram", Same(|t| t["compute"]["ram"]["In Use"].clone())),
+    ("ram_limit", Same(|t| t["compute"]["ram"]["Limit"].clone())),
+    ("volumes", Same(|t| t["volume"]["volumes"]["In Use"].clone())),
+    ("volumes_limit", Same(|t| t["volume"]["volumes"]["Limit"].clone())),
+    ("gigabytes", Same(|t| t["volume"]["gigabytes"]["In Use"].clone())),
+    ("gigabytes_limit", Same(|t| t["volume"]["gigabytes"]["Limit"].clone())),
+    ("snapshots", Same(|t| t["volume"]["snapshots"]["In Use"].clone())),
+    ("snapshots_limit", Same(|t| t["volume"]["snapshots"]["Limit"].clone())),
+    ("backups", Same(|t| t["volume"]["backups"]["In Use"].clone())),
+    ("backups_limit", Same(|t| t["volume"]["backups"]["Limit"].clone())),
+    ("backup_gigabytes", Same(|t| t["volume"]["backup_gigabytes"]["In Use"].clone())),
+    ("backup_gigabytes_limit", Same(|t| t["volume"]["backup_gigabytes"]["Limit"].clone())),
+    ("floating_ips", Same(|t| t["network"]["floating_ips"]["In Use"].clone())),
+    ("floating_ips_limit", Same(|t| t["network"]["floating_ips"]["Limit"].clone())),
+    ("ports", Same(|t| t["network"]["ports"]["In Use"].clone())),
+    ("ports_limit", Same(|t| t["network"]["ports"]["Limit"].clone())),
+    ("networks", Same(|t| t["network"]["networks"]["In Use"].clone())),
+    ("networks_limit", Same(|t| t["network"]["networks"]["Limit"].clone())),
+    ("subnets", Same(|t| t["network"]["subnets"]["In Use"].clone())),
+    ("subnets_limit", Same(|t| t["network"]["subnets"]["Limit"].clone())),
+    ("routers", Same(|t| t["network"]["routers"]["In Use"].clone())),
+    ("routers_limit", Same(|t| t["network"]["routers"]["Limit"].clone())),
+    ("security_groups", Same(|t| t["network"]["security_groups"]["In Use"].clone())),
+    ("security_groups_limit", Same(|t| t["network"]["security_groups"]["Limit"].clone())),
+    ("security_group_rules", Same(|t| t["network"]["security_group_rules"]["In Use"].clone())),
+    ("security_group_rules_limit", Same(|t| t["network"]["security_group_rules"]["Limit"].clone())),
+    ("server_groups", Same(|t| t["compute"]["server_groups"]["In Use"].clone())),
+    ("server_groups_limit", Same(|t| t["compute"]["server_groups"]["Limit"].clone())),
+    ("key_pairs", Derived("of each user: nova tells no use of a project's, and the CLI N/A")),
+    ("key_pairs_limit", Same(|t| t["compute"]["key_pairs"]["Limit"].clone())),
+    ("reserved", Derived("requests under way, which pass between two readings")),
+    ("as_of", Derived("the moment of our own question")),
+    ("nova_as_of", Derived("the moment of our own question")),
+    ("cinder_as_of", Derived("the moment of our own question")),
+    ("neutron_as_of", Derived("the moment of our own question")),
+    ("pressure", Derived("the largest of the shares, whose figures are compared by themselves")),
+    ("reason", Derived("our judgement, in words")),
     ("trouble", Derived("our judgement, as a number")),
     ("verdict", Derived("our judgement, in a word")),
 ];
@@ -330,6 +387,44 @@ fn tell_instances(cloud: &Cloud, api: &Api) -> BTreeMap<String, Json> {
             (id.to_owned(), told)
         })
         .collect()
+}
+
+/// What `quota show --usage` has of one service, by the resource's name in our terms: it writes some with dashes, and
+/// has short words for security groups.
+fn by_resource(said: &Json) -> Json {
+    let entries = rows(said).iter().map(|row| {
+        let name = row["Resource"].as_str().unwrap().replace('-', "_");
+        let name = match name.as_str() {
+            "secgroups" => "security_groups".to_owned(),
+            "secgroup_rules" => "security_group_rules".to_owned(),
+            _ => name,
+        };
+        (name, row.clone())
+    });
+    Json::Object(entries.collect::<Map<_, _>>())
+}
+
+fn tell_quotas(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
+    let lists = ["project list --long".to_owned(), "domain list".to_owned()];
+    let lists = cloud.cli("admin", &lists).unwrap();
+    let domains = by(&lists[1], "ID");
+    let projects = rows(&lists[0]);
+    let kinds = ["compute", "volume", "network"];
+    let ids = projects.iter().map(|project| project["ID"].as_str().unwrap());
+    let commands = ids.flat_map(|id| kinds.map(|kind| format!("quota show --usage --{kind} {id}")));
+    let said = cloud.cli("admin", &commands.collect::<Vec<_>>()).unwrap();
+    let told = projects.iter().zip(said.chunks(kinds.len())).map(|(project, said)| {
+        let domain = &domains[project["Domain ID"].as_str().unwrap_or_default()]["Name"];
+        let told = json!({
+            "project": project,
+            "domain": domain,
+            "compute": by_resource(&said[0]),
+            "volume": by_resource(&said[1]),
+            "network": by_resource(&said[2]),
+        });
+        (project["ID"].as_str().unwrap().to_owned(), told)
+    });
+    told.collect()
 }
 
 fn tell_services(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {

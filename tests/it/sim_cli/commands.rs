@@ -62,6 +62,8 @@ pub const COMMANDS: &[Command] = &[
     list("aggregate list --long", of::aggregates),
     list("availability zone list --compute --long", of::zones),
     list("quota show --usage --compute web-shop", of::quota),
+    list("quota show --usage --volume web-shop", of::volume_quota),
+    list("quota show --usage --network web-shop", of::network_quota),
     list("usage list --start 2025-01-01", of::usage),
     list("server migration list", of::migrations),
     list("server event list {server}", of::events),

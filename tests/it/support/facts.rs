@@ -7,6 +7,7 @@ mod broker;
 mod hosts;
 mod instances;
 pub mod logs;
+mod quotas;
 mod trace;
 
 use std::time::Duration;
@@ -19,7 +20,7 @@ use stackwatch::request::Query;
 use stackwatch::trace::{Account, Entry, Subject};
 
 pub use hosts::{id_of as hypervisor_id, service};
-pub use instances::{changed, instance, many};
+pub use instances::{changed, instance, many, projects};
 
 /// The moment at which the facts are looked at: 03:12:45 at night, UTC.
 pub fn now() -> Timestamp {
@@ -84,6 +85,7 @@ pub fn cloud() -> Vec<Report> {
         read(2, Topic::Users, vec![Delta::Names(NamedKind::User, users())]),
         read(1, Topic::Logs, vec![Delta::Logs(Box::new(logs::heard()))]),
         read(2, Topic::Images, vec![Delta::Names(NamedKind::Image, images())]),
+        quotas::reports(),
     ]
     .concat()
 }
@@ -154,6 +156,7 @@ fn refused(topic: Topic) -> Outage {
         "placement" => 8778,
         "neutron" => 9696,
         "glance" => 9292,
+        "cinder" => 8776,
         "rabbitmq" => 15672,
         _ => 5000,
     };
@@ -272,6 +275,7 @@ pub fn poison(delta: &mut Delta) {
             }
         }
         Delta::Logs(heard) => logs::poison(heard),
+        Delta::Quotas(_, said) => quotas::poison(said),
         Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
         // Figures, by what was wished for.
         Delta::Trend(..) => {}

@@ -159,7 +159,11 @@ fn set(cx: &Cx<'_>, project: ProjectIx, defaults: bool) -> Vec<(String, i64, u64
     let mut rows = vec![
         ("volumes".to_owned(), limit(quota.volumes, 10), count),
         ("per_volume_gigabytes".to_owned(), -1, 0),
-        ("snapshots".to_owned(), if quota.volumes < 0 { -1 } else { quota.volumes.max(10) }, snapshots),
+        (
+            "snapshots".to_owned(),
+            limit(if quota.volumes < 0 { -1 } else { quota.volumes.max(10) }, 10),
+            snapshots,
+        ),
         // Gigabytes are set with room for the snapshots of all volumes.
         (
             "gigabytes".to_owned(),
@@ -194,6 +198,16 @@ pub(super) fn quota(cx: &Cx<'_>, id: &str, defaults: bool) -> Reply {
         };
     }
     ok(&json!({"quota_set": row}))
+}
+
+/// What a project has of which nobody has said anything else; every class is the default one.
+pub(super) fn quota_class(cx: &Cx<'_>, name: &str) -> Reply {
+    cx.admin("volume_extension:quota_classes")?;
+    let mut row = json!({"id": name});
+    for (name, limit, _) in set(cx, cx.project(), true) {
+        row[name] = json!(limit);
+    }
+    ok(&json!({"quota_class_set": row}))
 }
 
 pub(super) fn limits(cx: &Cx<'_>) -> Reply {

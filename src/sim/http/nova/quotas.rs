@@ -63,6 +63,16 @@ pub(super) fn show(cx: &Cx<'_>, id: &str, what: What) -> Reply {
     ok(&json!({"quota_set": set}))
 }
 
+/// What a project has of which nobody has said anything else; every class is the default one.
+pub(super) fn class(cx: &Cx<'_>, name: &str) -> Reply {
+    cx.admin("os-quota-class-sets:show")?;
+    let mut set = json!({"id": name});
+    for (name, limit, _) in resources(cx, cx.project(), true) {
+        set[name] = json!(limit);
+    }
+    ok(&json!({"quota_class_set": set}))
+}
+
 pub(super) fn limits(cx: &Cx<'_>) -> Reply {
     let mut project = cx.project();
     if let Some(tenant) = cx.ask.query.get("tenant_id") {

@@ -79,3 +79,37 @@ pub fn volume_types(dump: &Json) -> Vec<Json> {
     let row = |kind: &Json| json!({"ID": kind["id"], "Name": kind["name"], "Is Public": true});
     rows(dump, "volume_types").iter().map(row).collect()
 }
+
+/// What web-shop has of volumes, GiB and snapshots, all together and of each type.
+pub fn volume_quota(dump: &Json) -> Vec<Json> {
+    let own = |row: &&Json| row["project"] == "web-shop";
+    let size = |row: &Json| row["size"].as_u64().unwrap();
+    let kind_of =
+        |id: &Json| rows(dump, "volumes").iter().find(|row| row["id"] == *id).map(|row| &row["type"]);
+    let used = |kind: Option<&Json>| {
+        let is_it = |of: Option<&Json>| kind.is_none() || of == kind;
+        let volumes = || rows(dump, "volumes").iter().filter(own).filter(|row| is_it(Some(&row["type"])));
+        let snapshots =
+            || rows(dump, "snapshots").iter().filter(own).filter(|row| is_it(kind_of(&row["volume"])));
+        // Snapshots count in the gigabytes too.
+        let gigabytes = volumes().chain(snapshots()).map(size).sum::<u64>();
+        [volumes().count() as u64, gigabytes, snapshots().count() as u64]
+    };
+    let row = |name: String, limit: &Json, used: u64| json!({"Resource": name, "Limit": limit, "In Use": used, "Reserved": 0});
+    let quota = &find(dump, "projects", "name", &json!("web-shop"))["quota"];
+    let volumes = quota["volumes"].as_i64().unwrap();
+    let limits = [json!(volumes), json!(quota["gigabytes"].as_i64().unwrap() * 2), json!(volumes.max(10))];
+    let names = ["volumes", "gigabytes", "snapshots"];
+    let mut all: Vec<Json> = Vec::new();
+    for ((name, limit), used) in names.iter().zip(&limits).zip(used(None)) {
+        all.push(row((*name).to_owned(), limit, used));
+    }
+    for kind in rows(dump, "volume_types") {
+        for (name, used) in names.iter().zip(used(Some(&kind["name"]))) {
+            all.push(row(format!("{name}_{}", kind["name"].as_str().unwrap()), &json!(-1), used));
+        }
+    }
+    let rest = [("backups", 10), ("backup-gigabytes", 1_000), ("groups", 10), ("per-volume-gigabytes", -1)];
+    all.extend(rest.map(|(name, limit)| row(name.to_owned(), &json!(limit), 0)));
+    all
+}

@@ -208,3 +208,26 @@ pub fn availabilities(dump: &Json) -> Vec<Json> {
     }));
     all
 }
+
+/// What web-shop has of a network's things: each project has one network with its router.
+pub fn network_quota(dump: &Json) -> Vec<Json> {
+    let own = |row: &&Json| row["project"] == "web-shop";
+    let quota = &find(dump, "projects", "name", &json!("web-shop"))["quota"];
+    let guests = instances(dump, &|it| it["project"] == "web-shop" && it["port"].is_string()).len();
+    let floating = rows(dump, "floating_ips").iter().filter(own).count();
+    let ports = quota["instances"].as_i64().unwrap() + 50;
+    [
+        ("floating_ips", quota["floating_ips"].as_i64().unwrap(), floating),
+        ("networks", 100, 1),
+        // DHCP's and the router's besides those of the guests.
+        ("ports", ports.max(500), guests + 2),
+        ("rbac_policies", 10, 0),
+        ("routers", 10, 1),
+        ("subnets", 100, 1),
+        ("subnet_pools", -1, 0),
+        ("security_group_rules", 100, 9),
+        ("security_groups", 10, 2),
+    ]
+    .map(|(name, limit, used)| json!({"Resource": name, "Limit": limit, "In Use": used, "Reserved": 0}))
+    .to_vec()
+}

@@ -65,7 +65,7 @@ const FLAVORS: &[(&str, u32, u32, u32)] = &[
     ("c1.32", 32, 131_072, 100),
 ];
 
-const PROJECTS: &[&str] = &["shop", "analytics", "展示", "ci", "erp", "ops"];
+pub const PROJECTS: &[&str] = &["shop", "analytics", "展示", "ci", "erp", "ops"];
 
 /// A boot as a serial console shows it: colours, a cursor that moves, a progress bar on one line.
 pub const CONSOLE: &str =

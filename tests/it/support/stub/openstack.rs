@@ -124,6 +124,16 @@ impl Openstack {
             } else {
                 include_str!("../../../samples/neutron/agents.json")
             }),
+            "network" => neutron_quotas(path),
+            "volume" if path.starts_with("/v3/os-quota-class-sets/") => Answer::json(json!({
+                "quota_class_set": { "id": "default", "volumes": 10, "gigabytes": 1_000, "snapshots": 10 }
+            })),
+            "volume" if path.starts_with("/v3/os-quota-sets/") => {
+                Answer::sample(include_str!("../../../samples/cinder/quota-usage.json"))
+            }
+            "volume" if path == "/v3/os-services" => {
+                Answer::sample(include_str!("../../../samples/cinder/os-services.json"))
+            }
             "image" if path.starts_with("/v2/images/") => {
                 Answer::sample(include_str!("../../../samples/glance/image.json"))
             }
@@ -136,6 +146,7 @@ impl Openstack {
             "/v3/" => Answer::sample(include_str!("../../../samples/keystone/version.json")),
             "/v3/auth/tokens" => self.log_in(request),
             _ if self.member => denied("identity:list_projects"),
+            "/v3/domains" => Answer::sample(include_str!("../../../samples/keystone/domains.json")),
             "/v3/projects" => Answer::sample(include_str!("../../../samples/keystone/projects.json")),
             _ if path.starts_with("/v3/users/") => {
                 Answer::sample(include_str!("../../../samples/keystone/user.json"))
@@ -222,6 +233,7 @@ impl Openstack {
             "/os-hypervisors/detail" => Some("os_compute_api:os-hypervisors:list-detail"),
             "/os-services" => Some("os_compute_api:os-services:list"),
             "/os-aggregates" => Some("os_compute_api:os-aggregates:index"),
+            "/os-quota-class-sets/default" => Some("os_compute_api:os-quota-class-sets:show"),
             "/os-migrations" => Some("os_compute_api:os-migrations:index"),
             "/servers/detail" if request.pair("all_tenants").is_some() => {
                 Some("os_compute_api:servers:detail:get_all_tenants")
@@ -262,6 +274,15 @@ impl Openstack {
                 Answer::sample(include_str!("../../../samples/nova/servers-changes-since.json"))
             }
             "/servers/detail" => self.pages(request, "servers", servers(version)),
+            "/os-quota-class-sets/default" => Answer::json(json!({
+                "quota_class_set": { "id": "default", "instances": 10, "cores": 20, "ram": 51_200, "key_pairs": 100 }
+            })),
+            "/limits" => Answer::sample(include_str!("../../../samples/nova/limits.json")),
+            _ if path.starts_with("/os-quota-sets/") => Answer::sample(if version < 36 {
+                include_str!("../../../samples/nova/quota-detail-2.1.json")
+            } else {
+                include_str!("../../../samples/nova/quota-detail.json")
+            }),
             _ if path.ends_with("/os-instance-actions") => {
                 Answer::sample(include_str!("../../../samples/nova/actions.json"))
             }
@@ -332,6 +353,20 @@ impl Openstack {
             }
             _ => Answer::status(404),
         }
+    }
+}
+
+/// neutron's quotas, whichever project is named: it knows none.
+fn neutron_quotas(path: &str) -> Answer {
+    match path.strip_prefix("/v2.0/quotas") {
+        Some("") => Answer::sample(include_str!("../../../samples/neutron/quotas.json")),
+        Some(rest) if rest.ends_with("/details.json") => {
+            Answer::sample(include_str!("../../../samples/neutron/quota-details.json"))
+        }
+        Some(rest) if rest.ends_with("/default") => {
+            Answer::json(json!({ "quota": { "network": 100, "port": 500, "floatingip": 50, "router": 10 } }))
+        }
+        _ => Answer::status(404),
     }
 }
 

@@ -1,0 +1,185 @@
+//! Everything known about one project's quotas, service by service, and what it has of instances.
+
+use std::collections::BTreeMap;
+
+use crate::health::Verdict;
+use crate::health::quota::{self as health, Use};
+use crate::model::{Allowance, Instance, Limit, QuotaService, Quotas, find_allowance};
+use crate::pane::{Cx, parts};
+use crate::report::Topic;
+use crate::theme::Role;
+use crate::ui::details::Section;
+use crate::ui::format;
+
+pub(super) fn sections(cx: &Cx, row: &Quotas) -> Vec<Section> {
+    let mut sections = vec![project(cx, row)];
+    sections.extend(QuotaService::ALL.into_iter().filter_map(|service| of_service(cx, row, service)));
+    sections.push(flavors(cx, row));
+    sections.push(instances(cx, row));
+    sections
+}
+
+fn project(cx: &Cx, row: &Quotas) -> Section {
+    let mut section = Section::new("project");
+    let project = cx.store.projects.by_id(&row.id);
+    section.add("name", project.map_or("?", |project| &*project.name));
+    section.add("id", row.id.to_string());
+    let domain = project.and_then(|project| project.domain_id.as_ref());
+    let domain = domain.map(|id| match cx.store.domains.by_id(id) {
+        Some(domain) if domain.name != *id => format!("{} ({id})", domain.name),
+        _ => id.to_string(),
+    });
+    section.add("domain", domain.unwrap_or_else(|| "?".to_owned()));
+    section.add(
+        "enabled",
+        match project.and_then(|project| project.enabled) {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "?",
+        },
+    );
+    for note in health::notes(cx.store, row) {
+        section.add_as(parts::role(note.verdict), note.verdict.as_str(), note.words);
+    }
+    section
+}
+
+/// What a service allows, and of it what is in use. glance's stand here only where somebody has set them.
+fn of_service(cx: &Cx, row: &Quotas, service: QuotaService) -> Option<Section> {
+    let name = service.name();
+    let answered = row.of(service);
+    if cx.store.has_no_quotas(service) {
+        if service == QuotaService::Glance {
+            return None;
+        }
+        let mut section = Section::new(name);
+        section.add("", format!("no {name} in this cloud, so no limits of it"));
+        return Some(section);
+    }
+    let Some((at, allowances)) = &answered.told else {
+        if service == QuotaService::Glance && answered.trouble.is_none() {
+            return None;
+        }
+        let mut section = Section::new(name);
+        match (&answered.trouble, &cx.store.freshness(Topic::of_quotas(service)).outage) {
+            (Some(trouble), _) => {
+                section.add_as(Role::Unknown, "unknown", trouble.message.clone());
+                section.add("next", trouble.next_step.clone());
+            }
+            (None, Some(failing)) => {
+                section.add_as(Role::Unknown, "unknown", failing.outage.message.clone());
+                section.add("next", failing.outage.next_step.clone());
+            }
+            (None, None) => section.add_as(Role::Unknown, "unknown", "not asked yet"),
+        }
+        return Some(section);
+    };
+    let age = format::duration(cx.now.duration_since(*at));
+    let mut section = Section::new(format!("{name}, read {age} ago"));
+    let mut rows: Vec<(Option<Use>, &Allowance)> =
+        allowances.iter().map(|it| (Use::of(cx.store, row, service, it), it)).collect();
+    // What is nearest to its limit first; what nobody counts last.
+    let rank = |of: &Option<Use>| match of {
+        Some(of) => of.share().map_or(-1.0, |share| share + f64::from(u8::from(of.in_use != 0)) * 1e-9),
+        None => -2.0,
+    };
+    rows.sort_by(|(a, _), (b, _)| rank(b).total_cmp(&rank(a)));
+    let defaults = cx.store.quota_defaults(service);
+    for (of, allowance) in rows {
+        let usual = defaults.and_then(|defaults| find_allowance(defaults, &allowance.resource));
+        let role = match of.as_ref().map(Use::verdict) {
+            Some(verdict) if verdict != Verdict::Ok => parts::role(verdict),
+            _ => Role::Text,
+        };
+        let label = health::label(service, &allowance.resource).into_owned();
+        section.add_as(role, label, words(service, of.as_ref(), allowance, usual));
+    }
+    Some(section)
+}
+
+/// `48 of 50, 96%, 2 promised; default 10`.
+fn words(service: QuotaService, of: Option<&Use>, it: &Allowance, usual: Option<&Allowance>) -> String {
+    let amount = |n: i64| health::amount(service, &it.resource, n);
+    let limit = |limit: Limit| match limit {
+        Limit::Unlimited => "∞".to_owned(),
+        Limit::Of(n) => amount(n as i64),
+    };
+    let mut words = match of {
+        Some(of) => health::figures(of),
+        None if it.in_use.is_none() && service != QuotaService::Glance => {
+            format!("{} at most", limit(it.limit))
+        }
+        None => format!("? of {}", limit(it.limit)),
+    };
+    if let Some(share) = of.and_then(Use::share) {
+        words.push_str(&format!(", {}%", health::percent(share)));
+    }
+    if it.reserved != 0 {
+        words.push_str(&format!(", {} promised", it.reserved));
+    }
+    match usual {
+        Some(usual) if usual.limit != it.limit => {
+            words.push_str(&format!("; default {}", limit(usual.limit)))
+        }
+        _ => {}
+    }
+    words
+}
+
+/// What its instances are made of, the flavor that takes most first.
+fn flavors(cx: &Cx, row: &Quotas) -> Section {
+    let slots = cx.store.instances_in(&row.id);
+    let mut of: BTreeMap<&str, (usize, u64, u64)> = BTreeMap::new();
+    for flavor in slots.iter().filter_map(|slot| cx.store.instances.get(*slot)?.flavor.as_deref()) {
+        let sum = of.entry(cx.store.flavor_name(flavor)).or_default();
+        sum.0 += 1;
+        sum.1 += u64::from(flavor.vcpus.unwrap_or(0));
+        sum.2 += u64::from(flavor.ram.unwrap_or(0));
+    }
+    let mut of: Vec<_> = of.into_iter().collect();
+    of.sort_by_key(|(name, (n, vcpus, ram))| (std::cmp::Reverse((*vcpus, *ram, *n)), *name));
+    let mut section = Section::new("top flavors");
+    const MOST: usize = 8;
+    for (name, (n, vcpus, ram)) in of.iter().take(MOST) {
+        section.add(
+            (*name).to_owned(),
+            format!(
+                "{}, {} vCPU, {} RAM",
+                format::count(*n, "instance"),
+                format::number(*vcpus as i64),
+                format::mebibytes(*ram as f64)
+            ),
+        );
+    }
+    if of.is_empty() {
+        section.add("", "–");
+    }
+    if of.len() > MOST {
+        section.add("…", format!("{} more", of.len() - MOST));
+    }
+    section
+}
+
+fn instances(cx: &Cx, row: &Quotas) -> Section {
+    let slots = cx.store.instances_in(&row.id);
+    if cx.store.freshness(Topic::Instances).as_of.is_none() && slots.is_empty() {
+        let mut section = Section::new("instances");
+        section.add_as(Role::Unknown, "unknown", "not read");
+        return section;
+    }
+    let mut section = Section::new(format!("instances ({})", slots.len()));
+    // Every line costs; beyond this many the instances pane is the place (`i`).
+    const MOST: usize = 200;
+    let line = |instance: &Instance| {
+        let flavor = instance.flavor.as_deref().map_or("?", |flavor| cx.store.flavor_name(flavor));
+        let host = instance.host.as_deref().unwrap_or("no host");
+        format!("{}  {}  {flavor}  {host}", instance.status, instance.name)
+    };
+    for instance in slots.iter().take(MOST).filter_map(|slot| cx.store.instances.get(*slot)) {
+        section.add(instance.id.get(..8).unwrap_or(&instance.id).to_owned(), line(instance));
+    }
+    if slots.len() > MOST {
+        section.add("…", format!("{} more: `i` lists all", slots.len() - MOST));
+    }
+    section
+}

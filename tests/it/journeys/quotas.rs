@@ -1,0 +1,138 @@
+//! Quotas: who is at a limit, what a project has, and the ways there and away.
+
+use stackwatch::model::{Allowance, Limit, NamedKind, QuotaService};
+use stackwatch::report::QuotaSaid;
+
+use super::*;
+
+/// nova tells of a project anew.
+fn told(at: Timestamp, project: &str, cores: (u64, i64)) -> Report {
+    let row = facts::projects().into_iter().find(|row| &*row.name == project).unwrap();
+    let allowance =
+        Allowance { resource: "cores".into(), limit: Limit::Of(cores.0), in_use: Some(cores.1), reserved: 0 };
+    let said = QuotaSaid::Project(row.id, Ok([allowance].into()));
+    facts::report(at, Outcome::Part(Delta::Quotas(QuotaService::Nova, said)))
+}
+
+#[test]
+fn who_is_nearest_to_a_limit_stands_first_and_every_kind_of_limit_is_told_apart() {
+    check(
+        "instances",
+        &[
+            Press("4"),
+            Sees("6 of 6 shown · sorted by pressure"),
+            // The limit was lowered; near; books that are wrong; not told; unlimited; nothing allowed and nothing there.
+            Order(&["shop", "analytics", "erp"]),
+            Cursor("112% instances"),
+            Sees("shop has 9 of 8 instances (the limit was lowered), 40 of 40 vCPU: more is refused"),
+            Sees("4650/5000"),
+            Sees("-2/10"),
+            Sees("60/∞"),
+            Sees("0/0"),
+            Press("/ci<enter>"),
+            Sees("cinder: cinder at 10.0.0.10:8776 answered 500"),
+            Press("/<ctrl-u>erp<enter>"),
+            Sees("cinder counts -2 volumes of erp"),
+        ],
+    );
+}
+
+#[test]
+fn a_limit_that_is_reached_takes_its_project_to_the_top() {
+    check(
+        "quotas",
+        &[
+            Lacks("100% vCPU"),
+            Hear(|now| vec![told(now, "ci", (4, 8))]),
+            Order(&["ci", "shop"]),
+            Sees("200% vCPU"),
+            // Raised again.
+            Hear(|now| vec![told(now, "ci", (400, 5))]),
+            Order(&["shop", "analytics", "ci"]),
+        ],
+    );
+}
+
+#[test]
+fn from_an_instance_to_its_projects_quotas_its_instances_and_back() {
+    check(
+        "instances",
+        &[
+            Press("/erp-db<enter>Q"),
+            Sees("Instances › Quotas"),
+            Cursor("erp"),
+            Press("<enter>"),
+            Sees("Quotas › erp"),
+            Sees("64 of 80, 80%; default 50"),
+            Press("G"),
+            Sees("top flavors"),
+            Press("i"),
+            Sees("/project=erp"),
+            Sees("1 of 25 shown"),
+            Press("<esc>"),
+            Sees("Quotas › erp"),
+            Press("<esc><esc>"),
+            Sees("/erp-db"),
+            // A project that keystone no longer knows.
+            Press("/<ctrl-u>orphan-1<enter>Q"),
+            Sees("keystone lists no such project"),
+        ],
+    );
+}
+
+#[test]
+fn projects_of_one_name_are_told_apart_by_their_domain_and_lead_to_their_own_instances() {
+    check(
+        "quotas",
+        &[
+            Hear(|now| {
+                let row = Named {
+                    id: "ffff0000ffff0000ffff0000ffff0000".into(),
+                    name: "erp".into(),
+                    domain_id: Some("d2".into()),
+                    enabled: Some(false),
+                };
+                vec![facts::report(now, Outcome::Part(Delta::Names(NamedKind::Project, vec![row])))]
+            }),
+            Sees("erp (Default)"),
+            Sees("erp (partners)"),
+            Press("/domain=partners<enter>"),
+            Sees("1 of 7 shown"),
+            Sees("erp (partners) is disabled"),
+            Press("i"),
+            Sees("/project_id=ffff0000ffff0000ffff0000ffff0000"),
+            Sees("0 of 25 shown"),
+        ],
+    );
+}
+
+#[test]
+fn how_far_the_first_round_is_is_said_with_the_time_that_is_left() {
+    let mut reports = facts::cloud();
+    // nova has told of none but one when it is looked at.
+    reports.retain(|said| !matches!(&said.outcome, Outcome::Part(Delta::Quotas(..))));
+    reports.retain(|said| match said.outcome {
+        Outcome::Begin { topic, .. } | Outcome::End { topic, .. } => !topic.is_of_quotas(),
+        _ => true,
+    });
+    let mut stage = Stage::new("quotas", (120, 40), reports);
+    walk(
+        &mut stage,
+        &[
+            // The order is there before anybody was asked: who has most vCPUs stands first.
+            Order(&["analytics", "shop", "erp", "ops"]),
+            Sees("40/?"),
+            Sees("vCPU limits ?"),
+            Sees("analytics: nova, cinder, neutron not asked yet"),
+            Sees("6 not read yet"),
+            Hear(|now| {
+                let begin = Outcome::Begin { topic: Topic::NovaQuotas, expected: Some(6) };
+                vec![facts::report(now, begin)]
+            }),
+            Sees("first round 0 of 6 projects"),
+            Wait(20),
+            Hear(|now| vec![told(now, "ops", (10, 1)), told(now, "erp", (5, 4))]),
+            Sees("first round 2 of 6 projects, 0.1/s, 40s left"),
+        ],
+    );
+}
