@@ -107,24 +107,24 @@ pub fn notes(store: &Store, broker: &Broker) -> Vec<Note> {
         let setting = "management_agent.disable_metrics_collector";
         say(verdict, format!("{name} keeps no statistics ({setting}): {what}"));
     }
-    // With several nobody knows which one they mean.
+    notes.extend(nodes.iter().flat_map(|row| node::notes(row)).filter(|note| {
+        // The alarm itself was said above, by who knows it first.
+        broker.alarms.as_ref().is_none_or(Vec::is_empty) || !note.words.contains(" alarm: ")
+    }));
+    // What the broker says itself comes first. With several brokers nobody knows which one they mean.
     let lost = match store.brokers.len() {
         1 if store.freshness(Topic::Logs).outage.is_none() => store.logs.facts().hosts_that_say(&LOST),
         _ => 0,
     };
     if lost >= HOSTS {
-        say(
-            Verdict::Critical,
-            format!(
+        notes.push(Note {
+            verdict: Verdict::Critical,
+            words: format!(
                 "services on {lost} hosts say in their logs that they have lost {name}: from so many it is the broker, \
                  or the way to it; `6`, then `f`, says who and since when"
             ),
-        );
+        });
     }
-    notes.extend(nodes.iter().flat_map(|row| node::notes(row)).filter(|note| {
-        // The alarm itself was said above, by who knows it first.
-        broker.alarms.as_ref().is_none_or(Vec::is_empty) || !note.words.contains(" alarm: ")
-    }));
     notes.sort_by_key(|note| std::cmp::Reverse(note.verdict));
     notes
 }

@@ -25,7 +25,7 @@ fn columns(table: &str) -> Vec<&'static str> {
 fn usage_errors_name_the_nearest() {
     for (args, parts) in [
         (&["show", "hypervisor"][..], &["no table `hypervisor`; did you mean `hypervisors`?"][..]),
-        (&["show", "quotas"], &["no table `quotas`", "take one of hypervisors, instances"]),
+        (&["show", "usage"], &["no table `usage`", "take one of hypervisors, instances"]),
         (&["screen", "instnaces"], &["no pane `instnaces`; did you mean `instances`?"]),
         (&["screen", "services"], &["no pane `services`", "take one of hypervisors, instances"]),
         (
@@ -384,7 +384,7 @@ fn doctor_says_what_was_found_where_and_all_that_answers() {
         "o placement providers              3 in ",
         "o keystone projects                3 in ",
         "o neutron agents                   5 in ",
-        "i requests                         nova            5 requests     0 failed",
+        "i requests                         nova            6 requests     0 failed",
     ] {
         assert!(run.out.contains(line), "{line}:\n{}", run.out);
     }

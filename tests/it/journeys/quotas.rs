@@ -29,9 +29,9 @@ fn who_is_nearest_to_a_limit_stands_first_and_every_kind_of_limit_is_told_apart(
             Sees("-2/10"),
             Sees("60/∞"),
             Sees("0/0"),
-            Press("/ci<enter>"),
+            Press("/project=ci<enter>"),
             Sees("cinder: cinder at 10.0.0.10:8776 answered 500"),
-            Press("/<ctrl-u>erp<enter>"),
+            Press("/<ctrl-u>project=erp<enter>"),
             Sees("cinder counts -2 volumes of erp"),
         ],
     );
