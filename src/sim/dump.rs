@@ -72,6 +72,8 @@ pub fn cloud(world: &World, now: Time) -> Value {
         "snapshots": cloud.snapshots.iter().map(|s| json!({
             "id": s.id, "name": &*s.name, "size": s.size, "project": &*cloud.project(s.project).name,
             "volume": cloud.volumes.get(s.volume as usize).map(|v| v.id), "created": s.created.micro(),
+            // The volume itself may be gone.
+            "type": cloud.volumes.get(s.volume as usize).map(|v| super::cloud::VOLUME_TYPES[usize::from(v.kind)]),
         })).collect::<Vec<_>>(),
         "migrations": cloud.migrations.iter().map(|m| json!({
             "number": m.number, "id": m.id, "instance": m.instance, "kind": m.kind,

@@ -84,13 +84,10 @@ pub fn volume_types(dump: &Json) -> Vec<Json> {
 pub fn volume_quota(dump: &Json) -> Vec<Json> {
     let own = |row: &&Json| row["project"] == "web-shop";
     let size = |row: &Json| row["size"].as_u64().unwrap();
-    let kind_of =
-        |id: &Json| rows(dump, "volumes").iter().find(|row| row["id"] == *id).map(|row| &row["type"]);
     let used = |kind: Option<&Json>| {
         let is_it = |of: Option<&Json>| kind.is_none() || of == kind;
         let volumes = || rows(dump, "volumes").iter().filter(own).filter(|row| is_it(Some(&row["type"])));
-        let snapshots =
-            || rows(dump, "snapshots").iter().filter(own).filter(|row| is_it(kind_of(&row["volume"])));
+        let snapshots = || rows(dump, "snapshots").iter().filter(own).filter(|row| is_it(Some(&row["type"])));
         // Snapshots count in the gigabytes too.
         let gigabytes = volumes().chain(snapshots()).map(size).sum::<u64>();
         [volumes().count() as u64, gigabytes, snapshots().count() as u64]
