@@ -154,8 +154,8 @@ fn copying_writes_the_whole_id_to_the_clipboard_and_nothing_else() {
     assert_eq!(pty.copied().len(), 1);
     assert_eq!(pty.copied()[0].len(), ID.len().div_ceil(3) * 4);
     pty.press(":sources<enter>");
-    pty.see("sources  ");
-    pty.press("G");
+    pty.see("placement  providers");
+    pty.press("<ctrl-d>");
     pty.see("frames drawn");
     pty.press("<esc>");
     pty.see_no("frames drawn");
