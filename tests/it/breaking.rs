@@ -329,13 +329,15 @@ fn a_slow_nova_api_holds_up_neither_keys_nor_other_sources() {
     let (cloud, _alone) = alone();
     let mut dashboard = Dashboard::open("admin", "hypervisors");
     dashboard.wait_for("the hosts and their limits", SOON, limits_shown);
-    // Each answer takes longer than all that is waited for below.
-    let fault = cloud.fault(&["slow", "nova-api", "20"]);
     let age = |screen: &str, source: &str| -> Option<i64> {
         let words: Vec<&str> = screen.lines().next()?.split_whitespace().collect();
         let at = words.iter().position(|word| *word == source)?;
         words.get(at + 1)?.strip_suffix('s')?.parse().ok()
     };
+    // All of nova's lists were read once: until then nothing has an age.
+    dashboard.wait_for("nova's age", SOON, |screen| age(screen, "nova").is_some());
+    // Each answer takes longer than all that is waited for below.
+    let fault = cloud.fault(&["slow", "nova-api", "20"]);
     let first = dashboard.wait_for("the ages", SOON, |screen| {
         age(screen, "nova").is_some_and(|nova| nova >= 3) && age(screen, "placement").is_some()
     });
