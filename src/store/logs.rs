@@ -197,22 +197,17 @@ impl Logs {
             self.rates.count(line.at, line.level, now);
             self.count_error(line, now);
         }
-        if line.level >= Level::Warning
-            && let Some(parse) = &self.parse
+        let is_grave = line.level >= Level::Warning;
+        if (is_grave || line.known.is_some())
+            && let (Some(parse), Some(source)) = (&self.parse, self.sources.get(line.source as usize))
         {
             let parsed = parse.parse(bytes);
-            if let Some(source) = self.sources.get(line.source as usize) {
+            if is_grave {
                 self.kinds.count(number, line, source, bytes, &parsed);
             }
-        }
-        self.learn(number, line, bytes, now);
-    }
-
-    /// A message that is known says something of its host, and of the instance that it names.
-    fn learn(&mut self, number: u64, line: &HeardLine, bytes: &[u8], now: Timestamp) {
-        let source = self.sources.get(line.source as usize);
-        if let (Some(known), Some(source), Some(parse)) = (line.known, source, &self.parse) {
-            self.facts.learn(number, known, line, (source, bytes, &parse.parse(bytes)), now);
+            if let Some(known) = line.known {
+                self.facts.learn(number, known, line, (source, bytes, &parsed), now);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 
 use super::super::outage;
-use crate::model::{Instance, Migration, Port, Trouble, Volume};
+use crate::model::{Instance, Migration, Port, Text, Trouble, Volume};
 use crate::source::{Error, ErrorKind, Session, cinder, glance, neutron, nova};
 use crate::trace::{Account, Belongings, Id};
 
@@ -26,7 +26,7 @@ struct Remembered {
     at: Instant,
     /// So much had been done to it, and nova called it so.
     actions: usize,
-    status: Option<crate::model::Text>,
+    status: Option<Text>,
     belongings: Belongings,
     troubles: Vec<Trouble>,
 }

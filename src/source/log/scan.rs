@@ -1,10 +1,10 @@
 //! Tracing through files.
 //!
-//! One pass over everything for the UUID; it notes on its way which request ids stand where ([`note`]), so
-//! that those which the found lines lend are then looked for only there, to the fixed point. What the
-//! index covers that tailing leaves behind ([`super::index`]) is looked into in both only where something may be
-//! ([`plan`]). Of packed files the notes and what was found stay for the next trace ([`packs`]). What belongs is [`crate::trace`]'s to say, as records come; they are handed on at once, and put in order at the
-//! end. Files are read block by block, never mapped: one that is truncated while it is read is no fault, it
+//! One pass over everything for the UUID; it notes on its way which request ids stand where ([`note`]), so that those
+//! which the found lines lend are then looked for only there, to the fixed point. What the index covers that tailing
+//! leaves behind ([`super::index`]) is looked into in both only where something may be ([`plan`]). Of packed files the
+//! notes and what was found stay for the next trace ([`packs`]). What belongs is [`crate::trace`]'s to say, as records
+//! come; they are handed on at once, and put in order at the end. Files are read block by block, never mapped: one that is truncated while it is read is no fault, it
 //! merely ends. Two threads at most: the machine has other work. Other hosts look through their own files meanwhile
 //! ([`elsewhere`]): what they find is heard like what is found here.
 

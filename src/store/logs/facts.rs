@@ -4,7 +4,8 @@ use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::model::{HeardLine, Line, LogSource, Span, Text, is_same_host, short_host};
+use super::kinds::own;
+use crate::model::{HeardLine, Line, LogSource, Text, is_same_host, short_host};
 use crate::signature::{Signature, Signatures, Told};
 use crate::store::index::ByText;
 
@@ -121,14 +122,10 @@ impl Facts {
         now: Timestamp,
     ) {
         let Some(signature) = signature(known) else { return };
-        let own = |span: Span, else_: &Text| match span.of(line) {
-            [] => else_.clone(),
-            own => String::from_utf8_lossy(own).into(),
-        };
         let saying = Saying {
             signature,
-            host: &own(parsed.host, &source.host),
-            service: &own(parsed.program, &source.service),
+            host: &own(parsed.host.of(line)).unwrap_or_else(|| source.host.clone()),
+            service: &own(parsed.program.of(line)).unwrap_or_else(|| source.service.clone()),
             instance: &String::from_utf8_lossy(parsed.instance.of(line)),
             at: heard.at,
             record: number,

@@ -89,7 +89,8 @@ impl Kinds {
     }
 }
 
-fn own(bytes: &[u8]) -> Option<Text> {
+/// What a line says of itself, if it does.
+pub(super) fn own(bytes: &[u8]) -> Option<Text> {
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into())
 }
 

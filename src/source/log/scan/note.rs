@@ -1,5 +1,5 @@
 //! Which ids stand where in a part of a file: so that those which a pass brings up are looked for only at their places.
-//! Made on the way of the pass, it costs less than a bloom filter would, and is never wrong in a way that counts.
+//! Made on the way of the pass. It may take another id for one that is sought, and never misses one.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
 //! What was found out about packed files, kept for as long as the program runs: they do not change, and to unpack one
-//! costs ten times what it costs to look through it. Notes of what was unpacked, and the records that were found: no
+//! costs far more than to look through it. Notes of what was unpacked, and the records that were found: no
 //! other text, and nothing of it on disk.
 
 use std::collections::{BTreeMap, HashMap};
