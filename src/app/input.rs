@@ -127,10 +127,12 @@ impl App {
     fn act_on_overlay(&mut self, action: Action) -> Option<Vec<Request>> {
         let step = |at: usize| match action {
             Action::Up => at.saturating_sub(1),
-            Action::Down => at + 1,
+            Action::Down => at.saturating_add(1),
             Action::PageUp | Action::HalfPageUp => at.saturating_sub(10),
-            Action::PageDown | Action::HalfPageDown => at + 10,
+            Action::PageDown | Action::HalfPageDown => at.saturating_add(10),
             Action::Top => 0,
+            // Drawing knows where the end is, and comes back to it.
+            Action::Bottom => usize::MAX,
             _ => at,
         };
         match &mut self.overlay {
