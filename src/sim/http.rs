@@ -74,7 +74,8 @@ pub struct Front {
     pub broker: Arc<Broker>,
     /// `http://127.0.0.1:8774`, in the order of `Service::ALL`.
     urls: [String; 6],
-    asked: AtomicU64,
+    /// Requests so far, in the same order.
+    asked: [AtomicU64; 6],
     seed: u64,
     /// Wakes whoever tells the story when the next step may be due earlier.
     pub changed: Notify,
@@ -82,14 +83,18 @@ pub struct Front {
 
 impl Front {
     pub fn new(world: World, clock: Clock, broker: Arc<Broker>, urls: [String; 6], seed: u64) -> Self {
-        let (asked, changed) = (AtomicU64::new(0), Notify::new());
+        let (asked, changed) = (Default::default(), Notify::new());
         let (world, tokens) = (RwLock::new(world), Tokens::new());
         Self { world, clock, tokens, broker, urls, asked, seed, changed }
     }
 
     pub fn url(&self, service: Service) -> &str {
-        let ix = Service::ALL.iter().position(|&other| other == service).unwrap_or(0);
-        &self.urls[ix]
+        &self.urls[service as usize]
+    }
+
+    /// How often this service was asked so far.
+    fn asked(&self, service: Service) -> u64 {
+        self.asked[service as usize].load(Ordering::Relaxed)
     }
 
     pub fn read(&self) -> RwLockReadGuard<'_, World> {
@@ -113,9 +118,9 @@ impl Front {
 
     /// The id of a request. While time stands still the same question has the same id, so that what is shown
     /// can be repeated.
-    fn request_id(&self, about: &str) -> Uuid {
-        let stands = self.clock.rate() == 0.0;
-        let n = if stands { 0 } else { self.asked.fetch_add(1, Ordering::Relaxed) };
+    fn request_id(&self, service: Service, about: &str) -> Uuid {
+        let asked = self.asked[service as usize].fetch_add(1, Ordering::Relaxed);
+        let n = if self.clock.rate() == 0.0 { 0 } else { asked };
         Random::stream(self.seed ^ n.rotate_left(32), about).uuid()
     }
 
@@ -148,7 +153,8 @@ async fn respond(front: &Front, service: Service, request: Request) -> Response<
     let answer = match to_bytes(body, BODY).await {
         Ok(body) => {
             let about = format!("{} {} {}", service.name(), parts.method, parts.uri);
-            let ask = Ask::new(&parts, body, front.url(service), front.request_id(&about), front.clock.now());
+            let id = front.request_id(service, &about);
+            let ask = Ask::new(&parts, body, front.url(service), id, front.clock.now());
             front.answer(service, ask)
         }
         Err(_) => Answer::json(413, &serde_json::json!({"error": "the body is too large"})),

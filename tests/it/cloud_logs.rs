@@ -17,12 +17,6 @@ cloud_tests![
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The services' logs, which lie in no place where packages put them.
-fn settings() -> String {
-    let log = Cloud::get().clouds_yaml().with_file_name("log");
-    format!("[[logs]]\npath = '{}'\n", log.display())
-}
-
 const SERVICES: [&str; 6] =
     ["nova-api", "nova-scheduler", "nova-conductor", "neutron-server", "placement-api", "glance-api"];
 
@@ -43,7 +37,7 @@ fn naming(id: &str) -> usize {
 fn the_lines_of_a_new_instance_appear_as_they_are_written_and_all_of_them() {
     let api = Api::new("admin");
     let server = Server::create(&api, &json!({}));
-    let mut dashboard = Dashboard::open_with("admin", &settings(), "logs");
+    let mut dashboard = Dashboard::open_with("admin", &Cloud::get().log_settings(), "logs");
     dashboard.press(&format!("/{}\r", server.id));
     dashboard
         .wait_for("the build's last line", PATIENCE, |screen| screen.contains("seconds to build instance"));
@@ -63,7 +57,7 @@ fn from_a_build_that_failed_to_its_cause_in_two_keys() {
     let api = Api::new("admin");
     let failed = Server::create(&api, &json!({ "availability_zone": "nova:no-such-host" }));
     failed.wait_for("ERROR");
-    let mut dashboard = Dashboard::open_with("admin", &settings(), "instances");
+    let mut dashboard = Dashboard::open_with("admin", &Cloud::get().log_settings(), "instances");
     // Trouble stands first; it is not the only one that failed.
     dashboard.wait_for("the instances", PATIENCE, |screen| screen.contains(&failed.name));
     dashboard.press(&format!("/{}\r", failed.name));

@@ -4,6 +4,7 @@
 //! They read the cloud and make instances of their own, so they may run beside each other.
 
 mod columns;
+mod quotas;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

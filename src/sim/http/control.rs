@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, Reply, ok};
-use super::{Ask, Front};
+use super::{Ask, Front, Service};
 use crate::sim::dump;
 use crate::sim::scenario::Beat;
 use crate::sim::time::Time;
@@ -23,6 +23,11 @@ fn reply(front: &Front, ask: &Ask) -> Reply {
         ("GET", ["sim", "events"]) => {
             let after = ask.query.get("after").and_then(|after| after.parse().ok()).unwrap_or(0);
             ok(&dump::events(&front.read(), after))
+        }
+        // How often each service was asked since the cloud opened.
+        ("GET", ["sim", "requests"]) => {
+            let counts = Service::ALL.map(|service| (service.name().to_owned(), json!(front.asked(service))));
+            ok(&Value::Object(counts.into_iter().collect()))
         }
         ("GET", ["sim", "clock"]) => ok(&clock(front)),
         // `{"rate": 0}` stands still, `{"now": "2026-11-23T18:50:10Z"}` jumps forward.

@@ -70,7 +70,7 @@ fn send(
     }
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let ask = Ask::new(&parts, body, front.url(service), front.request_id(path), front.clock.now());
+    let ask = Ask::new(&parts, body, front.url(service), front.request_id(service, path), front.clock.now());
     let answer = front.answer(service, ask);
     let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     Got { status: answer.status, headers: answer.headers, body }

@@ -208,6 +208,11 @@ impl Cloud {
         format!("[broker]\nname = 'cloud'\nurl = '{url}'\nmanagement = '{management}'\n")
     }
 
+    /// The services' logs, which lie in no place where packages put them.
+    pub fn log_settings(&self) -> String {
+        format!("[[logs]]\npath = '{}'\n", self.run.join("log").display())
+    }
+
     /// The broker's own command, which needs its cookie and its node's name.
     pub fn rabbitmqctl(&self, words: &[&str]) -> Output {
         self.rabbitmq("rabbitmqctl", words)
@@ -455,9 +460,14 @@ pub struct Api {
 }
 
 impl Api {
-    /// Logs in as an entry with a password.
+    /// Logs in as an entry of the cloud's `clouds.yaml`, with a password.
     pub fn new(entry: &str) -> Self {
-        let auth = Cloud::get().entry(entry)["auth"].clone();
+        Self::of(&Cloud::get().entry(entry))
+    }
+
+    /// The same with an entry of the test's own.
+    pub fn of(entry: &Json) -> Self {
+        let auth = entry["auth"].clone();
         let name = |key: &str, domain: &str, more: Json| {
             let mut object = json!({ "name": auth[key], "domain": { "name": auth[domain] } });
             object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -481,7 +491,7 @@ impl Api {
                 .send()
                 .await
                 .unwrap();
-            assert_eq!(answer.status(), 201, "the login as {entry}");
+            assert_eq!(answer.status(), 201, "the login with {entry}");
             let token = answer.headers()["x-subject-token"].to_str().unwrap().to_owned();
             (token, answer.text().await.unwrap())
         });

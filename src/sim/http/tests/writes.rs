@@ -218,6 +218,9 @@ fn tests_can_hold_the_clock_and_make_things_happen() {
     assert_eq!(wrong.status, 400);
     assert!(wrong.body["error"].as_str().unwrap().contains("did you mean `silence`?"), "{}", wrong.body);
     let client = Client::admin(&front);
+    client.get(Service::Nova, "/v2.1/servers", "2.1");
+    let asked = control("GET", "/sim/requests", Value::Null).body;
+    assert_eq!((&asked["nova"], &asked["cinder"]), (&json!(1), &json!(0)), "{asked}");
     assert_eq!(control("POST", "/sim/revoke", Value::Null).status, 204);
     assert_eq!(client.get(Service::Nova, "/v2.1/servers", "2.1").status, 401);
 }
