@@ -36,9 +36,8 @@ const SIZE: (u16, u16) = (160, 50);
 const BESIDE: f64 = 1.1;
 
 fn main() -> ExitCode {
-    let number = |name: &str, usual: f64| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-    };
+    let number =
+        |name: &str, usual: f64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let mut table = Table::default();
     {
         let cloud = Sim::start(&["--speed", "0"]);

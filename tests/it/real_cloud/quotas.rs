@@ -50,10 +50,8 @@ impl Drop for Thing<'_> {
     fn drop(&mut self) {
         // What counts it stays until it is gone; whoever compares sees what did not go.
         let deadline = Instant::now() + PATIENCE;
-        let mut status = self.api.call(self.service, "DELETE", &self.path, None).0;
-        while status != 404 && Instant::now() < deadline {
+        while self.api.call(self.service, "DELETE", &self.path, None).0 != 404 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(100));
-            status = self.api.call(self.service, "GET", &self.path, None).0;
         }
     }
 }
@@ -95,10 +93,24 @@ impl<'a> Project<'a> {
     }
 }
 
-/// One of each kind, the first of them the one that the others need.
-fn things(api: &Api) -> Vec<Thing<'_>> {
+/// What needs others goes before them.
+struct Things<'a>(Vec<Thing<'a>>);
+
+impl Drop for Things<'_> {
+    fn drop(&mut self) {
+        while let Some(last) = self.0.pop() {
+            drop(last);
+        }
+    }
+}
+
+/// One of each kind, the network first.
+fn things(api: &Api) -> Things<'_> {
     let make = |service, path: &str, kind: &str, body: Json| Thing::make(api, service, path, kind, &body);
     let network = make("network", "/v2.0/networks", "network", json!({ "name": "counted" }));
+    let subnet =
+        json!({ "network_id": network.id, "ip_version": 4, "cidr": "10.99.0.0/24", "enable_dhcp": false });
+    let subnet = make("network", "/v2.0/subnets", "subnet", subnet);
     let port = make("network", "/v2.0/ports", "port", json!({ "network_id": network.id }));
     let public = api.id_of("network", "/v2.0/networks", "networks", "public");
     let floating =
@@ -109,10 +121,10 @@ fn things(api: &Api) -> Vec<Thing<'_>> {
     let snapshot = make("volumev3", "/snapshots", "snapshot", snapshot).available("snapshot");
     let group = json!({ "name": "counted", "policies": ["affinity"] });
     let group = make("compute", "/os-server-groups", "server_group", group);
-    vec![network, port, floating, router, volume, snapshot, group]
+    Things(vec![network, subnet, port, floating, router, volume, snapshot, group])
 }
 
-const COUNTED: [&str; 11] = [
+const COUNTED: [&str; 12] = [
     "instances",
     "vcpu",
     "ram",
@@ -122,6 +134,7 @@ const COUNTED: [&str; 11] = [
     "floating_ips",
     "ports",
     "networks",
+    "subnets",
     "routers",
     "server_groups",
 ];
@@ -129,17 +142,15 @@ const COUNTED: [&str; 11] = [
 fn what_is_made_and_removed_counts_as_the_cli_says() {
     let admin = Api::new("admin");
     let project = Project::create(&admin, "counted");
-    let mut made = things(&project.api);
-    let server = Server::create(&project.api, &json!({ "networks": [{ "uuid": made[0].id }] }));
+    let made = things(&project.api);
+    let server = Server::create(&project.api, &json!({ "networks": [{ "uuid": made.0[0].id }] }));
     server.wait_for("ACTIVE");
     // Its volume and its snapshot are one GiB each; one port is the instance's.
-    assert_eq!(project.figures(&COUNTED), [1, 1, 512, 1, 2, 1, 1, 2, 1, 1, 1].map(|n| json!(n)));
+    assert_eq!(project.figures(&COUNTED), [1, 1, 512, 1, 2, 1, 1, 2, 1, 1, 1, 1].map(|n| json!(n)));
     compare_with_the_cli("quotas");
     drop(server);
-    while let Some(thing) = made.pop() {
-        drop(thing);
-    }
-    assert_eq!(project.figures(&COUNTED), [0; 11].map(|n| json!(n)));
+    drop(made);
+    assert_eq!(project.figures(&COUNTED), [0; 12].map(|n| json!(n)));
     compare_with_the_cli("quotas");
 }
 
@@ -165,7 +176,7 @@ fn a_quota_that_is_hit_is_seen_and_what_was_refused_is_one_key_away() {
     let screen = dashboard.wait_for("the project at its limit", PATIENCE, |screen| {
         screen.lines().any(|line| line.contains(&project.name) && line.contains("100%"))
     });
-    assert!(screen.contains("instances 2 of 2"), "{screen}");
+    assert!(screen.contains("has 2 of 2 instances"), "{screen}");
     dashboard.press("i");
     dashboard.wait_for("its instance that failed, and why", PATIENCE, |screen| {
         screen.contains(&failed.name) && screen.contains("VolumeLimitExceeded")
@@ -173,7 +184,6 @@ fn a_quota_that_is_hit_is_seen_and_what_was_refused_is_one_key_away() {
     dashboard.press("\x1b");
     dashboard.wait_for("the quotas again", PATIENCE, |screen| screen.contains("100%"));
     dashboard.press("l");
-    dashboard.wait_for("what nova answered", PATIENCE, |screen| {
-        screen.contains("Quota exceeded for instances")
-    });
+    dashboard
+        .wait_for("what nova answered", PATIENCE, |screen| screen.contains("Quota exceeded for instances"));
 }

@@ -508,8 +508,9 @@ impl Api {
             .http
             .request(method.parse().unwrap(), url)
             .header("X-Auth-Token", &self.token)
-            // Each service reads its own part; 2.37 is the first with `networks: "none"`.
-            .header("OpenStack-API-Version", "compute 2.37");
+            // Each service reads its own part, and cinder wants one in what changes something; 2.37 is the first with
+            // `networks: "none"`.
+            .header("OpenStack-API-Version", "compute 2.37,volume 3.0");
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body.to_string());
         }

@@ -161,17 +161,16 @@ impl Segment {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
-    /// Adds the rows of chunks from one up to, without, another; none where one of them is damaged. `bytes` is what they
-    /// are read into.
-    fn chunks(&self, from: usize, to: usize, bytes: &mut Vec<u8>, rows: &mut Vec<u64>) -> Option<()> {
-        let size = self.table.chunk();
-        bytes.resize((to - from) * size, 0);
+    /// Reads chunks from one up to, without, another behind what is in `bytes`, as they lie there; none where one of
+    /// them is damaged.
+    fn chunks(&self, from: usize, to: usize, bytes: &mut Vec<u8>) -> Option<()> {
+        let (size, begin) = (self.table.chunk(), bytes.len());
+        bytes.resize(begin + (to - from) * size, 0);
         let at = self.table.table_size() + from * size;
-        let read = self.file.read_exact_at(bytes, at as u64);
+        let read = self.file.read_exact_at(&mut bytes[begin..], at as u64);
         let is_well = read.is_ok()
-            && bytes.chunks_exact(size).zip(from..).all(|(chunk, number)| {
+            && bytes[begin..].chunks_exact(size).zip(from..).all(|(chunk, number)| {
                 let (words, told) = chunk.split_at(size - 8);
-                rows.extend(words.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
                 told == hash(self.seal ^ number as u64, words).to_le_bytes()
             });
         if !is_well {
@@ -187,9 +186,9 @@ impl Segment {
             firsts.iter().flat_map(|first| rows(*first)).map(|row| row / together).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        // Where a chunk's rows begin among those that were read.
+        // Which of the rows that were read is the first of a chunk, and where each row begins among the bytes.
         let mut places = vec![u32::MAX; ROWS / together];
-        let (mut bytes, mut read) = (Vec::new(), Vec::new());
+        let (mut bytes, mut begins) = (Vec::new(), Vec::new());
         let near = (NEAR / self.table.chunk()).max(1);
         let mut left = wanted.as_slice();
         while let Some(from) = left.first().copied() {
@@ -198,17 +197,22 @@ impl Segment {
             let to = left[count - 1] + 1;
             left = &left[count..];
             for (place, number) in (from..to).enumerate() {
-                places[number] = (read.len() + place * together * words) as u32;
+                let chunk = bytes.len() + place * self.table.chunk();
+                places[number] = begins.len() as u32;
+                begins.extend((0..together).map(|row| chunk + row * words * 8));
             }
-            self.chunks(from, to, &mut bytes, &mut read)?;
+            self.chunks(from, to, &mut bytes)?;
         }
-        let row = |row: usize| places[row / together] as usize / words + row % together;
+        let row = |row: usize| places[row / together] as usize + row % together;
         let asked: Vec<[usize; HASHES]> = firsts.iter().map(|first| rows(*first).map(row)).collect();
         let mut found = vec![0; words];
-        let mut tile = vec![[0u64; TILE]; read.len() / words];
+        let mut tile = vec![[0u64; TILE]; begins.len()];
         for (from, found) in (0..words).step_by(TILE).zip(found.chunks_mut(TILE)) {
-            for (tile, row) in tile.iter_mut().zip(read.chunks_exact(words)) {
-                tile[..found.len()].copy_from_slice(&row[from..from + found.len()]);
+            for (tile, begin) in tile.iter_mut().zip(&begins) {
+                let row = &bytes[begin + from * 8..][..found.len() * 8];
+                tile.iter_mut()
+                    .zip(row.as_chunks::<8>().0)
+                    .for_each(|(to, word)| *to = u64::from_le_bytes(*word));
             }
             let mut any = [0; TILE];
             for [first, others @ ..] in &asked {
@@ -226,8 +230,13 @@ impl Segment {
     /// The columns' words in the rows of a strip.
     fn strip(&self, strip: usize) -> Option<Vec<[u64; STRIP]>> {
         let (words, chunks) = (self.table.words(), STRIP / self.table.together());
-        let mut rows = Vec::with_capacity(STRIP * words);
-        self.chunks(strip * chunks, (strip + 1) * chunks, &mut Vec::new(), &mut rows)?;
+        let mut bytes = Vec::new();
+        self.chunks(strip * chunks, (strip + 1) * chunks, &mut bytes)?;
+        let chunks = bytes.chunks_exact(self.table.chunk());
+        let rows: Vec<u64> = chunks
+            .flat_map(|chunk| chunk[..chunk.len() - 8].as_chunks::<8>().0)
+            .map(|word| u64::from_le_bytes(*word))
+            .collect();
         let tile = |place: usize| {
             let mut tile = std::array::from_fn(|row| rows[row * words + place]);
             transpose(&mut tile);
