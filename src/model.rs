@@ -23,6 +23,7 @@ mod series;
 mod service;
 mod tail;
 mod trouble;
+mod usage;
 mod volume;
 
 pub use agent::Agent;
@@ -47,6 +48,7 @@ pub use series::{Batch, Course, Labels, Pace, Point, Rollup, Sample, Series, Wis
 pub use service::{Service, ServiceState, ServiceStatus};
 pub use tail::{Heard, HeardLine, LogSource, Parse};
 pub use trouble::Trouble;
+pub use usage::{Period, ServerUsage, Usage};
 pub use volume::Volume;
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.
