@@ -5,6 +5,7 @@
 
 mod agent;
 mod aggregate;
+mod assignment;
 mod broker;
 mod endpoint;
 mod event;
@@ -28,6 +29,7 @@ mod volume;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
+pub use assignment::Assignment;
 pub use broker::{Alarm, AmqpState, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
 pub use endpoint::{Endpoint, Request, endpoint};
 pub use event::{Event, News};

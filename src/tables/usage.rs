@@ -150,66 +150,65 @@ pub const SERVERS: Table<Still<Served>> = Table {
     words: |rows, slot, column, _| words(OF_SERVERS, rows, slot, column),
 };
 
-const OF_SERVERS: &[Column<Still<Served>>] =
-    &[
-        column!("name", "NAME", "", SERVERS_OF, Left, (8, 40), 0, |rows, slot| cell(rows, slot, |row| {
-            Value::text(&*row.server.name)
-        })),
-        column!("id", "ID", "", SERVERS_OF, Left, (36, 36), 7, |rows, slot| cell(rows, slot, |row| {
-            row.server.id.as_deref().map_or(Value::Unknown, Value::text)
-        })),
-        column!("project", "PROJECT", "its id where it is gone", PROJECTS, Left, (0, 0), 99, |rows, slot| {
-            cell(rows, slot, |row| Value::text(&*row.project))
-        }),
-        column!("flavor", "FLAVOR", "when it was made", SERVERS_OF, Left, (6, 24), 5, |rows, slot| cell(
-            rows,
-            slot,
-            |row| match &*row.server.flavor {
-                "" => Value::Unknown,
-                flavor => Value::text(flavor),
-            }
-        )),
-        column!(
-            "state",
-            "STATE",
-            "nova's vm_state, or terminated",
-            SERVERS_OF,
-            Left,
-            (6, 12),
-            4,
-            |rows, slot| { cell(rows, slot, |row| Value::text(&*row.server.state)) }
-        ),
-        column!("hours", "HOURS", "in the period", SERVERS_OF, Right, (8, 12), 1, |rows, slot| cell(
-            rows,
-            slot,
-            |row| Value::Float(row.server.hours)
-        )),
-        column!("vcpus", "vCPU", "", SERVERS_OF, Right, (4, 6), 2, |rows, slot| cell(rows, slot, |row| {
-            Value::int(row.server.vcpus)
-        })),
-        column!("memory_mb", "RAM MiB", "MiB", SERVERS_OF, Right, (7, 10), 3, |rows, slot| cell(
-            rows,
-            slot,
-            |row| Value::int(row.server.memory_mb)
-        )),
-        column!(
-            "local_gb",
-            "DISK GiB",
-            "GiB, root and ephemeral",
-            SERVERS_OF,
-            Right,
-            (8, 10),
-            6,
-            |rows, slot| { cell(rows, slot, |row| Value::int(row.server.local_gb)) }
-        ),
-        column!("started_at", "LAUNCHED", "RFC 3339, UTC", SERVERS_OF, Left, (0, 0), 99, |rows, slot| cell(
-            rows,
-            slot,
-            |row| time(row.server.started_at)
-        )),
-        column!("ended_at", "DELETED", "RFC 3339, UTC", SERVERS_OF, Left, (0, 0), 99, |rows, slot| cell(
-            rows,
-            slot,
-            |row| row.server.ended_at.map_or(Value::Absent, Value::Time)
-        )),
-    ];
+const OF_SERVERS: &[Column<Still<Served>>] = &[
+    column!("name", "NAME", "", SERVERS_OF, Left, (8, 40), 0, |rows, slot| cell(rows, slot, |row| {
+        Value::text(&*row.server.name)
+    })),
+    column!("id", "ID", "", SERVERS_OF, Left, (36, 36), 7, |rows, slot| cell(rows, slot, |row| {
+        row.server.id.as_deref().map_or(Value::Unknown, Value::text)
+    })),
+    column!("project", "PROJECT", "its id where it is gone", PROJECTS, Left, (0, 0), 99, |rows, slot| {
+        cell(rows, slot, |row| Value::text(&*row.project))
+    }),
+    column!("flavor", "FLAVOR", "when it was made", SERVERS_OF, Left, (6, 24), 5, |rows, slot| cell(
+        rows,
+        slot,
+        |row| match &*row.server.flavor {
+            "" => Value::Unknown,
+            flavor => Value::text(flavor),
+        }
+    )),
+    column!(
+        "state",
+        "STATE",
+        "nova's vm_state, or terminated",
+        SERVERS_OF,
+        Left,
+        (6, 12),
+        4,
+        |rows, slot| { cell(rows, slot, |row| Value::text(&*row.server.state)) }
+    ),
+    column!("hours", "HOURS", "in the period", SERVERS_OF, Right, (8, 12), 1, |rows, slot| cell(
+        rows,
+        slot,
+        |row| Value::Float(row.server.hours)
+    )),
+    column!("vcpus", "vCPU", "", SERVERS_OF, Right, (4, 6), 2, |rows, slot| cell(rows, slot, |row| {
+        Value::int(row.server.vcpus)
+    })),
+    column!("memory_mb", "RAM MiB", "MiB", SERVERS_OF, Right, (7, 10), 3, |rows, slot| cell(
+        rows,
+        slot,
+        |row| Value::int(row.server.memory_mb)
+    )),
+    column!(
+        "local_gb",
+        "DISK GiB",
+        "GiB, root and ephemeral",
+        SERVERS_OF,
+        Right,
+        (8, 10),
+        6,
+        |rows, slot| { cell(rows, slot, |row| Value::int(row.server.local_gb)) }
+    ),
+    column!("started_at", "LAUNCHED", "RFC 3339, UTC", SERVERS_OF, Left, (0, 0), 99, |rows, slot| cell(
+        rows,
+        slot,
+        |row| time(row.server.started_at)
+    )),
+    column!("ended_at", "DELETED", "RFC 3339, UTC", SERVERS_OF, Left, (0, 0), 99, |rows, slot| cell(
+        rows,
+        slot,
+        |row| row.server.ended_at.map_or(Value::Absent, Value::Time)
+    )),
+];
