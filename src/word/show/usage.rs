@@ -24,7 +24,16 @@ const TOMORROW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Asks for the period, and prints a row a project, or a row an instance of one project.
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
-    let period = period(wish.from, wish.to, wish.over, Timestamp::now()).map_err(Failure::usage)?;
+    let period = period(wish.from, wish.to, wish.over, Timestamp::now()).map_err(|why| {
+        Failure {
+        next_step: Some(
+            "name two moments, as in --from 2026-10-01 --to 2026-11-01, or one and how long before it, as in \
+             --over month --to 2026-11-01"
+                .to_owned(),
+        ),
+        ..Failure::usage(why)
+    }
+    })?;
     if wish.servers && wish.project.is_none() {
         return Err(Failure {
             next_step: Some("name the project by --project".to_owned()),
@@ -102,10 +111,7 @@ fn period(
         return Err(format!("from {start} to {end} is no time at all: --to is not part of the period"));
     }
     if start > end {
-        return Err(format!(
-            "the period ends at {end}, before it begins at {start}: --from comes before --to, as in \
-             --from 2026-10-01 --to 2026-11-01"
-        ));
+        return Err(format!("the period ends at {end}, before it begins at {start}"));
     }
     Ok(Period { start, end })
 }

@@ -344,7 +344,7 @@ fn what_is_no_period_is_a_usage_error_and_nothing_is_asked() {
         (&["--from", "2026-10-01", "--to", "2026-10-01"], &["is no time at all"]),
         (&["--from", "yesterday"], &["`yesterday` is no date, such as 2026-10-01", "RFC 3339"]),
         (&["--to", "2026-02-30"], &["`2026-02-30` is no date"]),
-        (&["--from", "2999-01-01"], &["still to come"]),
+        (&["--from", "2999-01-01"], &["still to come", "  next: name two moments"]),
         (&["--over", "0d"], &["`0d` is no length of time, such as day, week, month, quarter"]),
         (&["--over", "week", "--from", "2026-10-01"], &["take one of them"]),
         (&["--servers"], &["--servers is for one project", "--project"]),
