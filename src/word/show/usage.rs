@@ -1,7 +1,7 @@
 //! `show usage`: what projects have used over a time, as nova adds it up.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::{Failure, one_cloud, session, settings};
@@ -22,18 +22,13 @@ const OVER: SignedDuration = SignedDuration::from_hours(4 * 7 * 24);
 /// Where no end is named. nova's clock may be ahead of ours, and it counts no further than its own now.
 const TOMORROW: SignedDuration = SignedDuration::from_hours(24);
 
+const PERIODS: &str = "name two moments, as in --from 2026-10-01 --to 2026-11-01, or one and how long before it, as in \
+                       --over month --to 2026-11-01";
+
 /// Asks for the period, and prints a row a project, or a row an instance of one project.
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
-    let period = period(wish.from, wish.to, wish.over, Timestamp::now()).map_err(|why| {
-        Failure {
-        next_step: Some(
-            "name two moments, as in --from 2026-10-01 --to 2026-11-01, or one and how long before it, as in \
-             --over month --to 2026-11-01"
-                .to_owned(),
-        ),
-        ..Failure::usage(why)
-    }
-    })?;
+    let period = period(wish.from, wish.to, wish.over, Timestamp::now())
+        .map_err(|why| Failure { next_step: Some(PERIODS.to_owned()), ..Failure::usage(why) })?;
     if wish.servers && wish.project.is_none() {
         return Err(Failure {
             next_step: Some("name the project by --project".to_owned()),
@@ -61,14 +56,16 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         }
     };
     let now = Timestamp::now();
-    let (usages, troubles) = match answer {
+    let as_of = answer.is_ok().then(|| now.to_string());
+    let (usages, missing) = match answer {
         Ok(answer) => answer,
         // A sum over half of the pages would pass for the whole: rather none.
-        Err(trouble) => (Vec::new(), vec![trouble]),
+        Err(trouble) => (Vec::new(), Some(trouble)),
     };
-    let is_known = wish.project.is_none() || !usages.is_empty() || !troubles.is_empty();
-    let sources = vec![nova_json(&troubles, now), source_json(&store, Topic::Projects, now)];
-    let errors: Vec<Trouble> = troubles.into_iter().chain(errors(&store, &[Topic::Projects], now)).collect();
+    let is_known = !usages.is_empty();
+    let nova = json!({"name": "nova usage", "as_of": as_of, "complete": missing.is_none()});
+    let sources = vec![nova, source_json(&store, Topic::Projects, now)];
+    let errors: Vec<Trouble> = missing.into_iter().chain(errors(&store, &[Topic::Projects], now)).collect();
     let used: Vec<Used> = usages.into_iter().map(|usage| Used::new(&store, usage)).collect();
     let exit = if wish.servers {
         print_still(wish, (&SERVERS, &Still::new(Served::all(used))), &about, sources, &errors, now)?
@@ -116,8 +113,8 @@ fn period(
     Ok(Period { start, end })
 }
 
-/// What projects have used, and what of it is missing.
-type Answer = (Vec<Usage>, Vec<Trouble>);
+/// What projects have used, and what of it an account may not see.
+type Answer = (Vec<Usage>, Option<Trouble>);
 
 async fn within(
     deadline: Instant,
@@ -144,7 +141,7 @@ fn trouble(error: &Error) -> Trouble {
 async fn all(session: &Session, period: &Period) -> Result<Answer, Error> {
     let refused = match nova::usages(session, period).await {
         Err(error) if error.kind == ErrorKind::Forbidden => error,
-        outcome => return Ok((outcome?, Vec::new())),
+        outcome => return Ok((outcome?, None)),
     };
     let Some(own) = session.login().await?.project_id else { return Err(refused) };
     let usage = nova::usage_of(session, &own, period).await?;
@@ -158,7 +155,7 @@ async fn all(session: &Session, period: &Period) -> Result<Answer, Error> {
             .to_owned(),
         ..trouble(&refused)
     };
-    Ok((usage.into_iter().collect(), vec![limit]))
+    Ok((usage.into_iter().collect(), Some(limit)))
 }
 
 /// Of the projects that go by a name, or of an id: one that was deleted has used nonetheless.
@@ -178,7 +175,7 @@ async fn of(session: &Session, store: &Store, name: &str, period: &Period) -> Re
     if known.is_empty() && is_id(name) {
         usages.extend(nova::usage_of(session, name, period).await?);
     }
-    Ok((usages, Vec::new()))
+    Ok((usages, None))
 }
 
 /// keystone's ids are 32 hexadecimal digits, or what an operator once chose; a name may be anything, and must not
@@ -186,17 +183,6 @@ async fn of(session: &Session, store: &Store, name: &str, period: &Period) -> Re
 fn is_id(word: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     (1..=64).contains(&word.len()) && word.chars().all(is_plain)
-}
-
-/// Its entry in `sources`.
-fn nova_json(troubles: &[Trouble], now: Timestamp) -> Json {
-    // What an account may not see is missing, and the rest is there.
-    let is_there = troubles.iter().all(|trouble| trouble.message.contains("own project only"));
-    json!({
-        "name": "nova usage",
-        "as_of": is_there.then(|| now.to_string()),
-        "complete": troubles.is_empty(),
-    })
 }
 
 #[cfg(test)]
