@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 /// The terminal dashboard that OpenStack operators open first.
 #[derive(Debug, Parser)]
@@ -56,7 +59,7 @@ pub struct Common {
 
     /// The time at which `screen --clock` freezes the embedded cloud too
     #[arg(skip)]
-    pub clock: Option<jiff::Timestamp>,
+    pub clock: Option<Timestamp>,
 }
 
 /// Which simulated cloud.
@@ -83,17 +86,27 @@ pub struct Simulated {
 pub enum Word {
     /// One table's rows, once, for scripts and pipes
     Show {
-        /// hypervisors, instances, quotas, services, queues, nodes, trend
+        /// hypervisors, instances, quotas, services, queues, nodes, usage, trend
         table: String,
         /// Of trend: the series; all that there are if absent
         series: Option<String>,
-        /// Of trend: how far back; minutes up to 2d, hours up to 100d, days beyond [default: 7d]
-        #[arg(long, value_name = "SPAN", value_parser = span)]
-        over: Option<Duration>,
+        /// Of trend: how far back; minutes up to 2d, hours up to 100d, days beyond [default: 7d]. Of usage: how long
+        /// before --to or now: day, week, month, quarter, 30d
+        #[arg(long, value_name = "SPAN", value_parser = over)]
+        over: Option<Over>,
+        /// Of usage: since when, a date (midnight, UTC) or an RFC 3339 time [default: four weeks ago]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<Timestamp>,
+        /// Of usage: until when [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        to: Option<Timestamp>,
+        /// Of usage with --project: a row for each of its instances
+        #[arg(long)]
+        servers: bool,
         /// Only rows that match, as the dashboard's `/` has it
         #[arg(long, value_name = "EXPR")]
         filter: Option<String>,
-        /// Of `quotas`: this project alone, by its name or id
+        /// Of quotas and usage: this project alone, by its name or id
         #[arg(long, value_name = "NAME")]
         project: Option<String>,
         /// Order by this column; `-COL` for descending
@@ -113,7 +126,7 @@ pub enum Word {
         keys: String,
         /// Freeze the clock at this time (RFC 3339), for frames that can be repeated
         #[arg(long, value_name = "TIME")]
-        clock: Option<jiff::Timestamp>,
+        clock: Option<Timestamp>,
         #[arg(short = 'o', value_enum, default_value_t = Picture::Text)]
         output: Picture,
     },
@@ -171,6 +184,27 @@ pub enum Word {
     Doctor,
 }
 
+/// How far back something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Span(Duration),
+    /// Those of the calendar, in UTC: what ends with October is October.
+    Months(i64),
+}
+
+impl Over {
+    /// When it begins if it ends then; `None` before all time.
+    pub fn before(self, end: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Span(span) => end.checked_sub(span).ok(),
+            Self::Months(n) => {
+                let months = jiff::Span::new().try_months(n).ok()?;
+                Some(end.to_zoned_datetime(TimeZone::UTC).checked_sub(months).ok()?.timestamp())
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Rows {
     Table,
@@ -202,14 +236,35 @@ fn seconds(word: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(number))
 }
 
-fn span(word: &str) -> Result<Duration, String> {
+fn over(word: &str) -> Result<Over, String> {
+    let day = Duration::from_secs(86_400);
+    match word {
+        "day" => return Ok(Over::Span(day)),
+        "week" => return Ok(Over::Span(7 * day)),
+        "month" => return Ok(Over::Months(1)),
+        "quarter" => return Ok(Over::Months(3)),
+        _ => {}
+    }
     let units = [("m", 60), ("h", 3_600), ("d", 86_400), ("w", 7 * 86_400), ("y", 365 * 86_400)];
     let of =
         |(unit, seconds): &(&str, u64)| word.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds);
     let seconds = units.iter().find_map(of).filter(|seconds| (60..=u64::from(u32::MAX)).contains(seconds));
-    seconds
-        .map(Duration::from_secs)
-        .ok_or_else(|| format!("`{word}` is no length of time, such as 24h, 7d or 1y"))
+    seconds.map(|seconds| Over::Span(Duration::from_secs(seconds))).ok_or_else(|| {
+        format!("`{word}` is no length of time, such as day, week, month, quarter, 24h, 7d or 1y")
+    })
+}
+
+/// A date is its midnight in UTC, as `openstack usage list --start` has it.
+fn moment(word: &str) -> Result<Timestamp, String> {
+    let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok();
+    let date = Date::strptime("%Y-%m-%d", word).ok().and_then(midnight);
+    // Before 1970 there was no cloud, and nova's dates have no sign.
+    date.or_else(|| word.parse().ok()).filter(|at| *at >= Timestamp::UNIX_EPOCH).ok_or_else(|| {
+        format!(
+            "`{word}` is no date, such as 2026-10-01 (midnight, UTC), nor an RFC 3339 time, such as \
+             2026-10-01T06:00:00Z"
+        )
+    })
 }
 
 fn size(word: &str) -> Result<(u16, u16), String> {
@@ -230,13 +285,52 @@ mod tests {
         <Cli as clap::CommandFactory>::command().debug_assert();
     }
 
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn spans() {
-        for (word, seconds) in [("90m", 5_400), ("24h", 86_400), ("7d", 604_800), ("1y", 31_536_000)] {
-            assert_eq!(span(word), Ok(Duration::from_secs(seconds)), "{word}");
+        for (word, seconds) in [
+            ("90m", 5_400),
+            ("24h", 86_400),
+            ("day", 86_400),
+            ("7d", 604_800),
+            ("week", 604_800),
+            ("1y", 31_536_000),
+        ] {
+            assert_eq!(over(word), Ok(Over::Span(Duration::from_secs(seconds))), "{word}");
         }
-        for word in ["", "7", "d", "0d", "-1d", "1000y", "99999999999999999999y"] {
-            assert!(span(word).is_err(), "{word}");
+        for word in ["", "7", "d", "0d", "-1d", "1000y", "99999999999999999999y", "months", "Day"] {
+            assert!(over(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for (word, end, begin) in [
+            ("month", "2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z"),
+            ("month", "2026-03-31T12:00:00Z", "2026-02-28T12:00:00Z"),
+            ("quarter", "2026-01-01T00:00:00Z", "2025-10-01T00:00:00Z"),
+            ("30d", "2026-11-01T00:00:00Z", "2026-10-02T00:00:00Z"),
+        ] {
+            assert_eq!(over(word).unwrap().before(at(end)), Some(at(begin)), "{word} before {end}");
+        }
+    }
+
+    #[test]
+    fn moments() {
+        for (word, expected) in [
+            ("2026-10-01", "2026-10-01T00:00:00Z"),
+            ("2026-10-01T06:00:00Z", "2026-10-01T06:00:00Z"),
+            ("2026-10-01T06:00:00+02:00", "2026-10-01T04:00:00Z"),
+        ] {
+            assert_eq!(moment(word), Ok(at(expected)), "{word}");
+        }
+        for word in
+            ["", "yesterday", "2026-13-01", "2026-02-30", "2026-10-01T06:00:00", "1969-12-31", "01.10.2026"]
+        {
+            assert!(moment(word).is_err(), "{word}");
         }
     }
 

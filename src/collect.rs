@@ -29,6 +29,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::model::Trouble;
 use crate::report::{Delta, Outage, OutageKind, Outcome, Report, Topic};
 use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, Sources, cinder, neutron, nova};
@@ -209,6 +210,18 @@ fn pause_after(error: &Error, failures: u32) -> Duration {
 /// A tenth more or less, so that many dashboards do not ask in step.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.9..=1.1))
+}
+
+/// A source's error, as words print it.
+pub fn trouble(error: &Error) -> Trouble {
+    let outage = outage(error, None);
+    Trouble {
+        source: error.service,
+        kind: outage.kind.as_str(),
+        message: outage.message,
+        next_step: outage.next_step,
+        request_id: outage.request_id,
+    }
 }
 
 /// A source's error, as the store keeps it.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod aggregate;
+mod assignment;
 mod broker;
 mod endpoint;
 mod event;
@@ -23,10 +24,12 @@ mod series;
 mod service;
 mod tail;
 mod trouble;
+mod usage;
 mod volume;
 
 pub use agent::Agent;
 pub use aggregate::Aggregate;
+pub use assignment::Assignment;
 pub use broker::{Alarm, AmqpState, Broker, BrokerNode, Churn, Connections, Counters, Rates, Totals};
 pub use endpoint::{Endpoint, Request, endpoint};
 pub use event::{Event, News};
@@ -47,6 +50,7 @@ pub use series::{Batch, Course, Labels, Pace, Point, Rollup, Sample, Series, Wis
 pub use service::{Service, ServiceState, ServiceStatus};
 pub use tail::{Heard, HeardLine, LogSource, Parse};
 pub use trouble::Trouble;
+pub use usage::{Period, ServerUsage, Usage};
 pub use volume::Volume;
 
 /// A shared immutable string. Many rows carry the same project, host or status; they share one.

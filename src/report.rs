@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Agent, Aggregate, Allowances, AmqpState, Broker, BrokerNode, Consumer, Counts, Course, Depth, Event,
-    Heard, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue, QuotaService,
-    Service, Stretch, Text, Trouble, Wish,
+    Agent, Aggregate, Allowances, AmqpState, Assignment, Broker, BrokerNode, Consumer, Counts, Course, Depth,
+    Event, Heard, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue,
+    QuotaService, Service, Stretch, Text, Trouble, Usage, Wish,
 };
 use crate::trace::Account;
 
@@ -81,10 +81,12 @@ pub enum Topic {
     CinderQuotas,
     NeutronQuotas,
     GlanceQuotas,
+    Assignments,
+    Usage,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 27] = [
+    pub const ALL: [Topic; 29] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -112,6 +114,8 @@ impl Topic {
         Topic::CinderQuotas,
         Topic::NeutronQuotas,
         Topic::GlanceQuotas,
+        Topic::Assignments,
+        Topic::Usage,
     ];
 
     /// The name in `sources` and messages.
@@ -141,13 +145,15 @@ impl Topic {
             Topic::Around => "log around a line",
             Topic::History => "history",
             Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => "quotas",
+            Topic::Assignments => "role assignments",
+            Topic::Usage => "usage",
         }
     }
 
     /// The service that answers for it.
     pub fn source(self) -> &'static str {
         match self {
-            Topic::Identity | Topic::Projects | Topic::Users => "keystone",
+            Topic::Identity | Topic::Projects | Topic::Users | Topic::Assignments => "keystone",
             Topic::Services
             | Topic::Hypervisors
             | Topic::Aggregates
@@ -155,7 +161,8 @@ impl Topic {
             | Topic::Migrations
             | Topic::Actions
             | Topic::Console
-            | Topic::NovaQuotas => "nova",
+            | Topic::NovaQuotas
+            | Topic::Usage => "nova",
             Topic::Providers => "placement",
             Topic::Agents | Topic::NeutronQuotas => "neutron",
             Topic::Images | Topic::GlanceQuotas => "glance",
@@ -193,7 +200,16 @@ impl Topic {
 
     /// Read only when somebody goes into something.
     pub fn is_asked_for(self) -> bool {
-        matches!(self, Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around)
+        matches!(
+            self,
+            Topic::Actions
+                | Topic::Console
+                | Topic::Consumers
+                | Topic::Trace
+                | Topic::Around
+                | Topic::Assignments
+                | Topic::Usage
+        )
     }
 
     /// The age from which the topic's facts are drawn as stale, though nobody reported an outage: three
@@ -212,7 +228,13 @@ impl Topic {
             Topic::Hypervisors | Topic::History => 210,
             Topic::Providers | Topic::Aggregates => 1_200,
             Topic::Identity | Topic::Projects | Topic::Users | Topic::Images => 7_200,
-            Topic::Actions | Topic::Console | Topic::Consumers | Topic::Trace | Topic::Around => 300,
+            Topic::Actions
+            | Topic::Console
+            | Topic::Consumers
+            | Topic::Trace
+            | Topic::Around
+            | Topic::Assignments
+            | Topic::Usage => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
             // Somebody is asked about as long as there are projects; a quarter of an hour where there are few.
@@ -269,6 +291,13 @@ pub enum Delta {
     Trend(Wish, Arc<[Course]>),
     /// What a service says of quotas.
     Quotas(QuotaService, QuotaSaid),
+    /// An answer to a question about one project, by its id: who has a role there.
+    Assignments {
+        project: Text,
+        assignments: Vec<Assignment>,
+    },
+    /// What one project has used in the last day.
+    Usage(Usage),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

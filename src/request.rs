@@ -50,6 +50,10 @@ pub enum Query {
     Consumers { broker: Text, vhost: Text, name: Text },
     /// What became of these series.
     Trend(Vec<Wish>),
+    /// Who has a role in this project.
+    Assignments(Text),
+    /// What this project has used in the last day.
+    Usage(Text),
 }
 
 impl Query {
@@ -61,6 +65,8 @@ impl Query {
             Query::Around(_) => Topic::Around,
             Query::Consumers { .. } => Topic::Consumers,
             Query::Trend(_) => Topic::History,
+            Query::Assignments(_) => Topic::Assignments,
+            Query::Usage(_) => Topic::Usage,
         }
     }
 

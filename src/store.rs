@@ -11,6 +11,7 @@ mod freshness;
 mod index;
 pub mod logs;
 mod names;
+mod projects;
 mod queues;
 mod quotas;
 mod rows;
@@ -79,6 +80,7 @@ pub struct Store {
     pub around: Option<(Timestamp, Arc<Stretch>)>,
     /// The last answers about what became of a series, the newest last.
     courses: Courses,
+    of_projects: projects::Answers,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -281,6 +283,8 @@ impl Store {
             Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Trend(wish, courses) => self.put_courses(wish, courses, at),
             Delta::Quotas(service, said) => self.put_quotas(service, said, at),
+            Delta::Assignments { project, assignments } => self.put_assignments(project, assignments, at),
+            Delta::Usage(usage) => self.put_usage(usage, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -338,7 +342,9 @@ impl Store {
             | Topic::NovaQuotas
             | Topic::CinderQuotas
             | Topic::NeutronQuotas
-            | Topic::GlanceQuotas => {}
+            | Topic::GlanceQuotas
+            | Topic::Assignments
+            | Topic::Usage => {}
         }
     }
 
@@ -398,7 +404,9 @@ impl Store {
             | Topic::NovaQuotas
             | Topic::CinderQuotas
             | Topic::NeutronQuotas
-            | Topic::GlanceQuotas => {}
+            | Topic::GlanceQuotas
+            | Topic::Assignments
+            | Topic::Usage => {}
         }
     }
 

@@ -9,6 +9,7 @@ pub mod quotas;
 pub mod services;
 pub mod trace;
 pub mod trend;
+pub mod usage;
 
 use crate::report::Topic;
 use crate::store::Store;

@@ -32,8 +32,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     start_log(&cli.common)?;
     match cli.word {
         None => dashboard::run(&cli.common, cli.pane.as_deref()).await,
-        Some(Word::Show { table, series, over, filter, project, sort, output }) => {
-            show::run(&cli.common, &show::Wish { table, series, over, filter, project, sort, output }).await
+        Some(Word::Show { table, series, over, from, to, servers, filter, project, sort, output }) => {
+            let wish = show::Wish { table, series, over, from, to, servers, filter, project, sort, output };
+            show::run(&cli.common, &wish).await
         }
         Some(Word::Screen { pane, size, keys, clock, output }) => {
             let common = Common { clock, ..cli.common };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::{Passage, Queue, Text, Wish};
+use crate::model::{Passage, Period, Queue, Text, Usage, Wish};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
 use crate::source::log::ssh::Ssh;
 use crate::source::log::stretch;
-use crate::source::{Error, Session, Sources, nova, rabbitmq};
+use crate::source::{Error, Session, Sources, keystone, nova, rabbitmq};
 
 use super::{Outlet, history, outage};
 
@@ -15,6 +15,7 @@ use super::{Outlet, history, outage};
 const EVENTS: usize = 5;
 /// Lines of console log.
 const CONSOLE_LINES: u32 = 500;
+const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Asks, and reports the answer or why there is none.
 pub async fn run(query: Query, sources: Sources, out: Outlet) {
@@ -61,6 +62,21 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
             let text = nova::console_log(session, id, CONSOLE_LINES).await?;
             out.say(Outcome::Part(Delta::Console { instance: id.clone(), text: text.into() })).await;
             out.say(Outcome::End { topic: Topic::Console, complete: true, limit: None }).await;
+        }
+        Query::Assignments(project) => {
+            let (project, assignments) = (project.clone(), keystone::assignments(session, project).await?);
+            out.say(Outcome::Part(Delta::Assignments { project, assignments })).await;
+            out.say(Outcome::End { topic: Topic::Assignments, complete: true, limit: None }).await;
+        }
+        Query::Usage(project) => {
+            let now = jiff::Timestamp::now() + session.clock_offset().unwrap_or_default();
+            // nova ends it at its own now.
+            let period = Period { start: now - DAY, end: now + DAY };
+            let usage = nova::usage_of(session, project, &period).await?;
+            let usage = usage.unwrap_or_else(|| Usage::none(project.clone(), &period));
+            // Its instances are known.
+            out.say(Outcome::Part(Delta::Usage(Usage { servers: None, ..usage }))).await;
+            out.say(Outcome::End { topic: Topic::Usage, complete: true, limit: None }).await;
         }
         // Asked of no service of the cloud.
         Query::Consumers { .. } | Query::Around(_) | Query::Trend(_) => {}

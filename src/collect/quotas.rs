@@ -16,8 +16,8 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Collector, Outlet, outage};
-use crate::model::{Allowance, Allowances, QuotaService, Text, Trouble, find_allowance};
+use super::{Collector, Outlet, outage, trouble};
+use crate::model::{Allowance, Allowances, QuotaService, Text, find_allowance};
 use crate::report::{Delta, Outage, Outcome, QuotaSaid, Topic};
 use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, Sources, quota};
@@ -352,17 +352,6 @@ fn absent(service: QuotaService) -> Error {
         request_id: None,
         retry_after: None,
         status: None,
-    }
-}
-
-fn trouble(error: &Error) -> Trouble {
-    let outage = outage(error, None);
-    Trouble {
-        source: error.service,
-        kind: outage.kind.as_str(),
-        message: outage.message,
-        next_step: outage.next_step,
-        request_id: outage.request_id,
     }
 }
 

@@ -106,7 +106,7 @@ impl Pane for QuotasPane {
         match (action, current) {
             (Action::Enter, Some(row)) if self.inside.is_none() => {
                 self.inside = Some((row.id.clone(), Details::new(details::sections(cx, row))));
-                Reply::Done
+                Reply::Ask(details::questions(row))
             }
             (Action::Instances, Some(row)) => {
                 Reply::Go(Go { pane: "instances", filter: Some(filter_of(cx, &row.id)), select: None })

@@ -1,9 +1,12 @@
-//! keystone: the names behind ids.
+//! keystone: the names behind ids, and who has a role where.
+
+mod assignments;
 
 use serde::Deserialize;
 
 use super::{Error, ServiceKind, Session};
 use crate::model::Named;
+pub use assignments::assignments;
 
 #[derive(Deserialize)]
 struct Row {

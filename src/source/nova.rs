@@ -2,6 +2,7 @@
 
 mod migrations;
 mod server;
+mod usage;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::model::{
 };
 pub use migrations::{migrations, migrations_of};
 use server::ServerBody;
+pub use usage::{usage_of, usages};
 
 /// The highest microversion that we understand.
 pub const CAP: Microversion = Microversion(2, 96);

@@ -43,6 +43,8 @@ pub struct Pages<T> {
     asked: HashSet<PageQuery>,
     /// The first and last row of each page: a down cell's row may come first more than once.
     ends: HashSet<(Text, Text)>,
+    /// Rows are sums over what is paged: the same ones may fill several pages.
+    repeats: bool,
 }
 
 impl<T: Send + 'static> Pages<T> {
@@ -65,12 +67,19 @@ impl<T: Send + 'static> Pages<T> {
             ahead: None,
             asked: HashSet::new(),
             ends: HashSet::new(),
+            repeats: false,
         }
     }
 
     /// What the first page is asked with; links lead on from there.
     pub(super) fn with(mut self, query: PageQuery) -> Self {
         self.query = Some(query);
+        self
+    }
+
+    /// A row may come again, with more of what it is about: only links tell a circle.
+    pub(super) fn with_repeats(mut self) -> Self {
+        self.repeats = true;
         self
     }
 
@@ -110,7 +119,7 @@ impl<T: Send + 'static> Pages<T> {
             // The same page under a new marker is a circle too, and so is one without rows that leads on.
             let ends =
                 rows.first().zip(rows.last()).map(|(a, b)| ((self.key)(a).clone(), (self.key)(b).clone()));
-            let is_new = ends.is_some_and(|ends| self.ends.insert(ends));
+            let is_new = ends.is_some_and(|ends| self.ends.insert(ends) || self.repeats);
             if !is_new || self.asked.contains(&next) {
                 let what = format!("the pages of {} go round in circles", self.path);
                 return Err(Error::bad_answer(self.service, what).with_id(&id));

@@ -176,12 +176,13 @@ impl Id {
 
 /// A link of a list.
 #[derive(Debug, Deserialize)]
-struct Link {
+pub(super) struct Link {
     rel: String,
     href: String,
 }
 
-fn next(links: Vec<Link>) -> Option<String> {
+/// Where the next page is.
+pub(super) fn next(links: Vec<Link>) -> Option<String> {
     links.into_iter().find(|link| link.rel == "next").map(|link| link.href)
 }
 

@@ -35,7 +35,7 @@ impl<T> Still<T> {
         Self(rows)
     }
 
-    fn row(&self, slot: Slot) -> Option<&T> {
+    pub(super) fn row(&self, slot: Slot) -> Option<&T> {
         self.0.get(slot as usize)
     }
 }

@@ -1,6 +1,7 @@
 //! `show TABLE`: rows once, for scripts and pipes.
 
 mod trend;
+mod usage;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Failure, Settings, broker_limits, brokers, error_json, lookup, one_cloud, session, settings};
-use crate::cli::{Common, Rows};
+use crate::cli::{Common, Over, Rows};
 use crate::config::clouds;
 use crate::exit::Exit;
 use crate::feed::Feed;
@@ -21,19 +22,26 @@ use crate::request::Wanted;
 use crate::source::Sources;
 use crate::store::{Standing, Store};
 use crate::table::{Align, Column, Slot, Table, Value};
+use crate::tables::trend::Still;
 use crate::tables::{self, Listed};
 use crate::ui::{format, text};
 
-/// What the dashboard has recorded is no table of the store.
+/// What the dashboard has recorded, and what nova adds up over a time, is no table of the store.
 const TREND: &str = "trend";
-const TREND_OVER: Duration = Duration::from_secs(7 * 86_400);
+const TREND_OVER: Over = Over::Span(Duration::from_secs(7 * 86_400));
+const USAGE: &str = tables::usage::TABLE.name;
 
 /// What to show, and how.
 pub struct Wish {
     pub table: String,
-    /// Of `trend` alone: which series, and how far back.
+    /// Of `trend` alone: which series.
     pub series: Option<String>,
-    pub over: Option<Duration>,
+    /// Of `trend` and `usage`: how far back.
+    pub over: Option<Over>,
+    /// Of `usage` alone: the period, and whether a project's instances are told one by one.
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub servers: bool,
     pub filter: Option<String>,
     /// Of this project alone, by name or id.
     pub project: Option<String>,
@@ -43,19 +51,16 @@ pub struct Wish {
 
 /// Reads the table's topics once and prints its rows.
 pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
-    if wish.table == TREND {
-        return trend::run(common, wish, wish.over.unwrap_or(TREND_OVER));
+    let listed = tables::by_name(&wish.table);
+    if listed.is_none() && ![USAGE, TREND].contains(&&*wish.table) {
+        return Err(unknown_table(&wish.table));
     }
-    if wish.series.is_some() || wish.over.is_some() {
-        return Err(Failure::usage(format!("a series and --over belong to `show {TREND}`")));
+    if let Some(failure) = misplaced(wish) {
+        return Err(failure);
     }
-    let listed = tables::by_name(&wish.table).ok_or_else(|| unknown_table(&wish.table))?;
-    if wish.project.is_some() && listed.table.name != tables::quotas::TABLE.name {
-        return Err(Failure {
-            next_step: Some("take --filter for this one".to_owned()),
-            ..Failure::usage(format!("--project goes with quotas, not with {}", listed.table.name))
-        });
-    }
+    let Some(listed) = listed else {
+        return if wish.table == USAGE { usage::run(common, wish).await } else { trend::run(common, wish) };
+    };
     let filter = parsed(listed.table, wish.filter.as_deref())?;
     let order = order(listed.table, wish.sort.as_deref())?;
     let file = settings(common)?;
@@ -77,24 +82,34 @@ pub async fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
         });
     }
     let errors = errors(&store, &reads, now);
-    let printed = match wish.output {
-        Rows::Json => print_json((listed, &reads), &store, &about, &slots, &errors, now),
-        Rows::Csv => print_csv(listed.table, &store, &slots),
-        Rows::Table => print_table(listed.table, &store, &slots, now),
-    };
-    match printed {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
-        Err(error) => return Err(Failure::usage(format!("cannot write to standard output: {error}"))),
-        Ok(()) => {}
-    }
-    for error in &errors {
-        super::complain(&format!("{}: {}", error.source, error.message), &error.next_step);
-    }
-    if let Some(project) = wish.project.as_ref().filter(|_| slots.is_empty() && errors.is_empty()) {
-        super::complain(&format!("there is no project `{project}`"), "`show quotas` lists all of them");
-        return Ok(Exit::NotThere);
-    }
-    Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
+    let sources = reads.iter().map(|&topic| source_json(&store, topic, now)).collect();
+    let exit = print(wish.output, (listed.table, &store, &slots), &about, sources, &errors, now)?;
+    Ok(match &wish.project {
+        Some(project) if slots.is_empty() && errors.is_empty() => no_project(project),
+        _ => exit,
+    })
+}
+
+fn no_project(name: &str) -> Exit {
+    super::complain(&format!("there is no project `{name}`"), "`show quotas` lists all of them");
+    Exit::NotThere
+}
+
+/// An option of other tables.
+fn misplaced(wish: &Wish) -> Option<Failure> {
+    let options: [(bool, &str, &[&str]); 6] = [
+        (wish.series.is_some(), "a series", &[TREND]),
+        (wish.over.is_some(), "--over", &[USAGE, TREND]),
+        (wish.from.is_some(), "--from", &[USAGE]),
+        (wish.to.is_some(), "--to", &[USAGE]),
+        (wish.servers, "--servers", &[USAGE]),
+        (wish.project.is_some(), "--project", &[tables::quotas::TABLE.name, USAGE]),
+    ];
+    let is_misplaced = |(given, _, of): &(bool, &str, &[&str])| *given && !of.contains(&&*wish.table);
+    let (_, what, of) = options.into_iter().find(is_misplaced)?;
+    let failure = Failure::usage(format!("{what} belongs to `show {}`", of.join("` and `show ")));
+    let next_step = (what == "--project").then(|| "take --filter for this one".to_owned());
+    Some(Failure { next_step, ..failure })
 }
 
 /// What the table needs: a cloud, the brokers, or both. A broker's rows need no cloud, though they say more
@@ -127,7 +142,8 @@ struct About {
 }
 
 fn unknown_table(name: &str) -> Failure {
-    let names: Vec<&str> = tables::TABLES.iter().map(|listed| listed.table.name).chain([TREND]).collect();
+    let names: Vec<&str> =
+        tables::TABLES.iter().map(|listed| listed.table.name).chain([USAGE, TREND]).collect();
     Failure::unknown("there is no table", name, &names)
 }
 
@@ -229,37 +245,61 @@ fn errors(store: &Store, topics: &[Topic], now: Timestamp) -> Vec<Trouble> {
     errors
 }
 
-fn print_json(
-    (listed, reads): (&Listed, &[Topic]),
-    store: &Store,
+/// How well a topic is known, as an entry of `sources`.
+fn source_json(store: &Store, topic: Topic, now: Timestamp) -> Json {
+    let fresh = store.freshness(topic);
+    json!({
+        "name": format!("{} {}", topic.source(), topic.name()),
+        "as_of": fresh.as_of.map(|at| at.to_string()),
+        "complete": fresh.complete && fresh.limit.is_none() && fresh.standing(topic, now) == Standing::Fresh,
+    })
+}
+
+/// The rows at these slots on standard output, and what could not be had on standard error. Nobody who reads is no
+/// failure.
+fn print<C: ?Sized>(
+    output: Rows,
+    (table, cx, slots): (&Table<C>, &C, &[Slot]),
     about: &About,
-    slots: &[Slot],
+    sources: Vec<Json>,
     errors: &[Trouble],
     now: Timestamp,
-) -> io::Result<()> {
-    let sources: Vec<Json> = reads
-        .iter()
-        .map(|&topic| {
-            let fresh = store.freshness(topic);
-            json!({
-                "name": format!("{} {}", topic.source(), topic.name()),
-                "as_of": fresh.as_of.map(|at| at.to_string()),
-                "complete": fresh.complete
-                    && fresh.limit.is_none()
-                    && fresh.standing(topic, now) == Standing::Fresh,
-            })
-        })
-        .collect();
-    let errors: Vec<Json> = errors.iter().map(error_json).collect();
-    let document = json!({
-        "schema": 1,
-        "cloud": about.cloud,
-        "region": about.region,
-        "sources": sources,
-        "errors": errors,
-        "rows": rows_json(listed.table, store, slots),
-    });
-    write_json(&document)
+) -> Result<Exit, Failure> {
+    let printed = match output {
+        Rows::Json => write_json(&json!({
+            "schema": 1,
+            "cloud": about.cloud,
+            "region": about.region,
+            "sources": sources,
+            "errors": errors.iter().map(error_json).collect::<Vec<Json>>(),
+            "rows": rows_json(table, cx, slots),
+        })),
+        Rows::Csv => print_csv(table, cx, slots),
+        Rows::Table => print_table(table, cx, slots, now),
+    };
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+        Err(error) => return Err(Failure::usage(format!("cannot write to standard output: {error}"))),
+        Ok(()) => {}
+    }
+    for error in errors {
+        super::complain(&format!("{}: {}", error.source, error.message), &error.next_step);
+    }
+    Ok(if errors.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// The same of rows that are no table of the store.
+fn print_still<T>(
+    wish: &Wish,
+    (table, rows): (&'static Table<Still<T>>, &Still<T>),
+    about: &About,
+    sources: Vec<Json>,
+    errors: &[Trouble],
+    now: Timestamp,
+) -> Result<Exit, Failure> {
+    let filter = parsed(table, wish.filter.as_deref())?;
+    let slots = select(table, rows, &filter, order(table, wish.sort.as_deref())?, now);
+    print(wish.output, (table, rows, &slots), about, sources, errors, now)
 }
 
 /// An object for each row, with all columns.

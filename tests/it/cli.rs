@@ -25,7 +25,7 @@ fn columns(table: &str) -> Vec<&'static str> {
 fn usage_errors_name_the_nearest() {
     for (args, parts) in [
         (&["show", "hypervisor"][..], &["no table `hypervisor`; did you mean `hypervisors`?"][..]),
-        (&["show", "usage"], &["no table `usage`", "take one of hypervisors, instances"]),
+        (&["show", "invoices"], &["no table `invoices`", "take one of hypervisors, instances"]),
         (&["screen", "instnaces"], &["no pane `instnaces`; did you mean `instances`?"]),
         (&["screen", "services"], &["no pane `services`", "take one of hypervisors, instances"]),
         (
@@ -85,9 +85,10 @@ fn help_lists_the_words_tables_and_panes_that_there_are() {
         assert!(help.out.contains(word), "{word}:\n{}", help.out);
     }
     // The line of the argument names them all, and nothing else.
-    for (word, argument, names) in
-        [("show", "<TABLE>", [tables(), vec!["trend"]].concat()), ("screen", "<PANE>", pane::names())]
-    {
+    for (word, argument, names) in [
+        ("show", "<TABLE>", [tables(), vec!["usage", "trend"]].concat()),
+        ("screen", "<PANE>", pane::names()),
+    ] {
         let help = alone(&[word, "--help"]);
         let line = help.out.lines().find(|line| line.trim_start().starts_with(argument)).unwrap_or_default();
         let listed: Vec<&str> = line.trim().trim_start_matches(argument).split(',').map(str::trim).collect();

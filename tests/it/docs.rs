@@ -10,6 +10,7 @@ use stackwatch::keymap::Keymap;
 use stackwatch::table::Table;
 use stackwatch::tables::TABLES;
 use stackwatch::tables::trend::POINTS;
+use stackwatch::tables::usage;
 
 /// Holds the part of a document that is derived against what the code says now.
 fn holds(file: &str, name: &str, expected: &str) {
@@ -47,37 +48,33 @@ fn json_md_names_every_column_with_unit_and_origin() {
         holds("docs/json.md", listed.table.name, &columns(listed.table));
     }
     holds("docs/json.md", "trend", &columns(&POINTS));
+    holds("docs/json.md", usage::TABLE.name, &columns(&usage::TABLE));
+    holds("docs/json.md", usage::SERVERS.name, &columns(&usage::SERVERS));
 }
 
 #[test]
 fn every_column_says_where_it_comes_from() {
     for listed in TABLES {
-        for column in listed.table.columns {
-            let known = [
-                "nova ",
-                "keystone ",
-                "placement ",
-                "neutron ",
-                "cinder ",
-                "glance ",
-                "rabbitmq ",
-                "derived: ",
-            ];
-            assert!(
-                known.iter().any(|source| column.origin.starts_with(source)),
-                "{}.{}: origin `{}`",
-                listed.table.name,
-                column.name,
-                column.origin
-            );
-        }
-        let sort = listed.table.sort.0;
+        says_where_it_comes_from(listed.table);
+    }
+    says_where_it_comes_from(&usage::TABLE);
+    says_where_it_comes_from(&usage::SERVERS);
+}
+
+fn says_where_it_comes_from<C: ?Sized>(table: &Table<C>) {
+    for column in table.columns {
+        let known =
+            ["nova ", "keystone ", "placement ", "neutron ", "cinder ", "glance ", "rabbitmq ", "derived: "];
         assert!(
-            listed.table.column(sort).is_some(),
-            "{} is sorted by `{sort}`, which it has not",
-            listed.table.name
+            known.iter().any(|source| column.origin.starts_with(source)),
+            "{}.{}: origin `{}`",
+            table.name,
+            column.name,
+            column.origin
         );
     }
+    let sort = table.sort.0;
+    assert!(table.column(sort).is_some(), "{} is sorted by `{sort}`, which it has not", table.name);
 }
 
 #[test]

@@ -99,8 +99,8 @@ fn what_is_asked_amiss_is_said() {
             &["show", "trend", "instnaces"][..],
             &["there is no series `instnaces`; did you mean `instances`?"][..],
         ),
-        (&["show", "instances", "queues"], &["belong to `show trend`"]),
-        (&["show", "instances", "--over", "7d"], &["belong to `show trend`"]),
+        (&["show", "instances", "queues"], &["a series belongs to `show trend`"]),
+        (&["show", "instances", "--over", "7d"], &["--over belongs to `show usage` and `show trend`"]),
         (&["show", "trend", "instances", "--over", "soon"], &["`soon` is no length of time"]),
         (&["show", "trend", "instances", "--sort", "vale"], &["has no column `vale`; did you mean `value`?"]),
         (

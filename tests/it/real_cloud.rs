@@ -21,6 +21,8 @@ cloud_tests![
     instances_are_what_the_cli_says_in_every_column,
     services_are_what_the_cli_says_in_every_column,
     quotas_are_what_the_cli_says_in_every_column,
+    usage_is_what_the_cli_says_in_every_column,
+    a_member_sees_its_own_usage_with_one_error_and_exit_3,
     a_member_sees_its_own_instances_with_one_error_and_exit_3,
     a_member_is_told_which_right_the_hypervisors_need,
     an_application_credential_sees_what_its_user_sees,
@@ -48,6 +50,8 @@ simulated_tests![
     instances_are_what_the_cli_says_in_every_column,
     services_are_what_the_cli_says_in_every_column,
     quotas_are_what_the_cli_says_in_every_column,
+    usage_is_what_the_cli_says_in_every_column,
+    a_member_sees_its_own_usage_with_one_error_and_exit_3,
     a_member_sees_its_own_instances_with_one_error_and_exit_3,
     a_member_is_told_which_right_the_hypervisors_need,
     a_token_alone_reads_the_whole_cloud,
@@ -62,11 +66,14 @@ simulated_tests![
 
 #[test]
 fn every_documented_column_is_compared_with_the_cli_or_derived_for_a_reason() {
-    for listed in tables::TABLES {
-        let table = columns::TABLES.iter().find(|table| table.name == listed.table.name);
-        let table =
-            table.unwrap_or_else(|| panic!("the table {} is compared with nothing", listed.table.name));
-        let documented: BTreeSet<&str> = listed.table.columns.iter().map(|column| column.name).collect();
+    let usage = &tables::usage::TABLE;
+    let usage = (usage.name, usage.columns.iter().map(|column| column.name).collect::<BTreeSet<&str>>());
+    let listed = tables::TABLES
+        .iter()
+        .map(|listed| (listed.table.name, listed.table.columns.iter().map(|column| column.name).collect()));
+    for (name, documented) in listed.chain([usage]) {
+        let table = columns::TABLES.iter().find(|table| table.name == name);
+        let table = table.unwrap_or_else(|| panic!("the table {name} is compared with nothing"));
         let held: BTreeSet<&str> = table.columns.iter().map(|(name, _)| *name).collect();
         assert_eq!(documented, held, "the columns of {}", table.name);
         for (name, says) in table.columns {
@@ -91,7 +98,8 @@ fn compare_with_the_cli(name: &str) {
     let mut found = Found::default();
     for _ in 0..times {
         let before = (table.told)(cloud, &api);
-        let words = ["show", name, "-o", "json"];
+        let since: &[&str] = if name == "usage" { &["--from", columns::USAGE_SINCE] } else { &[] };
+        let words = [&["show", name, "-o", "json"], since].concat();
         // The simulated cloud has no broker yet.
         let ours = complete(match name {
             "queues" | "nodes" => cloud.stackwatch_with_broker("admin", &words),
@@ -138,6 +146,35 @@ fn quotas_are_what_the_cli_says_in_every_column() {
     compare_with_the_cli("quotas");
     drop(server);
     compare_with_the_cli("quotas");
+}
+
+/// While an instance is there, and after it: what is gone has used nonetheless.
+fn usage_is_what_the_cli_says_in_every_column() {
+    let api = Api::new("admin");
+    let server = Server::create(&api, &json!({}));
+    server.wait_for("ACTIVE");
+    compare_with_the_cli("usage");
+    drop(server);
+    compare_with_the_cli("usage");
+}
+
+fn a_member_sees_its_own_usage_with_one_error_and_exit_3() {
+    let document = partial(Cloud::get().stackwatch("member", &["show", "usage", "-o", "json"]));
+    let project = Cloud::get().entry("member")["auth"]["project_name"].clone();
+    assert_eq!(column(&document, "project"), BTreeSet::from([project.as_str().unwrap()]));
+    let row = &rows(&document)[0];
+    assert!(
+        row["instances"].as_u64().is_some_and(|n| n > 0) && row["hours"].as_f64().is_some_and(|n| n > 0.0),
+        "{row}"
+    );
+    let errors = errors(&document);
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    let (source, kind, message) = errors[0];
+    assert_eq!((source, kind), ("nova", "forbidden"));
+    assert!(
+        message.contains("own project only") && message.contains("os-simple-tenant-usage:list"),
+        "{message}"
+    );
 }
 
 fn queues_are_what_rabbitmqctl_says_in_every_column() {

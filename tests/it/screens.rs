@@ -92,6 +92,7 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("trace-nothing-found", "instances", "/lb-01<enter>t"),
     ("trace-nobody-named", "instances", ":trace<enter>"),
     ("quotas-details", "quotas", "<enter>"),
+    ("quotas-details-users", "quotas", "<enter>G<ctrl-u>"),
     ("quotas-details-refused", "quotas", "/ci<enter><enter>"),
     ("quotas-of-an-instance", "instances", "/erp-db<enter>Q"),
     ("quotas-instances", "quotas", "/analytics<enter>i"),

@@ -7,6 +7,7 @@ mod paging;
 mod quotas;
 mod trace;
 mod transport;
+mod usage;
 mod versions;
 
 use std::time::Duration;

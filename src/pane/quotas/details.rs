@@ -2,21 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
 use crate::health::Verdict;
 use crate::health::quota::{self as health, Use};
-use crate::model::{Allowance, Instance, Limit, QuotaService, Quotas, find_allowance};
+use crate::model::{Allowance, Assignment, Instance, Limit, QuotaService, Quotas, find_allowance};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
+use crate::request::Query;
 use crate::theme::Role;
 use crate::ui::details::Section;
 use crate::ui::format;
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 pub(super) fn sections(cx: &Cx, row: &Quotas) -> Vec<Section> {
     let mut sections = vec![project(cx, row)];
     sections.extend(QuotaService::ALL.into_iter().filter_map(|service| of_service(cx, row, service)));
-    sections.push(flavors(cx, row));
-    sections.push(instances(cx, row));
+    sections.extend([flavors(cx, row), noisy(cx, row), users(cx, row), instances(cx, row)]);
     sections
+}
+
+/// What is asked when a project is gone into.
+pub(super) fn questions(row: &Quotas) -> Vec<Query> {
+    vec![Query::Assignments(row.id.clone()), Query::Usage(row.id.clone())]
 }
 
 fn project(cx: &Cx, row: &Quotas) -> Section {
@@ -160,9 +169,111 @@ fn flavors(cx: &Cx, row: &Quotas) -> Section {
     section
 }
 
+/// What it does to the cloud: its largest instances, and what became of those that it made in the last day.
+fn noisy(cx: &Cx, row: &Quotas) -> Section {
+    const LARGEST: usize = 5;
+    const FAILED: usize = 5;
+    let mut section = Section::new("noisy");
+    if instances_unread(cx, row) {
+        section.add_as(Role::Unknown, "unknown", "its instances were not read");
+        return section;
+    }
+    let mut all: Vec<&Instance> =
+        cx.store.instances_in(&row.id).iter().filter_map(|slot| cx.store.instances.get(*slot)).collect();
+    // Those whose size nobody tells come last.
+    let size = |it: &Instance| it.flavor.as_ref().map(|flavor| (flavor.vcpus, flavor.ram));
+    all.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| (&a.name, &a.id).cmp(&(&b.name, &b.id))));
+    for (at, instance) in all.iter().take(LARGEST).enumerate() {
+        let (vcpus, ram) = size(instance).unwrap_or_default();
+        let vcpus = format::maybe(vcpus.map(u64::from));
+        let ram = ram.map_or("?".to_owned(), |ram| format::mebibytes(f64::from(ram)));
+        let host = instance.host.as_deref().unwrap_or("no host");
+        let label = if at == 0 { "largest" } else { "" };
+        section.add(label, format!("{}  {vcpus} vCPU, {ram} RAM  {host}", instance.name));
+    }
+    let is_new = |it: &&Instance| it.created.is_some_and(|at| cx.now.duration_since(at) < DAY);
+    let made: Vec<&Instance> = all.iter().copied().filter(is_new).collect();
+    let has_failed = |it: &&Instance| &*it.status == "ERROR" && it.fault.is_some();
+    let failed: Vec<&Instance> = made.iter().copied().filter(has_failed).collect();
+    let role = if failed.is_empty() { Role::Text } else { Role::Crit };
+    section.add_as(
+        role,
+        "made in 24h",
+        format!("{} that are still there, {} in ERROR", format::count(made.len(), "instance"), failed.len()),
+    );
+    for instance in failed.iter().take(FAILED) {
+        let fault = instance.fault.as_ref().map_or("", |fault| fault.message.trim());
+        section.add_as(Role::Crit, "ERROR", format!("{}  {fault}", instance.name));
+    }
+    if failed.len() > FAILED {
+        section.add("…", format!("{} more: `i` lists all", failed.len() - FAILED));
+    }
+    match cx.store.usage(&row.id) {
+        Some((at, usage)) => section.add(
+            "used in 24h",
+            format!(
+                "{:.2} vCPU-hours, deleted instances among them; nova said so {} ago",
+                usage.vcpu_hours,
+                format::duration(cx.now.duration_since(at))
+            ),
+        ),
+        None => not_had(cx, &mut section, Topic::Usage),
+    }
+    section
+}
+
+/// Who may do so.
+fn users(cx: &Cx, row: &Quotas) -> Section {
+    const MOST: usize = 200;
+    let Some((at, assignments)) = cx.store.assignments(&row.id) else {
+        let mut section = Section::new("users");
+        not_had(cx, &mut section, Topic::Assignments);
+        return section;
+    };
+    let age = format::duration(cx.now.duration_since(at));
+    let mut section = Section::new(format!("users ({}), read {age} ago", assignments.len()));
+    for assignment in assignments.iter().take(MOST) {
+        section.add(if assignment.members.is_some() { "group" } else { "user" }, holder(assignment));
+    }
+    if assignments.is_empty() {
+        section.add("", "nobody has a role in it");
+    }
+    if assignments.len() > MOST {
+        let list = format!("`openstack role assignment list --names --effective --project {}`", row.id);
+        section.add("…", format!("{} more: {list}", assignments.len() - MOST));
+    }
+    section
+}
+
+/// `oncall (partners): member, reader; 12 users`.
+fn holder(assignment: &Assignment) -> String {
+    let domain = assignment.domain.as_deref().unwrap_or("domain ?");
+    let members = assignment.members.map(|members| format!("; {}", format::count(members, "user")));
+    format!("{} ({domain}): {}{}", assignment.name, assignment.roles.join(", "), members.unwrap_or_default())
+}
+
+/// Why a question has no answer yet.
+fn not_had(cx: &Cx, section: &mut Section, topic: Topic) {
+    match &cx.store.freshness(topic).outage {
+        Some(failing) => {
+            section.add_as(Role::Unknown, "unknown", failing.outage.message.clone());
+            section.add("next", failing.outage.next_step.clone());
+        }
+        None => {
+            let words = format!("{} not asked yet (enter asks {})", topic.name(), topic.source());
+            section.add_as(Role::Unknown, "unknown", words);
+        }
+    }
+}
+
+/// Of none that are there and none that were read only the latter says nothing.
+fn instances_unread(cx: &Cx, row: &Quotas) -> bool {
+    cx.store.freshness(Topic::Instances).as_of.is_none() && cx.store.instances_in(&row.id).is_empty()
+}
+
 fn instances(cx: &Cx, row: &Quotas) -> Section {
     let slots = cx.store.instances_in(&row.id);
-    if cx.store.freshness(Topic::Instances).as_of.is_none() && slots.is_empty() {
+    if instances_unread(cx, row) {
         let mut section = Section::new("instances");
         section.add_as(Role::Unknown, "unknown", "not read");
         return section;

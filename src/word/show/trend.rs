@@ -1,23 +1,18 @@
 //! `show trend [SERIES]`: what the dashboard has recorded. Nothing is asked of the cloud.
 
-use std::io;
-use std::time::Duration;
-
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::super::{Failure, complain, error_json, history, one_cloud, settings};
-use super::{Wish, order, parsed, print_csv, print_table, rows_json, select, write_json};
-use crate::cli::{Common, Rows};
+use super::super::{Failure, history, one_cloud, settings};
+use super::{About, TREND_OVER, Wish, print_still};
+use crate::cli::Common;
 use crate::exit::Exit;
 use crate::history::History;
 use crate::model::{self, Trouble};
 use crate::series;
-use crate::table::Table;
 use crate::tables::trend::{LINES, Line, POINTS, Still};
 
 /// Prints the points of a series over the last so long, or all lines that there are.
-pub fn run(common: &Common, wish: &Wish, over: Duration) -> Result<Exit, Failure> {
+pub fn run(common: &Common, wish: &Wish) -> Result<Exit, Failure> {
     let names: Vec<&str> = series::RECORDED.iter().map(|recorded| recorded.series.name).collect();
     let file = settings(common)?;
     let cloud = one_cloud(common, &file)?;
@@ -29,7 +24,7 @@ pub fn run(common: &Common, wish: &Wish, over: Duration) -> Result<Exit, Failure
         ..Failure::usage(format!("no history of {} is kept", cloud.title()))
     })?;
     let history = History::read(path);
-    let about = (cloud.name.as_str(), cloud.region.as_deref());
+    let about = About { cloud: Some(cloud.name), region: cloud.region };
     let now = Timestamp::now();
     let Some(name) = &wish.series else {
         let entries = history.entries();
@@ -39,8 +34,11 @@ pub fn run(common: &Common, wish: &Wish, over: Duration) -> Result<Exit, Failure
             labels: entry.labels,
             unit: entry.unit,
         });
-        return print(wish, &LINES, &Still::new(lines.collect()), about, trouble, now);
+        let rows = Still::new(lines.collect());
+        return print_still(wish, (&LINES, &rows), &about, Vec::new(), trouble.as_slice(), now);
     };
+    let begin = wish.over.unwrap_or(TREND_OVER).before(now).unwrap_or(Timestamp::UNIX_EPOCH);
+    let over = now.duration_since(begin);
     let asked = model::Wish {
         series: name.as_str().into(),
         labels: None,
@@ -51,7 +49,7 @@ pub fn run(common: &Common, wish: &Wish, over: Duration) -> Result<Exit, Failure
     if courses.is_empty() && trouble.is_none() && !names.contains(&name.as_str()) {
         return Err(Failure::unknown("there is no series", name, &names));
     }
-    print(wish, &POINTS, &Still::of(&courses), about, trouble, now)
+    print_still(wish, (&POINTS, &Still::of(&courses)), &about, Vec::new(), trouble.as_slice(), now)
 }
 
 fn or_trouble<T: Default>(read: Result<T, Trouble>) -> (T, Option<Trouble>) {
@@ -59,39 +57,4 @@ fn or_trouble<T: Default>(read: Result<T, Trouble>) -> (T, Option<Trouble>) {
         Ok(read) => (read, None),
         Err(trouble) => (T::default(), Some(trouble)),
     }
-}
-
-fn print<T>(
-    wish: &Wish,
-    table: &'static Table<Still<T>>,
-    rows: &Still<T>,
-    (cloud, region): (&str, Option<&str>),
-    trouble: Option<Trouble>,
-    now: Timestamp,
-) -> Result<Exit, Failure> {
-    let filter = parsed(table, wish.filter.as_deref())?;
-    let slots = select(table, rows, &filter, order(table, wish.sort.as_deref())?, now);
-    let printed = match wish.output {
-        Rows::Json => {
-            let errors: Vec<serde_json::Value> = trouble.iter().map(error_json).collect();
-            write_json(&json!({
-                "schema": 1,
-                "cloud": cloud,
-                "region": region,
-                "sources": [],
-                "errors": errors,
-                "rows": rows_json(table, rows, &slots),
-            }))
-        }
-        Rows::Csv => print_csv(table, rows, &slots),
-        Rows::Table => print_table(table, rows, &slots, now),
-    };
-    match printed {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
-        Err(error) => return Err(Failure::usage(format!("cannot write to standard output: {error}"))),
-        Ok(()) => {}
-    }
-    let Some(trouble) = trouble else { return Ok(Exit::Done) };
-    complain(&trouble.message, &trouble.next_step);
-    Ok(Exit::Partial)
 }

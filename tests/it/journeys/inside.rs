@@ -212,7 +212,7 @@ fn an_overlay_cuts_nothing_off_and_says_how_much_there_is() {
     let mut seen = String::new();
     stage.press("!");
     walk(&mut stage, &[Sees("1–15 of ")]);
-    for _ in 0..120 {
+    for _ in 0..160 {
         stage.press("j");
         stage.text().lines().skip(3).take(17).for_each(|line| seen.push_str(line));
     }

@@ -81,6 +81,27 @@ fn from_an_instance_to_its_projects_quotas_its_instances_and_back() {
 }
 
 #[test]
+fn a_project_that_is_gone_into_says_who_may_what_and_what_it_does_to_the_cloud() {
+    check(
+        "quotas",
+        &[
+            Press("/project=shop<enter><enter>"),
+            Sees("Quotas › shop"),
+            Press("G"),
+            Sees("users (3), read 0s ago"),
+            Sees("oncall (partners): admin, manager, member, reader; 12 users"),
+            Sees("ldap-7f3a"),
+            Sees("1152.50 vCPU-hours"),
+            Sees("largest"),
+            Sees("made in 24h"),
+            // What was told gets old where it stands.
+            Wait(65),
+            Sees("users (3), read 1m ago"),
+        ],
+    );
+}
+
+#[test]
 fn projects_of_one_name_are_told_apart_by_their_domain_and_lead_to_their_own_instances() {
     check(
         "quotas",

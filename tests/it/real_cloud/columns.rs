@@ -16,10 +16,12 @@ pub enum Says {
     Either(fn(&Json) -> [Json; 2]),
     /// A moment that moves on by itself: not before the CLI's first answer, not after its second.
     Moves(fn(&Json) -> Json),
+    /// A figure that grows by itself: not below the CLI's first answer, not above its second.
+    Grows(fn(&Json) -> Json),
     /// No command says it, for this reason.
     Derived(&'static str),
 }
-use Says::{Derived, Either, Moves, Same};
+use Says::{Derived, Either, Grows, Moves, Same};
 
 /// The columns of a table, and which may be null in every row of a cloud that is well.
 pub struct Table {
@@ -48,6 +50,7 @@ pub const TABLES: &[Table] = &[
         told: tell_queues,
     },
     Table { name: "nodes", columns: NODES, often_null: &["partitions"], told: tell_nodes },
+    Table { name: "usage", columns: USAGE, often_null: &["domain"], told: tell_usage },
 ];
 
 const HYPERVISORS: &[(&str, Says)] = &[
@@ -254,6 +257,23 @@ const NODES: &[(&str, Says)] = &[
     ("verdict", Derived("our judgement, in a word")),
 ];
 
+/// Since when the test of usage asks, as the CLI and we ask for it.
+pub const USAGE_SINCE: &str = "2025-01-01";
+
+/// `openstack usage list`.
+const USAGE: &[(&str, Says)] = &[
+    ("project", Same(|t| t["name"].clone())),
+    ("id", Same(|t| t["usage"]["Project"].clone())),
+    ("domain", Same(|t| t["domain"].clone())),
+    ("instances", Derived("the CLI leaves it empty, and nova tells it of one project alone")),
+    ("vcpu_hours", Grows(|t| t["usage"]["CPU Hours"].clone())),
+    ("ram_mb_hours", Grows(|t| t["usage"]["RAM MB-Hours"].clone())),
+    ("disk_gb_hours", Grows(|t| t["usage"]["Disk GB-Hours"].clone())),
+    ("hours", Derived("the CLI leaves it out")),
+    ("start", Same(|_| json!(format!("{USAGE_SINCE}T00:00:00Z")))),
+    ("stop", Derived("the moment of our own question")),
+];
+
 // --- the CLI's words in ours --------------------------------------------------------
 
 /// A moment, however the service writes it.
@@ -427,6 +447,28 @@ fn tell_quotas(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
     told.collect()
 }
 
+fn tell_usage(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
+    let commands = [
+        format!("usage list --start {USAGE_SINCE}"),
+        "project list --long".to_owned(),
+        "domain list".to_owned(),
+    ];
+    let said = cloud.cli("admin", &commands).unwrap();
+    let (projects, domains) = (by(&said[1], "ID"), by(&said[2], "ID"));
+    let told = rows(&said[0]).iter().map(|usage| {
+        let id = usage["Project"].as_str().unwrap();
+        let project = &projects[id];
+        let told = json!({
+            "usage": usage,
+            // One that is gone keeps its id.
+            "name": if project.is_null() { &usage["Project"] } else { &project["Name"] },
+            "domain": domains[project["Domain ID"].as_str().unwrap_or_default()]["Name"],
+        });
+        (id.to_owned(), told)
+    });
+    told.collect()
+}
+
 fn tell_services(cloud: &Cloud, _: &Api) -> BTreeMap<String, Json> {
     let said = cloud.cli("admin", &["compute service list --long".to_owned()]).unwrap();
     by(&said[0], "ID").as_object().unwrap().clone().into_iter().collect()
@@ -519,6 +561,13 @@ pub fn compare(
                 Either(f) if f(told) != f(later) => continue,
                 Same(f) => (plain(&row[column]) == plain(&f(told)), f(told)),
                 Either(f) => (f(told).contains(&row[column]), json!(f(told))),
+                Grows(f) => {
+                    let [first, last] = [f(told), f(later)].map(|n| n.as_f64().unwrap());
+                    // Sums of floats differ in their last digit.
+                    let slack = last.abs() * 1e-12;
+                    let ours = row[column].as_f64().unwrap_or(f64::NAN);
+                    (first - slack <= ours && ours <= last + slack, json!([first, last]))
+                }
                 Moves(f) => {
                     let [first, ours, last] = [&f(told), &row[column], &f(later)].map(|at| at.to_string());
                     (first <= ours && ours <= last, json!([f(told), f(later)]))

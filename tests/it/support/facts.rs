@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stackwatch::collect::{self, outage};
-use stackwatch::model::{Course, Named, NamedKind, Point, Queue, Span, Text, Wish};
+use stackwatch::model::{Assignment, Course, Named, NamedKind, Point, Queue, Span, Text, Usage, Wish};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
 use stackwatch::trace::{Account, Entry, Subject};
@@ -185,6 +185,19 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
             Delta::Trend(wish.clone(), [course(&wish, at)].into())
         }
         Query::Around(passage) => Delta::Around(trace::around(passage).into()),
+        Query::Assignments(project) => {
+            Delta::Assignments { project: project.clone(), assignments: quotas::assignments() }
+        }
+        Query::Usage(project) => Delta::Usage(Usage {
+            hours: 96.0,
+            vcpu_hours: 1_152.5,
+            ram_mb_hours: 4_718_592.0,
+            disk_gb_hours: 1_920.0,
+            start: Some(at - SignedDuration::from_hours(24)),
+            stop: Some(at),
+            project: project.clone(),
+            servers: None,
+        }),
         Query::Consumers { broker, vhost, name } => {
             Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
         }
@@ -276,11 +289,18 @@ pub fn poison(delta: &mut Delta) {
         }
         Delta::Logs(heard) => logs::poison(heard),
         Delta::Quotas(_, said) => quotas::poison(said),
+        Delta::Assignments { assignments, .. } => assignments.iter_mut().for_each(poison_assignment),
         Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
         // Figures, by what was wished for.
-        Delta::Trend(..) => {}
+        Delta::Trend(..) | Delta::Usage(_) => {}
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
+}
+
+fn poison_assignment(assignment: &mut Assignment) {
+    evil(&mut assignment.name);
+    assignment.domain.iter_mut().for_each(evil);
+    assignment.roles.iter_mut().for_each(evil);
 }
 
 fn poison_entry(entry: &mut std::sync::Arc<Entry>) {

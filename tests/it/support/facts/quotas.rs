@@ -1,7 +1,9 @@
 //! What each project may have and has: one at its limit, one near, one over, one without limits, one that a service
 //! keeps silent about, and books that are wrong.
 
-use stackwatch::model::{Allowance, Allowances, Limit, Named, NamedKind, QuotaService, Text, Trouble};
+use stackwatch::model::{
+    Allowance, Allowances, Assignment, Limit, Named, NamedKind, QuotaService, Text, Trouble,
+};
 use stackwatch::report::{Delta, QuotaSaid, Report, Topic};
 
 use super::instances::{self, project_id};
@@ -149,6 +151,22 @@ pub fn reports() -> Vec<Report> {
         read(170, Topic::GlanceQuotas, vec![Delta::Quotas(QuotaService::Glance, QuotaSaid::Absent)]),
     ]
     .concat()
+}
+
+/// A group and two users, of whom one's directory does not answer.
+pub fn assignments() -> Vec<Assignment> {
+    let of = |id: &str, name: &str, domain: &str, roles: &[&str], members| Assignment {
+        id: id.into(),
+        name: name.into(),
+        domain: Some(domain.into()),
+        roles: roles.iter().map(|role| (*role).into()).collect(),
+        members,
+    };
+    vec![
+        of("g1", "oncall", "partners", &["admin", "manager", "member", "reader"], Some(12)),
+        of(&instances::user_id(), "li", "Default", &["member", "reader"], None),
+        of("ldap-7f3a", "ldap-7f3a", "partners", &["reader"], None),
+    ]
 }
 
 pub fn poison(said: &mut QuotaSaid) {
