@@ -218,7 +218,7 @@ impl Scenario {
             name.contains('/') || std::path::Path::new(name).extension().is_some_and(|e| e == "toml");
         if !is_file {
             let near = words::nearest(name, names());
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let near = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
             let all: Vec<&str> = names().collect();
             return Err(format!("there is no scenario `{name}`{near} There are: {}", all.join(", ")));
         }

@@ -103,8 +103,8 @@ impl ConfigError {
         path: &Path,
         names: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
-        let near =
-            nearest(name, names.clone()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near = nearest(name, names.clone())
+            .map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
         Self::new(
             format!("{}: there is no cloud `{name}`{near} There are: {}", path.display(), list(names)),
             "name one of these with --cloud",
@@ -145,7 +145,7 @@ impl ConfigError {
 
     pub(super) fn unknown_region(name: &str, region: &str, origin: &str, known: &[String]) -> Self {
         let near = nearest(region, known.iter().map(String::as_str));
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
         Self::new(
             format!(
                 "cloud `{name}` ({origin}) has no region `{region}`{near} There are: {}",
