@@ -2,7 +2,9 @@
 
 mod details;
 mod totals;
+mod trend;
 
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -183,17 +185,30 @@ impl Pane for QuotasPane {
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
         let row = self.current(cx)?;
         let verdict = health::quota::verdict(cx.store, row);
-        Some((verdict, health::quota::summary(cx.store, row).unwrap_or_else(|| quiet(cx, row))))
+        let said = health::quota::summary(cx.store, row).unwrap_or_else(|| quiet(cx, row));
+        let soon = trend::soon(cx, row).map(|words| format!("; {words}")).unwrap_or_default();
+        Some((verdict, said + &soon))
     }
 
     fn totals(&self, cx: &Cx) -> Option<String> {
         (!cx.store.quotas.is_empty()).then(|| self.totals.words(cx.store))
     }
 
+    /// When the oldest of the answers came that are on screen.
+    fn oldest(&self, cx: &Cx) -> Option<(&'static str, Timestamp)> {
+        let visible = self.list.grid.visible().iter().filter_map(|slot| cx.store.quotas.get(*slot));
+        let oldest = match &self.inside {
+            Some(_) => self.current(cx).and_then(table::oldest),
+            None => visible.filter_map(table::oldest).min(),
+        };
+        Some(("quotas", oldest?))
+    }
+
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
         let visible = self.list.grid.visible().iter();
         wanted.projects =
             visible.filter_map(|slot| cx.store.quotas.get(*slot)).map(|row| row.id.clone()).collect();
+        wanted.trends = self.current(cx).map(trend::wish).into_iter().collect();
     }
 }
 

@@ -1,7 +1,10 @@
 //! What each project may have and has: one at its limit, one near, one over, one without limits, one that a service
 //! keeps silent about, and books that are wrong.
 
-use stackwatch::model::{Allowance, Allowances, Limit, Named, NamedKind, QuotaService, Text, Trouble};
+use jiff::Timestamp;
+use stackwatch::model::{
+    Allowance, Allowances, Course, Labels, Limit, Named, NamedKind, Point, QuotaService, Text, Trouble, Wish,
+};
 use stackwatch::report::{Delta, QuotaSaid, Report, Topic};
 
 use super::instances::{self, project_id};
@@ -149,6 +152,31 @@ pub fn reports() -> Vec<Report> {
         read(170, Topic::GlanceQuotas, vec![Delta::Quotas(QuotaService::Glance, QuotaSaid::Absent)]),
     ]
     .concat()
+}
+
+/// What was recorded of a project: a point an hour. Its vCPUs came at once, after a week in which nobody recorded; of
+/// gigabytes analytics has taken thirty more each day for three weeks.
+pub fn courses(wish: &Wish, at: Timestamp) -> Vec<Course> {
+    let project = wish.labels.iter().flatten().next().cloned().unwrap_or_default();
+    let now = at.as_second() / 3_600 * 3_600;
+    let course = |resource: &str, points: Vec<Point>| Course {
+        series: wish.series.clone(),
+        labels: Labels::from_iter([project.clone(), resource.into()]),
+        unit: "the resource's".into(),
+        step: 3_600,
+        points,
+    };
+    let hours = |hours: std::ops::Range<i64>, value: &dyn Fn(i64) -> f64| -> Vec<Point> {
+        hours.rev().map(|ago| Point { at: now - ago * 3_600, value: value(ago) }).collect()
+    };
+    let mut all = vec![course(
+        "nova.cores",
+        [hours(480..648, &|_| 2.0), hours(0..312, &|ago| if ago > 150 { 3.0 } else { 4.0 })].concat(),
+    )];
+    if project == project_id("analytics") {
+        all.push(course("cinder.gigabytes", hours(0..504, &|ago| 4_650.0 - (ago / 24 * 30) as f64)));
+    }
+    all
 }
 
 pub fn poison(said: &mut QuotaSaid) {
