@@ -70,8 +70,8 @@ fn rule(app: &App, frame: &mut Frame, area: Rect) {
 }
 
 fn header(app: &mut App, frame: &mut Frame, area: Rect) {
-    let mut ages = ages(app);
-    ages.extend(age_of_rows(app));
+    // What the pane itself is about gives way last.
+    let mut ages: Vec<_> = age_of_rows(app).into_iter().chain(ages(app)).collect();
     let troubles = troubles(app);
     let clock = Span::styled(format!("  {} ", app.clock.time(app.now)), app.theme.style(Role::Header));
     let title = text::width(&app.title()) + 2;
@@ -172,12 +172,7 @@ fn age_of_rows(app: &mut App) -> Option<(bool, Span<'static>)> {
     Some(age(app, name, worst, Some(oldest)))
 }
 
-fn age(
-    app: &App,
-    name: &str,
-    worst: Standing,
-    oldest: Option<SignedDuration>,
-) -> (bool, Span<'static>) {
+fn age(app: &App, name: &str, worst: Standing, oldest: Option<SignedDuration>) -> (bool, Span<'static>) {
     let (words, role) = match (worst, oldest) {
         (Standing::Fresh, Some(age)) => (format!("{name} {}", format::duration(age)), Role::Dim),
         (Standing::Stale, Some(age)) => {

@@ -107,9 +107,10 @@ fn own_project_only(refused: &Error) -> Outage {
     Outage {
         kind: OutageKind::Forbidden,
         message: format!("own project only: keystone refused the list of all projects ({})", refused.message),
-        next_step: "take an account with the admin role, or one that keystone's policy identity:list_projects \
+        next_step:
+            "take an account with the admin role, or one that keystone's policy identity:list_projects \
                     allows"
-            .to_owned(),
+                .to_owned(),
         request_id: refused.request_id.clone(),
         retry_in: None,
     }

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply, logs};
+use super::{Cx, Go, List, Pane, Reply, list, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{QuotaService, Quotas, Text};
@@ -91,17 +91,10 @@ impl Pane for QuotasPane {
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
-        if let Some((_, details)) = &mut self.inside {
-            match action {
-                Action::Back | Action::Quit => {
-                    self.inside = None;
-                    return Reply::Done;
-                }
-                Action::Copy => return details.copied().map_or(Reply::Done, Reply::Copy),
-                _ if details.on(action) => return Reply::Done,
-                _ => {}
-            }
-        } else if self.list.grid.on(action, cx.store, cx.now) {
+        if let Some(reply) = list::within(&mut self.inside, |(_, details)| details, action) {
+            return reply;
+        }
+        if self.inside.is_none() && self.list.grid.on(action, cx.store, cx.now) {
             return Reply::Done;
         }
         let current = self.current(cx);
@@ -186,8 +179,13 @@ impl Pane for QuotasPane {
         let row = self.current(cx)?;
         let verdict = health::quota::verdict(cx.store, row);
         let said = health::quota::summary(cx.store, row).unwrap_or_else(|| quiet(cx, row));
-        let soon = trend::soon(cx, row).map(|words| format!("; {words}")).unwrap_or_default();
-        Some((verdict, said + &soon))
+        let words = match trend::soon(cx, row) {
+            None => said,
+            // The end of the line may not fit.
+            Some(soon) if verdict < Verdict::Critical => format!("{soon}; {said}"),
+            Some(soon) => format!("{said}; {soon}"),
+        };
+        Some((verdict, words))
     }
 
     fn totals(&self, cx: &Cx) -> Option<String> {

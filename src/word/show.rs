@@ -205,8 +205,10 @@ fn errors(store: &Store, topics: &[Topic], now: Timestamp) -> Vec<Trouble> {
     for &topic in topics {
         let fresh = store.freshness(topic);
         // Who is told of the own project's name alone has a name for each of its rows: that says nothing of other tables.
-        let limit =
-            fresh.limit.as_ref().filter(|_| topic != Topic::Projects || topics.first() == Some(&Topic::Projects));
+        let limit = fresh
+            .limit
+            .as_ref()
+            .filter(|_| topic != Topic::Projects || topics.first() == Some(&Topic::Projects));
         let known = fresh.outage.as_ref().map(|failing| &failing.outage).or(limit);
         if let Some(outage) = known {
             errors.push(Trouble {

@@ -1,6 +1,8 @@
 //! What each project may have and has: one at its limit, one near, one over, one without limits, one that a service
 //! keeps silent about, and books that are wrong.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use stackwatch::model::{
     Allowance, Allowances, Course, Labels, Limit, Named, NamedKind, Point, QuotaService, Text, Trouble, Wish,
@@ -154,27 +156,33 @@ pub fn reports() -> Vec<Report> {
     .concat()
 }
 
-/// What was recorded of a project: a point an hour. Its vCPUs came at once, after a week in which nobody recorded; of
-/// gigabytes analytics has taken thirty more each day for three weeks.
+/// What was recorded of a project: a point an hour. Its last two vCPUs came one after the other, with a week between in
+/// which nobody recorded; of gigabytes analytics has taken thirty more each day for three weeks.
 pub fn courses(wish: &Wish, at: Timestamp) -> Vec<Course> {
-    let project = wish.labels.iter().flatten().next().cloned().unwrap_or_default();
+    let id = wish.labels.iter().flatten().next().cloned().unwrap_or_default();
+    let Some(project) = instances::PROJECTS.iter().find(|name| project_id(name) == id) else {
+        return Vec::new();
+    };
     let now = at.as_second() / 3_600 * 3_600;
-    let course = |resource: &str, points: Vec<Point>| Course {
+    let course = |resource: &str, hours: &[Range<i64>], value: &dyn Fn(i64) -> i64| Course {
         series: wish.series.clone(),
-        labels: Labels::from_iter([project.clone(), resource.into()]),
+        labels: Labels::from_iter([id.clone(), resource.into()]),
         unit: "the resource's".into(),
         step: 3_600,
-        points,
+        points: hours
+            .iter()
+            .flat_map(|hours| hours.clone().rev())
+            .map(|ago| Point { at: now - ago * 3_600, value: value(ago) as f64 })
+            .collect(),
     };
-    let hours = |hours: std::ops::Range<i64>, value: &dyn Fn(i64) -> f64| -> Vec<Point> {
-        hours.rev().map(|ago| Point { at: now - ago * 3_600, value: value(ago) }).collect()
-    };
-    let mut all = vec![course(
-        "nova.cores",
-        [hours(480..648, &|_| 2.0), hours(0..312, &|ago| if ago > 150 { 3.0 } else { 4.0 })].concat(),
-    )];
-    if project == project_id("analytics") {
-        all.push(course("cinder.gigabytes", hours(0..504, &|ago| 4_650.0 - (ago / 24 * 30) as f64)));
+    let (_, cores, _) = counted(project);
+    let mut all = vec![course("nova.cores", &[480..648, 0..312], &|ago| match ago {
+        ..150 => cores,
+        150..312 => cores - 1,
+        _ => cores - 2,
+    })];
+    if *project == "analytics" {
+        all.push(course("cinder.gigabytes", &[0..504], &|ago| 4_650 - ago / 24 * 30));
     }
     all
 }
