@@ -125,3 +125,42 @@ fn outage(trouble: Trouble) -> Outage {
     let Trouble { message, next_step, .. } = trouble;
     Outage { kind, message, next_step, request_id: None, retry_in: Some(EVERY) }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::model::Labels;
+
+    fn wish(project: &str) -> Wish {
+        let labels = Some(Labels::from_iter([project.into()]));
+        Wish { series: "quota.used".into(), labels, over: 60 }
+    }
+
+    #[tokio::test]
+    async fn what_comes_on_the_screen_is_told_at_once_and_then_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = History::read(directory.path().join("cloud.db"));
+        let mut standing = Standing { history, said: None, told: Default::default() };
+        let (to, mut from) = mpsc::channel(16);
+        let (out, (wanted, wants)) = (Outlet::new(to, 0), watch::channel(Wanted::default()));
+        let mut told = Vec::new();
+        for on_screen in [&[][..], &["p"], &["p"], &["q"], &["p"], &[]] {
+            let trends: Vec<Wish> = on_screen.iter().copied().map(wish).collect();
+            wanted.send_replace(Wanted { trends, ..Wanted::default() });
+            let is_urgent = standing.urgent(&wants.borrow());
+            standing.round(&wants, &out).await.unwrap();
+            let mut heard = Vec::new();
+            while let Ok(report) = from.try_recv() {
+                if let Outcome::Part(Delta::Trend(wish, courses)) = report.outcome {
+                    assert!(courses.is_empty());
+                    heard.extend(wish.labels.into_iter().flatten());
+                }
+            }
+            told.push((is_urgent, heard.join(" ")));
+        }
+        let expected = [(false, ""), (true, "p"), (false, ""), (true, "q"), (true, "p"), (false, "")];
+        assert_eq!(told, expected.map(|(is_urgent, heard)| (is_urgent, heard.to_owned())));
+    }
+}

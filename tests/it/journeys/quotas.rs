@@ -188,7 +188,7 @@ fn what_a_project_has_used_is_a_course_that_says_when_its_limit_will_be_met() {
             Sees("▁▁▁▁"),
             // The limit that is in force counts: it was raised, or lowered below what is there.
             Hear(|now| vec![told(now, "erp", (8, 4))]),
-            Sees("4 of 8, 50%; default 20; full in about 15 days"),
+            Sees("4 of 8, 50%; default 20; full in about 16 days"),
             Hear(|now| vec![told(now, "erp", (4, 4))]),
             Lacks("full in about"),
             Hear(|now| vec![told(now, "erp", (-1, 4))]),

@@ -182,7 +182,7 @@ pub fn courses(wish: &Wish, at: Timestamp) -> Vec<Course> {
         _ => cores - 2,
     })];
     if *project == "analytics" {
-        all.push(course("cinder.gigabytes", &[0..504], &|ago| 4_650 - ago / 24 * 30));
+        all.push(course("cinder.gigabytes", &[168..504, 0..168], &|ago| 4_650 - ago / 24 * 30));
     }
     all
 }
