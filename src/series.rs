@@ -74,8 +74,8 @@ pub static RECORDED: &[Recorded] = &[
         [Topic::Hypervisors, Topic::Services],
         of::ram_used
     ),
-    // Of 2,000 projects some 24,000 lines, a dozen resources each: at twenty bytes a quiet day and line (`history/code.rs`)
-    // half a MB a day, 45 MB of the bound's 200 in the 90 days of hours.
+    // Of 2,000 projects some 24,000 lines, a dozen resources each. A quiet day and line is twenty bytes of points
+    // (`history/code.rs`), forty in the file: 1 MB a day, 90 of the bound's 200 in the 90 days of hours.
     recorded!(
         "quota.used",
         "the resource's",
