@@ -155,6 +155,11 @@ pub trait Pane {
         None
     }
 
+    /// Where rows have ages of their own, what the header calls them, and when the oldest on screen was told.
+    fn oldest(&self, _: &Cx) -> Option<(&'static str, Timestamp)> {
+        None
+    }
+
     /// What this pane makes worth asking.
     fn wants(&self, _: &Cx, _: &mut Wanted) {}
 }

@@ -25,6 +25,8 @@ pub struct Wanted {
     pub queues: Option<Arc<[Text]>>,
     /// Grows with each notification that told less than must be known: an instance that nobody knew, or a gap.
     pub stirred: u64,
+    /// What is on screen of what was recorded: asked for at once, and again now and then.
+    pub trends: Vec<Wish>,
     /// What is traced: a UUID, or a request id.
     pub trace: Option<Text>,
     /// Logs are looked at as they grow.

@@ -162,7 +162,25 @@ pub struct Column<C: ?Sized> {
     pub width: (u16, u16),
     /// Which column survives narrowing: 0 stays longest.
     pub rank: u8,
-    pub value: for<'a> fn(&'a C, Slot) -> Value<'a>,
+    pub value: Cell<C>,
+    /// What it is sorted by, where that is more than its value: an order of rows of which it is not known yet.
+    pub key: Option<Cell<C>>,
+}
+
+/// What a row has in a column.
+pub type Cell<C> = for<'a> fn(&'a C, Slot) -> Value<'a>;
+
+impl<C: ?Sized> Column<C> {
+    /// The same, sorted by something else than its value.
+    pub const fn sorted_by(mut self, key: Cell<C>) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// What a row is sorted by.
+    pub fn key<'a>(&self, cx: &'a C, slot: Slot) -> Value<'a> {
+        self.key.unwrap_or(self.value)(cx, slot)
+    }
 }
 
 /// A column in one breath: name, title, unit, origin, alignment, widths, rank, value.
@@ -177,6 +195,7 @@ macro_rules! column {
             width: $width,
             rank: $rank,
             value: $value,
+            key: None,
         }
     };
 }

@@ -34,10 +34,11 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame) {
     let bottom = 3 + roomy;
     let body = Rect { y: 3, height: area.height - 3 - bottom - 1, ..area };
     app.body = body;
-    header(app, frame, row(0));
     tabs(app, frame, row(1));
     rule(app, frame, row(2));
     app.with_pane(|pane, cx| pane.draw(frame, body, cx));
+    // It says how old the rows are that stand there now.
+    header(app, frame, row(0));
     let rule_y = body.y + body.height;
     rule(app, frame, row(rule_y));
     words(app, frame, row(rule_y + 1));
@@ -69,7 +70,8 @@ fn rule(app: &App, frame: &mut Frame, area: Rect) {
 }
 
 fn header(app: &mut App, frame: &mut Frame, area: Rect) {
-    let mut ages = ages(app);
+    // What the pane itself is about gives way last.
+    let mut ages: Vec<_> = age_of_rows(app).into_iter().chain(ages(app)).collect();
     let troubles = troubles(app);
     let clock = Span::styled(format!("  {} ", app.clock.time(app.now)), app.theme.style(Role::Header));
     let title = text::width(&app.title()) + 2;
@@ -125,7 +127,7 @@ fn ages(app: &App) -> Vec<(bool, Span<'static>)> {
     for source in ["keystone", "nova", "placement", "rabbitmq"] {
         let topics: Vec<Topic> = app
             .reading()
-            // Their rows have ages of their own, and a round over all takes its time.
+            // Their rows have ages of their own, which the pane that shows them knows.
             .filter(|topic| topic.source() == source && !topic.is_of_quotas())
             .collect();
         let (often, seldom): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.stale_after() < SELDOM);
@@ -151,22 +153,36 @@ fn ages(app: &App) -> Vec<(bool, Span<'static>)> {
         if topics.is_empty() || (source == "keystone" && worst == Standing::Fresh) {
             continue;
         }
-        let (words, role) = match (worst, oldest) {
-            (Standing::Fresh, Some(age)) => (format!("{source} {}", format::duration(age)), Role::Dim),
-            (Standing::Stale, Some(age)) => (
-                format!("{} {source} {}", app.look.sign(crate::theme::Sign::Stale), format::duration(age)),
-                Role::Warn,
-            ),
-            (Standing::Failed, _) => {
-                (format!("{} {source}", app.look.sign(crate::theme::Sign::Crit)), Role::Crit)
-            }
-            _ => (format!("{source} {}", app.look.sign(crate::theme::Sign::Busy)), Role::Dim),
-        };
         // To operators it is rabbit.
-        let words = words.replace("rabbitmq", "rabbit");
-        spans.push((role == Role::Dim, Span::styled(format!("{words}  "), app.theme.style(role))));
+        let name = if source == "rabbitmq" { "rabbit" } else { source };
+        spans.push(age(app, name, worst, oldest));
     }
     spans
+}
+
+/// What the open pane shows of rows that have ages of their own: as old as the oldest of them.
+fn age_of_rows(app: &mut App) -> Option<(bool, Span<'static>)> {
+    let (name, at) = app.with_pane(|pane, cx| pane.oldest(cx)).flatten()?;
+    let reads = app.panes.get(app.focus)?.reads();
+    let topics = || reads.iter().filter(|topic| topic.is_of_quotas());
+    let oldest = app.now.duration_since(at);
+    let is_old = topics().any(|topic| oldest > topic.stale_after());
+    let standing = topics().map(|t| app.store.freshness(*t).standing(*t, app.now));
+    let worst = standing.fold(if is_old { Standing::Stale } else { Standing::Fresh }, worse);
+    Some(age(app, name, worst, Some(oldest)))
+}
+
+fn age(app: &App, name: &str, worst: Standing, oldest: Option<SignedDuration>) -> (bool, Span<'static>) {
+    let (words, role) = match (worst, oldest) {
+        (Standing::Fresh, Some(age)) => (format!("{name} {}", format::duration(age)), Role::Dim),
+        (Standing::Stale, Some(age)) => {
+            let sign = app.look.sign(crate::theme::Sign::Stale);
+            (format!("{sign} {name} {}", format::duration(age)), Role::Warn)
+        }
+        (Standing::Failed, _) => (format!("{} {name}", app.look.sign(crate::theme::Sign::Crit)), Role::Crit),
+        _ => (format!("{name} {}", app.look.sign(crate::theme::Sign::Busy)), Role::Dim),
+    };
+    (role == Role::Dim, Span::styled(format!("{words}  "), app.theme.style(role)))
 }
 
 fn worse(a: Standing, b: Standing) -> Standing {
@@ -260,7 +276,8 @@ fn cx(app: &App) -> Cx<'_> {
 
 fn totals(app: &mut App, frame: &mut Frame, area: Rect) {
     if let Some(line) = app.with_pane(|pane, cx| pane.totals(cx)).flatten() {
-        put(frame, area, Line::styled(format!(" {}", text::sanitise(&line)), app.theme.style(Role::Dim)));
+        let words = text::cut(&text::sanitise(&line), area.width.saturating_sub(2) as usize).into_owned();
+        put(frame, area, Line::styled(format!(" {words}"), app.theme.style(Role::Dim)));
     }
 }
 

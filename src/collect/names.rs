@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Collector, Outlet, outage};
 use crate::model::{Named, NamedKind, Text};
-use crate::report::{Delta, Outcome, Topic};
+use crate::report::{Delta, Outage, OutageKind, Outcome, Topic};
 use crate::request::Wanted;
 use crate::source::{Error, ErrorKind, Session, glance, keystone, nova};
 
@@ -34,6 +34,7 @@ impl Names {
 
     /// All projects with their domains; a member may not list them, but knows its own from its token.
     async fn list(&mut self, out: &Outlet) -> Result<(), Error> {
+        let mut limit = None;
         let projects = match keystone::projects(&self.session).await {
             Ok(projects) => {
                 // Where they may not be listed, or keystone is of two minds, their ids show.
@@ -43,6 +44,7 @@ impl Names {
                 projects
             }
             Err(error) if error.kind == ErrorKind::Forbidden => {
+                limit = Some(own_project_only(&error));
                 let identity = self.session.login().await?;
                 let own = identity.project_id.zip(identity.project).map(|(id, name)| Named {
                     id: id.into(),
@@ -55,7 +57,10 @@ impl Names {
             Err(error) => return Err(error),
         };
         self.listed = Some(Instant::now());
-        out.whole(Topic::Projects, Delta::Names(NamedKind::Project, projects)).await;
+        let topic = Topic::Projects;
+        out.say(Outcome::Begin { topic, expected: None }).await;
+        out.say(Outcome::Part(Delta::Names(NamedKind::Project, projects))).await;
+        out.say(Outcome::End { topic, complete: true, limit }).await;
         Ok(())
     }
 
@@ -94,6 +99,20 @@ impl Names {
         {
             out.say(Outcome::Current { topic }).await;
         }
+    }
+}
+
+/// What nova says of instances, too: a list of one is not all there are.
+fn own_project_only(refused: &Error) -> Outage {
+    Outage {
+        kind: OutageKind::Forbidden,
+        message: format!("own project only: keystone refused the list of all projects ({})", refused.message),
+        next_step:
+            "take an account with the admin role, or one that keystone's policy identity:list_projects \
+                    allows"
+                .to_owned(),
+        request_id: refused.request_id.clone(),
+        retry_in: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Passage, Period, Queue, Text, Usage, Wish};
+use crate::model::{Passage, Period, Queue, Text, Usage};
 use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
 use crate::source::log::ssh::Ssh;
@@ -29,7 +29,10 @@ pub async fn run(query: Query, sources: Sources, out: Outlet) {
             Ok(())
         }
         (Query::Trend(wishes), _) => {
-            trend(&sources, wishes.clone(), &out).await;
+            // Where none is kept nothing is to be said.
+            if let Some(history) = &sources.history {
+                history::tell(history, wishes, &out).await;
+            }
             Ok(())
         }
         (_, Some(session)) => ask(&query, session, &out).await,
@@ -89,28 +92,6 @@ async fn around(sources: &Sources, passage: &Passage, out: &Outlet) {
     let stretch = stretch::read(&Ssh::default(), &sources.logs, &sources.grammar.get(), passage).await;
     out.say(Outcome::Part(Delta::Around(Arc::new(stretch)))).await;
     out.say(Outcome::End { topic: Topic::Around, complete: true, limit: None }).await;
-}
-
-/// What became of some series: the file is read on a thread that may wait. Where none is kept nothing is to be said.
-async fn trend(sources: &Sources, wishes: Vec<Wish>, out: &Outlet) {
-    let Some(history) = sources.history.clone() else { return };
-    let now = jiff::Timestamp::now().as_second();
-    for wish in wishes {
-        let (history, asked) = (history.clone(), wish.clone());
-        let read = tokio::task::spawn_blocking(move || history.courses(&asked, now)).await;
-        match read {
-            Ok(Ok(courses)) => out.say(Outcome::Part(Delta::Trend(wish, courses.into()))).await,
-            Ok(Err(trouble)) => {
-                let outage = history::outage(trouble);
-                return out.say(Outcome::Outage { topic: Topic::History, outage }).await;
-            }
-            Err(panic) => match panic.try_into_panic() {
-                // A bug ends the program as one.
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => return,
-            },
-        }
-    }
 }
 
 /// A queue's consumers, with the connections behind them.

@@ -30,6 +30,19 @@ static HOST: Series = Series {
     rollup: Rollup::Last,
 };
 
+static USED: Series = Series {
+    name: "quota.used",
+    unit: "the resource's",
+    labels: &["project", "resource"],
+    pace: Pace::Changes,
+    rollup: Rollup::Last,
+};
+
+/// What a project has of a resource.
+fn used(project: &str, resource: &str, value: f64) -> Sample {
+    Sample { series: &USED, labels: Labels::from_iter([project.into(), resource.into()]), value }
+}
+
 fn sample(series: &'static Series, label: &str, value: f64) -> Sample {
     let labels = if series.labels.is_empty() { Labels::new() } else { Labels::from_iter([label.into()]) };
     Sample { series, labels, value }
@@ -135,6 +148,55 @@ fn hosts_are_written_each_hour_and_when_they_change() {
         .map(|entry| format!("{} {}", entry.series, entry.labels[0]))
         .collect();
     assert_eq!(names, ["instances.host cmp01", "instances.host cmp02"]);
+}
+
+#[test]
+fn the_lines_of_one_project_are_asked_for_by_its_label_alone() {
+    let place = Place::new();
+    let lines =
+        [("p", "nova.cores"), ("p", "nova.ram"), ("p2", "nova.cores"), ("p\"", "x"), ("[p", "x"), ("%", "x")];
+    place.write(
+        Limits::default(),
+        [batch(NOON, &lines.map(|(project, resource)| used(project, resource, 1.0)))],
+    );
+    let history = History::read(place.path());
+    for (labels, expected) in [
+        (&["p"][..], &["p nova.cores", "p nova.ram"][..]),
+        (&["p", "nova.ram"], &["p nova.ram"]),
+        (&["p\""], &["p\" x"]),
+        (&["[p"], &["[p x"]),
+        (&["%"], &["% x"]),
+        (&["nova.cores"], &[]),
+    ] {
+        let labels = Some(labels.iter().map(|label| (*label).into()).collect());
+        let courses = history.courses(&Wish { labels, ..wish(&USED, DAY) }, NOON).unwrap();
+        let found: Vec<String> = courses.iter().map(|course| course.labels.join(" ")).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_quiet_day_of_a_project_s_lines_costs_what_is_said_of_it() {
+    let place = Place::new();
+    let (projects, resources, days) = (40, 12, 10);
+    let hour = |hour: i64| {
+        let lines = (0..projects).flat_map(|project| (0..resources).map(move |of| (project, of)));
+        // One resource in twelve has changed by the day after.
+        let value =
+            |project: i64, of: i64| (project * 31 + of * 7 + if of == 0 { hour / 24 } else { 0 }) as f64;
+        let samples: Vec<Sample> = lines
+            .map(|(project, of)| used(&format!("{project:032x}"), &format!("r{of}"), value(project, of)))
+            .collect();
+        batch(NOON + hour * HOUR, &samples)
+    };
+    place.write(Limits::default(), (0..=days * 24).map(hour));
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    let sum = "SELECT sum(length(points)) FROM chunks WHERE tier = 2";
+    let bytes: i64 = connection.query_row(sum, [], |row| row.get(0)).unwrap();
+    let file = fs::metadata(place.path()).unwrap().len() as i64;
+    let each = [bytes, file].map(|bytes| bytes / (projects * resources * days));
+    // What it costs once, to be known at all, is among the file's.
+    assert!((8..=20).contains(&each[0]) && each[1] <= 64, "{each:?} bytes");
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub struct Course {
 pub struct Wish {
     /// Its name.
     pub series: Text,
-    /// One line of it; all of them otherwise.
+    /// Those of its lines whose labels begin with these: a project's, whatever the resource. All of them otherwise.
     pub labels: Option<Labels>,
     /// So many seconds back.
     pub over: u32,

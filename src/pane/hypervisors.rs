@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply, logs};
+use super::{Cx, Go, List, Pane, Reply, list, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Hypervisor, ResourceClass, ServiceState, ServiceStatus, Text};
@@ -101,17 +101,10 @@ impl Pane for Hypervisors {
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
-        if let Some((_, details)) = &mut self.inside {
-            match action {
-                Action::Back | Action::Quit => {
-                    self.inside = None;
-                    return Reply::Done;
-                }
-                Action::Copy => return details.copied().map_or(Reply::Done, Reply::Copy),
-                _ if details.on(action) => return Reply::Done,
-                _ => {}
-            }
-        } else if self.on_list(action, cx) {
+        if let Some(reply) = list::within(&mut self.inside, |(_, details)| details, action) {
+            return reply;
+        }
+        if self.inside.is_none() && self.on_list(action, cx) {
             return Reply::Done;
         }
         match action {

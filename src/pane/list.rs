@@ -1,9 +1,11 @@
 //! A table on a pane: the grid with its filter, as most panes have one.
 
+use crate::action::Action;
 use crate::filter::{Filter, FilterError};
-use crate::pane::Cx;
+use crate::pane::{Cx, Reply};
 use crate::store::Store;
 use crate::table::Table;
+use crate::ui::details::Details;
 use crate::ui::format;
 use crate::ui::grid::Grid;
 
@@ -59,5 +61,23 @@ impl List {
             Some(asked) => format!("{shown} of the first {} of {total} …", number(asked)),
         };
         format!("{shown} · {}", self.grid.sorted_words())
+    }
+}
+
+/// What a view that was gone into does itself: it is left, its line is copied, its cursor moved. `None`: it is for the
+/// pane to do, or nothing was gone into.
+pub fn within<T>(
+    inside: &mut Option<T>,
+    details: impl FnOnce(&mut T) -> &mut Details,
+    action: Action,
+) -> Option<Reply> {
+    let details = details(inside.as_mut()?);
+    match action {
+        Action::Back | Action::Quit => {
+            *inside = None;
+            Some(Reply::Done)
+        }
+        Action::Copy => Some(details.copied().map_or(Reply::Done, Reply::Copy)),
+        _ => details.on(action).then_some(Reply::Done),
     }
 }

@@ -2,13 +2,15 @@
 
 mod details;
 mod totals;
+mod trend;
 
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply, logs};
+use super::{Cx, Go, List, Pane, Reply, list, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{QuotaService, Quotas, Text};
@@ -89,17 +91,10 @@ impl Pane for QuotasPane {
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
-        if let Some((_, details)) = &mut self.inside {
-            match action {
-                Action::Back | Action::Quit => {
-                    self.inside = None;
-                    return Reply::Done;
-                }
-                Action::Copy => return details.copied().map_or(Reply::Done, Reply::Copy),
-                _ if details.on(action) => return Reply::Done,
-                _ => {}
-            }
-        } else if self.list.grid.on(action, cx.store, cx.now) {
+        if let Some(reply) = list::within(&mut self.inside, |(_, details)| details, action) {
+            return reply;
+        }
+        if self.inside.is_none() && self.list.grid.on(action, cx.store, cx.now) {
             return Reply::Done;
         }
         let current = self.current(cx);
@@ -183,17 +178,35 @@ impl Pane for QuotasPane {
     fn words(&self, cx: &Cx) -> Option<(Verdict, String)> {
         let row = self.current(cx)?;
         let verdict = health::quota::verdict(cx.store, row);
-        Some((verdict, health::quota::summary(cx.store, row).unwrap_or_else(|| quiet(cx, row))))
+        let said = health::quota::summary(cx.store, row).unwrap_or_else(|| quiet(cx, row));
+        let words = match trend::soon(cx, row) {
+            None => said,
+            // The end of the line may not fit.
+            Some(soon) if verdict < Verdict::Critical => format!("{soon}; {said}"),
+            Some(soon) => format!("{said}; {soon}"),
+        };
+        Some((verdict, words))
     }
 
     fn totals(&self, cx: &Cx) -> Option<String> {
         (!cx.store.quotas.is_empty()).then(|| self.totals.words(cx.store))
     }
 
+    /// When the oldest of the answers came that are on screen.
+    fn oldest(&self, cx: &Cx) -> Option<(&'static str, Timestamp)> {
+        let visible = self.list.grid.visible().iter().filter_map(|slot| cx.store.quotas.get(*slot));
+        let oldest = match &self.inside {
+            Some(_) => self.current(cx).and_then(table::oldest),
+            None => visible.filter_map(table::oldest).min(),
+        };
+        Some(("quotas", oldest?))
+    }
+
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {
         let visible = self.list.grid.visible().iter();
         wanted.projects =
             visible.filter_map(|slot| cx.store.quotas.get(*slot)).map(|row| row.id.clone()).collect();
+        wanted.trends = self.current(cx).map(trend::wish).into_iter().collect();
     }
 }
 

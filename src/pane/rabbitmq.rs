@@ -9,7 +9,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::parts::{self, Beside};
-use super::{Cx, Go, List, Pane, Reply, logs};
+use super::{Cx, Go, List, Pane, Reply, list, logs};
 use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{Queue, QueueRole, QueueType, Text};
@@ -52,6 +52,13 @@ enum Inside {
     Events(Details),
 }
 
+impl Inside {
+    fn details(&mut self) -> &mut Details {
+        let (Self::Queue(_, details) | Self::Cluster(details) | Self::Events(details)) = self;
+        details
+    }
+}
+
 impl Rabbitmq {
     pub fn new() -> Self {
         Self {
@@ -79,20 +86,6 @@ impl Rabbitmq {
 
     fn on_list(&mut self, action: Action, cx: &Cx) -> bool {
         if self.as_tree { self.tree.on(action) } else { self.list.grid.on(action, cx.store, cx.now) }
-    }
-
-    /// What the details do themselves.
-    fn on_inside(&mut self, action: Action) -> Option<Reply> {
-        let (Inside::Queue(_, details) | Inside::Cluster(details) | Inside::Events(details)) =
-            self.inside.as_mut()?;
-        match action {
-            Action::Back | Action::Quit => {
-                self.inside = None;
-                Some(Reply::Done)
-            }
-            Action::Copy => Some(details.copied().map_or(Reply::Done, Reply::Copy)),
-            _ => details.on(action).then_some(Reply::Done),
-        }
     }
 
     fn enter(&mut self, cx: &Cx) -> Reply {
@@ -154,11 +147,10 @@ impl Pane for Rabbitmq {
     }
 
     fn on(&mut self, action: Action, cx: &Cx) -> Reply {
-        if self.inside.is_some() {
-            if let Some(reply) = self.on_inside(action) {
-                return reply;
-            }
-        } else if self.on_list(action, cx) {
+        if let Some(reply) = list::within(&mut self.inside, Inside::details, action) {
+            return reply;
+        }
+        if self.inside.is_none() && self.on_list(action, cx) {
             return Reply::Done;
         }
         match action {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::quotas;
 use super::recorder::Seen;
-use crate::model::{Broker, Hypervisor, Labels, Text};
+use crate::model::{Broker, Hypervisor, Labels, QuotaService, Quotas, Text, find_allowance};
 
 type To<'a> = &'a mut dyn FnMut(Labels, f64);
 
@@ -63,6 +64,36 @@ fn by_zone(seen: &Seen<'_>, to: To<'_>, figure: impl Fn(&Hypervisor) -> Option<u
         if let Some(sum) = sum {
             to(smallvec![zone.clone()], sum as f64);
         }
+    }
+}
+
+/// What projects have of what is limited, as far as it is due.
+pub(super) fn quota_used(seen: &Seen<'_>, to: To<'_>) {
+    for (labels, value) in seen.quotas {
+        to(labels.clone(), *value);
+    }
+}
+
+pub(super) fn volumes(seen: &Seen<'_>, to: To<'_>) {
+    of_all_projects(seen, to, "volumes");
+}
+
+pub(super) fn volumes_size(seen: &Seen<'_>, to: To<'_>) {
+    of_all_projects(seen, to, "gigabytes");
+}
+
+/// What cinder counts of all projects together. None where one was not told of, of whom it is too long ago, or whose
+/// books are wrong.
+fn of_all_projects(seen: &Seen<'_>, to: To<'_>, resource: &str) {
+    let figure = |row: &Quotas| {
+        let answer = quotas::fresh(seen.store, row, QuotaService::Cinder, seen.now)?;
+        let in_use = find_allowance(answer, resource)?.in_use?;
+        u64::try_from(in_use).ok()
+    };
+    let all = seen.store.quotas.iter().map(|(_, row)| figure(row));
+    let sum = all.reduce(|sum, more| Some(sum?.saturating_add(more?)));
+    if let Some(Some(sum)) = sum {
+        to(SmallVec::new(), sum as f64);
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::RECORDED;
-use crate::model::{Batch, Sample, Text};
+use super::quotas::Due;
+use crate::model::{Batch, Labels, Sample, Text};
 use crate::report::Topic;
 use crate::store::{Standing, Store};
 use crate::table::Tally;
@@ -17,6 +18,9 @@ pub struct Seen<'a> {
     pub flavors: &'a Tally<Text>,
     /// Errors by service, of the last minute.
     pub errors: &'a BTreeMap<Text, u64>,
+    /// What of the projects' quotas is due.
+    pub quotas: &'a [(Labels, f64)],
+    pub now: Timestamp,
 }
 
 /// What must be known from one minute to the next.
@@ -28,6 +32,7 @@ pub struct Recorder {
     flavors: Tally<Text>,
     /// Errors by service as they were counted then.
     errors: BTreeMap<Text, u64>,
+    quotas: Due,
 }
 
 impl Recorder {
@@ -47,7 +52,9 @@ impl Recorder {
             Some(if *name == *flavor.name { flavor.name.clone() } else { name.into() })
         });
         let errors = self.errors_since(store, before == Some(minute - 1));
-        let seen = Seen { store, statuses: &self.statuses, flavors: &self.flavors, errors: &errors };
+        let quotas = self.quotas.take(store, minute.div_euclid(60), now);
+        let (statuses, flavors) = (&self.statuses, &self.flavors);
+        let seen = Seen { store, statuses, flavors, errors: &errors, quotas: &quotas, now };
         let mut samples = Vec::new();
         for recorded in RECORDED {
             if recorded.reads.iter().all(|topic| is_whole(store, *topic, now)) {
@@ -80,7 +87,7 @@ impl Recorder {
 }
 
 /// It is known whole, and as of now. A read that goes on takes nothing away: rows stay until its end.
-fn is_whole(store: &Store, topic: Topic, now: Timestamp) -> bool {
+pub(super) fn is_whole(store: &Store, topic: Topic, now: Timestamp) -> bool {
     let fresh = store.freshness(topic);
     fresh.complete && fresh.standing(topic, now) == Standing::Fresh
 }

@@ -13,7 +13,7 @@ pub const READS: &[Topic] =
     &[Topic::Projects, Topic::NovaQuotas, Topic::CinderQuotas, Topic::NeutronQuotas, Topic::GlanceQuotas];
 
 pub const TABLE: Table<Store> =
-    Table { name: "quotas", columns: COLUMNS, slots: |store| &store.quotas, sort: ("pressure", true), words };
+    Table { name: "quotas", columns: COLUMNS, slots: |store| &store.quotas, sort: ("nearest", true), words };
 
 fn words(store: &Store, slot: Slot, column: &str, _: Timestamp) -> Option<String> {
     let row = store.quotas.get(slot)?;
@@ -173,13 +173,14 @@ const fn used<const R: usize>(
 ) -> Column<Store> {
     let Resource { column, service, .. } = RESOURCES[R];
     let (origin, align) = (origin(service), Align::Right);
-    Column { name: column, title, unit, origin, align, width, rank, value: used_of::<R> }
+    Column { name: column, title, unit, origin, align, width, rank, value: used_of::<R>, key: None }
 }
 
 /// Its limit.
 const fn limit<const R: usize>(name: &'static str, title: &'static str, unit: &'static str) -> Column<Store> {
     let origin = origin(RESOURCES[R].service);
-    Column { name, title, unit, origin, align: Align::Right, width: (0, 0), rank: 99, value: limit_of::<R> }
+    let (align, value) = (Align::Right, limit_of::<R>);
+    Column { name, title, unit, origin, align, width: (0, 0), rank: 99, value, key: None }
 }
 
 /// Those that are in the rows, and of which something is promised.
@@ -203,10 +204,10 @@ fn as_of<'a>(store: &'a Store, row: &'a Quotas, service: QuotaService) -> Value<
     }
 }
 
-/// The oldest of what was told.
-fn oldest<'a>(row: &'a Quotas) -> Value<'a> {
+/// When the oldest of what was told came.
+pub fn oldest(row: &Quotas) -> Option<Timestamp> {
     let told = QuotaService::ALL.into_iter().filter_map(|service| row.of(service).told.as_ref());
-    told.map(|(at, _)| *at).min().map_or(Value::Unknown, Value::Time)
+    told.map(|(at, _)| *at).min()
 }
 
 /// By how near a row is to its nearest limit. Below nothing, while that is not known, stand those that use most: so
@@ -216,6 +217,10 @@ fn pressure(store: &Store, row: &Quotas) -> f64 {
         Some((share, _)) => share,
         None => -1.0 / (1.0 + store.counted(&row.id).cores.max(0) as f64),
     }
+}
+
+fn by_pressure(store: &Store, slot: Slot) -> Value<'_> {
+    cell(store, slot, |q| Value::Float(pressure(store, q)))
 }
 
 const LIMIT: &str = "-1: unlimited";
@@ -246,7 +251,8 @@ const COLUMNS: &[Column<Store>] = &[
             None if health::lacks(s, q).next().is_some() => Value::Unknown,
             None => Value::Absent,
         }
-    })),
+    }))
+    .sorted_by(by_pressure),
     column!("nearest_resource", "NEAREST", "", DERIVED, Left, (0, 0), 99, |s, slot| cell(s, slot, |q| {
         match health::nearest(s, q) {
             Some((_, of)) => Value::text(health::label(of.service, of.resource).into_owned()),
@@ -306,7 +312,7 @@ const COLUMNS: &[Column<Store>] = &[
         Right,
         (4, 5),
         18,
-        |s, slot| cell(s, slot, oldest)
+        |s, slot| cell(s, slot, |q| oldest(q).map_or(Value::Unknown, Value::Time))
     ),
     column!(
         "nova_as_of",
@@ -346,7 +352,7 @@ const COLUMNS: &[Column<Store>] = &[
         Right,
         (0, 0),
         99,
-        |s, slot| cell(s, slot, |q| Value::Float(pressure(s, q)))
+        by_pressure
     ),
     column!("reason", "REASON", "", "derived: health", Left, (0, 0), 99, |s, slot| cell(s, slot, |q| {
         let first = health::notes(s, q).into_iter().next();

@@ -206,7 +206,7 @@ fn select<C: ?Sized>(
     let slots = (table.slots)(store);
     let mut rows = filter.sieve(table.columns, store, now).keep(&slots.live());
     if let Some(column) = table.column(name) {
-        let compare = |column: &Column<C>, a, b| (column.value)(store, a).order(&(column.value)(store, b));
+        let compare = |column: &Column<C>, a, b| column.key(store, a).order(&column.key(store, b));
         rows.sort_by(|&a, &b| {
             let order = compare(column, a, b);
             let order = if descending { order.reverse() } else { order };
@@ -220,7 +220,12 @@ fn errors(store: &Store, topics: &[Topic], now: Timestamp) -> Vec<Trouble> {
     let mut errors = Vec::new();
     for &topic in topics {
         let fresh = store.freshness(topic);
-        let known = fresh.outage.as_ref().map(|failing| &failing.outage).or(fresh.limit.as_ref());
+        // Who is told of the own project's name alone has a name for each of its rows: that says nothing of other tables.
+        let limit = fresh
+            .limit
+            .as_ref()
+            .filter(|_| topic != Topic::Projects || topics.first() == Some(&Topic::Projects));
+        let known = fresh.outage.as_ref().map(|failing| &failing.outage).or(limit);
         if let Some(outage) = known {
             errors.push(Trouble {
                 source: topic.source(),

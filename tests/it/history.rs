@@ -76,6 +76,27 @@ fn show_trend_lists_what_was_recorded_and_prints_it() {
 }
 
 #[test]
+fn what_a_project_has_used_is_found_by_its_id() {
+    let cloud = Stub::new();
+    let history = History::start(path(cloud.dir(), &cloud.config(&cloud.entry())), Limits::default());
+    let used = |project: &str, resource: &str, value| {
+        let labels = Labels::from_iter([project.into(), resource.into()]);
+        Sample { labels, ..sample("quota.used", None, value) }
+    };
+    let samples =
+        vec![used("p1", "nova.cores", 4.0), used("p1", "cinder.volumes", 2.0), used("p2", "nova.cores", 8.0)];
+    history.give(Batch { at: Timestamp::now().as_second() - 60, samples });
+    history.finish();
+    let run = cloud.run(&["show", "trend", "quota.used", "--filter", "labels=project=p1", "-o", "csv"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:#?}");
+    let rows: Vec<&str> = run.out.lines().skip(1).collect();
+    assert_eq!(rows.len(), 2, "{run:#?}");
+    assert!(rows[0].starts_with("project=p1 resource=") && rows[0].ends_with(",quota.used,the resource's"));
+    let run = cloud.run(&["show", "trend", "quota.used"]);
+    assert!(run.out.contains("project=p2") && run.out.contains("nova.cores"), "{run:#?}");
+}
+
+#[test]
 fn another_region_or_user_of_the_cloud_has_a_history_of_its_own() {
     let (cloud, _) = recorded();
     for (from, to) in [

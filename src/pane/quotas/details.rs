@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::trend::Trend;
 use crate::health::Verdict;
 use crate::health::quota::{self as health, Use};
 use crate::model::{Allowance, Assignment, Instance, Limit, QuotaService, Quotas, find_allowance};
@@ -84,6 +85,7 @@ fn of_service(cx: &Cx, row: &Quotas, service: QuotaService) -> Option<Section> {
         return Some(section);
     };
     let age = format::duration(cx.now.duration_since(*at));
+    let trend = Trend::of(cx, row);
     let mut section = Section::new(format!("{name}, read {age} ago"));
     let mut rows: Vec<(Option<Use>, &Allowance)> =
         allowances.iter().map(|it| (Use::of(cx.store, row, service, it), it)).collect();
@@ -101,7 +103,11 @@ fn of_service(cx: &Cx, row: &Quotas, service: QuotaService) -> Option<Section> {
             _ => Role::Text,
         };
         let label = health::label(service, &allowance.resource).into_owned();
-        section.add_as(role, label, words(service, of.as_ref(), allowance, usual));
+        let mut words = words(service, of.as_ref(), allowance, usual);
+        if let Some((trend, of)) = trend.as_ref().zip(of.as_ref()) {
+            words.extend(trend.words(of, cx.now));
+        }
+        section.add_as(role, label, words);
     }
     Some(section)
 }

@@ -76,7 +76,7 @@ impl<C: ?Sized> Sorted<C> {
                 self.replace(&changed, table, cx, rows)
             }
             _ => {
-                let value = |slot| (self.column.value)(cx, slot);
+                let value = |slot| self.column.key(cx, slot);
                 self.slots = match base {
                     Some(base) => {
                         base.catch_up(table, cx, rows, None);
@@ -118,7 +118,7 @@ impl<C: ?Sized> Sorted<C> {
     }
 
     fn compare(&self, table: &'static Table<C>, cx: &C, rows: &dyn Slots, a: Slot, b: Slot) -> Ordering {
-        let by = |column: &'static Column<C>| (column.value)(cx, a).order(&(column.value)(cx, b));
+        let by = |column: &'static Column<C>| column.key(cx, a).order(&column.key(cx, b));
         let order = by(self.column);
         let order = if self.descending { order.reverse() } else { order };
         order.then_with(|| by(&table.columns[0])).then_with(|| tie(rows, a, b))

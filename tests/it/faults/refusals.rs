@@ -106,6 +106,24 @@ fn a_member_sees_its_own_instances_and_is_told_so() {
 }
 
 #[test]
+fn a_member_sees_its_own_project_s_quotas_and_is_told_so() {
+    let cloud = member();
+    let run = cloud.run(&["show", "quotas"]);
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert_eq!(run.out.lines().count(), 2, "{run:#?}");
+    run.says(&["keystone: projects: own project only", "identity:list_projects", "admin role", "  next: "]);
+    let run = cloud.run(&["show", "quotas", "-o", "json"]);
+    assert_eq!(keys(&run, "project"), ["demo"]);
+    assert_eq!(run.json()["sources"][0]["complete"], false, "{run:#?}");
+    // Another's are not said to be nobody's.
+    let run = cloud.run(&["show", "quotas", "--project", "admin"]);
+    assert_eq!(run.code, 3, "{run:#?}");
+    run.says(&["own project only"]);
+    let screen = cloud.run(&["screen", "quotas", "--keys", "!"]);
+    assert!(screen.code == 3 && screen.out.contains("own project only"), "{}", screen.out);
+}
+
+#[test]
 fn for_a_member_agents_are_unknown_and_not_fine() {
     let doctor = member().run(&["doctor"]);
     assert_eq!(doctor.code, 3);

@@ -1,15 +1,14 @@
 //! Quotas: who is at a limit, what a project has, and the ways there and away.
 
-use stackwatch::model::{Allowance, Limit, NamedKind, QuotaService};
+use stackwatch::model::{Allowance, Course, Labels, NamedKind, Point, QuotaService, Wish};
 use stackwatch::report::QuotaSaid;
 
 use super::*;
 
 /// nova tells of a project anew.
-fn told(at: Timestamp, project: &str, cores: (u64, i64)) -> Report {
+fn told(at: Timestamp, project: &str, (limit, in_use): (i64, i64)) -> Report {
     let row = facts::projects().into_iter().find(|row| &*row.name == project).unwrap();
-    let allowance =
-        Allowance { resource: "cores".into(), limit: Limit::Of(cores.0), in_use: Some(cores.1), reserved: 0 };
+    let allowance = Allowance { in_use: Some(in_use), ..Allowance::limit("cores".into(), limit) };
     let said = QuotaSaid::Project(row.id, Ok([allowance].into()));
     facts::report(at, Outcome::Part(Delta::Quotas(QuotaService::Nova, said)))
 }
@@ -20,7 +19,7 @@ fn who_is_nearest_to_a_limit_stands_first_and_every_kind_of_limit_is_told_apart(
         "instances",
         &[
             Press("4"),
-            Sees("6 of 6 shown · sorted by pressure"),
+            Sees("6 of 6 shown · sorted by nearest"),
             // The limit was lowered; near; books that are wrong; not told; unlimited; nothing allowed and nothing there.
             Order(&["shop", "analytics", "erp"]),
             Cursor("112% instances"),
@@ -154,6 +153,68 @@ fn how_far_the_first_round_is_is_said_with_the_time_that_is_left() {
             Wait(20),
             Hear(|now| vec![told(now, "ops", (10, 1)), told(now, "erp", (5, 4))]),
             Sees("first round 2 of 6 projects, 0.1/s, 40s left"),
+        ],
+    );
+}
+
+/// What was recorded of nova's vCPUs of a project, over so many days up to the journey's time.
+fn recorded(at: Timestamp, project: &str, days: i64, cores: impl Fn(i64) -> f64) -> Report {
+    let id = facts::projects().into_iter().find(|row| &*row.name == project).unwrap().id;
+    let labels = Labels::from_iter([id.clone()]);
+    let wish = Wish { series: "quota.used".into(), labels: Some(labels), over: 30 * 86_400 };
+    let hour = |ago: i64| Point { at: at.as_second() - ago * 3_600, value: cores(days * 24 - ago) };
+    let course = Course {
+        series: wish.series.clone(),
+        labels: Labels::from_iter([id, "nova.cores".into()]),
+        unit: "the resource's".into(),
+        step: 3_600,
+        points: (0..days * 24).rev().map(hour).collect(),
+    };
+    facts::report(at, Outcome::Part(Delta::Trend(wish, [course].into())))
+}
+
+#[test]
+fn what_a_project_has_used_is_a_course_that_says_when_its_limit_will_be_met() {
+    // From one vCPU to four in fifteen days.
+    let grows = |at| recorded(at, "erp", 15, |hour| (1 + hour / 96) as f64);
+    let mut stage = Stage::new("quotas", (120, 40), facts::cloud());
+    walk(
+        &mut stage,
+        &[
+            Cursor("shop"),
+            Lacks("full in about"),
+            Press("j"),
+            Cursor("analytics"),
+            Sees("▲ GiB full in about 11 days; analytics is near its limits: GiB 93%, volumes 80%"),
+            Press("<enter>"),
+            Sees("4650 of 5000, 93%; default 1000; full in about 11 days"),
+            Sees("         ▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇█ 30d"),
+            Press("<esc>/project=erp<enter>"),
+            Lacks("full in about"),
+        ],
+    );
+    let wished = stage.app.wanted().trends;
+    assert_eq!(wished.len(), 1);
+    let now = stage.now();
+    stage.hear(vec![grows(now)]);
+    walk(
+        &mut stage,
+        &[
+            // Of 40 there is room for months, and fifteen days tell nothing of them.
+            Lacks("full in about"),
+            Hear(|now| vec![told(now, "erp", (6, 4))]),
+            Sees("▲ vCPU full in about 7 days; cinder counts"),
+            Press("<enter>"),
+            Sees("4 of 6, 66%; default 20; full in about 7 days"),
+            Sees("▁▁▁▁"),
+            // The limit that is in force counts: it was raised, or lowered below what is there.
+            Hear(|now| vec![told(now, "erp", (8, 4))]),
+            Sees("4 of 8, 50%; default 20; full in about 16 days"),
+            Hear(|now| vec![told(now, "erp", (4, 4))]),
+            Lacks("full in about"),
+            Hear(|now| vec![told(now, "erp", (-1, 4))]),
+            Sees("4 of ∞"),
+            Lacks("▁▁▁▁"),
         ],
     );
 }

@@ -17,6 +17,7 @@ use stackwatch::collect::{self, outage};
 use stackwatch::model::{Assignment, Course, Named, NamedKind, Point, Queue, Span, Text, Usage, Wish};
 use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
 use stackwatch::request::Query;
+use stackwatch::series;
 use stackwatch::trace::{Account, Entry, Subject};
 
 pub use hosts::{id_of as hypervisor_id, service};
@@ -182,7 +183,12 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
         Query::Instance(_) => return Vec::new(),
         Query::Trend(wishes) => {
             let wish = wishes[0].clone();
-            Delta::Trend(wish.clone(), [course(&wish, at)].into())
+            let courses = if &*wish.series == series::QUOTA_USED {
+                quotas::courses(&wish, at)
+            } else {
+                vec![course(&wish, at)]
+            };
+            Delta::Trend(wish, courses.into())
         }
         Query::Around(passage) => Delta::Around(trace::around(passage).into()),
         Query::Assignments(project) => {

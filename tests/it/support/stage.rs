@@ -10,6 +10,7 @@ use stackwatch::app::{App, Request};
 use stackwatch::config::looks::Looks;
 use stackwatch::keymap::{Keymap, parse_keys};
 use stackwatch::report::{Outcome, Report};
+use stackwatch::request::Query;
 use stackwatch::theme::{Depth, Look, Theme};
 use stackwatch::trace::Subject;
 use stackwatch::ui::ansi;
@@ -85,6 +86,7 @@ impl Stage {
     pub fn wait(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
         self.app.on_tick(self.now);
+        self.trends();
         self.draw();
     }
 
@@ -101,6 +103,7 @@ impl Stage {
                 self.answer(facts::answer(query, self.now));
             }
             self.trace();
+            self.trends();
             self.draw();
         }
         left
@@ -112,6 +115,15 @@ impl Stage {
         let Some(subject) = wanted.and_then(|text| Subject::parse(text.as_bytes())) else { return };
         if self.app.store().trace(subject).is_none() {
             self.answer(facts::traced(subject, self.now));
+        }
+    }
+
+    /// What was recorded of what is on screen is read at once.
+    fn trends(&mut self) {
+        for wish in self.app.wanted().trends {
+            if self.app.store().courses(&wish).is_none() {
+                self.answer(facts::answer(&Query::Trend(vec![wish]), self.now));
+            }
         }
     }
 

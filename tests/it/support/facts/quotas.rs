@@ -1,8 +1,12 @@
 //! What each project may have and has: one at its limit, one near, one over, one without limits, one that a service
 //! keeps silent about, and books that are wrong.
 
+use std::ops::Range;
+
+use jiff::Timestamp;
 use stackwatch::model::{
-    Allowance, Allowances, Assignment, Limit, Named, NamedKind, QuotaService, Text, Trouble,
+    Allowance, Allowances, Assignment, Course, Labels, Limit, Named, NamedKind, Point, QuotaService, Text,
+    Trouble, Wish,
 };
 use stackwatch::report::{Delta, QuotaSaid, Report, Topic};
 
@@ -167,6 +171,37 @@ pub fn assignments() -> Vec<Assignment> {
         of(&instances::user_id(), "li", "Default", &["member", "reader"], None),
         of("ldap-7f3a", "ldap-7f3a", "partners", &["reader"], None),
     ]
+}
+
+/// What was recorded of a project: a point an hour. Its last two vCPUs came one after the other, with a week between in
+/// which nobody recorded; of gigabytes analytics has taken thirty more each day for three weeks.
+pub fn courses(wish: &Wish, at: Timestamp) -> Vec<Course> {
+    let id = wish.labels.iter().flatten().next().cloned().unwrap_or_default();
+    let Some(project) = instances::PROJECTS.iter().find(|name| project_id(name) == id) else {
+        return Vec::new();
+    };
+    let now = at.as_second() / 3_600 * 3_600;
+    let course = |resource: &str, hours: &[Range<i64>], value: &dyn Fn(i64) -> i64| Course {
+        series: wish.series.clone(),
+        labels: Labels::from_iter([id.clone(), resource.into()]),
+        unit: "the resource's".into(),
+        step: 3_600,
+        points: hours
+            .iter()
+            .flat_map(|hours| hours.clone().rev())
+            .map(|ago| Point { at: now - ago * 3_600, value: value(ago) as f64 })
+            .collect(),
+    };
+    let (_, cores, _) = counted(project);
+    let mut all = vec![course("nova.cores", &[480..648, 0..312], &|ago| match ago {
+        ..150 => cores,
+        150..312 => cores - 1,
+        _ => cores - 2,
+    })];
+    if *project == "analytics" {
+        all.push(course("cinder.gigabytes", &[168..504, 0..168], &|ago| 4_650 - ago / 24 * 30));
+    }
+    all
 }
 
 pub fn poison(said: &mut QuotaSaid) {
