@@ -1,5 +1,7 @@
 //! An instance, judged by its states (operations.md §2.4).
 
+use jiff::Timestamp;
+
 use super::Verdict;
 use crate::model::{Instance, PowerState};
 
@@ -29,6 +31,13 @@ pub fn verdict(instance: &Instance) -> Verdict {
 
 fn host_lost(instance: &Instance) -> bool {
     matches!(instance.host_status.as_deref(), Some("DOWN" | "UNKNOWN"))
+}
+
+/// When it came to be in ERROR, as far as nova tells: faults are asked for a hundred at a time, and `updated` is no
+/// earlier.
+pub fn failed_at(instance: &Instance) -> Option<Timestamp> {
+    let fault = instance.fault.as_ref().and_then(|fault| fault.created);
+    fault.or(instance.updated).filter(|_| &*instance.status == "ERROR")
 }
 
 /// Why, in words; `None` when there is nothing to say.

@@ -31,6 +31,13 @@ fn words(store: &Store, slot: Slot, column: &str, now: Timestamp) -> Option<Stri
     }
 }
 
+/// Verdict first; of those that failed the last one stands above: what is old has been seen.
+fn trouble(row: &Instance) -> f64 {
+    // Seconds since 1970 have ten digits for 240 years to come.
+    let failed = health::failed_at(row).map_or(0.0, |at| at.as_second() as f64 / 1e10);
+    f64::from(health::verdict(row) as u8) + failed.clamp(0.0, 0.9)
+}
+
 /// A cell of the row at `slot`. A down cell's bare row knows its id, project and creation only.
 fn cell<'a>(store: &'a Store, slot: Slot, f: impl FnOnce(&'a Instance) -> Value<'a>) -> Value<'a> {
     store.instances.get(slot).map_or(Value::Unknown, f)
@@ -261,7 +268,8 @@ const COLUMNS: &[Column<Store>] = &[
     ),
     column!("trouble", "TROUBLE", "0 ok … 6 critical", "derived: health", Right, (0, 0), 99, |s, slot| {
         cell(s, slot, |i| Value::Int(health::verdict(i) as i64))
-    }),
+    })
+    .sorted_by(|s, slot| cell(s, slot, |i| Value::Float(trouble(i)))),
     column!("verdict", "VERDICT", "", "derived: health", Left, (0, 0), 99, |s, slot| {
         cell(s, slot, |i| Value::text(health::verdict(i).as_str()))
     }),

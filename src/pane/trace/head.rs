@@ -111,7 +111,7 @@ fn few(cx: &Cx, words: &str, width: usize, most: usize) -> impl Iterator<Item = 
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            *last = format!("{} {}", text::cut(last, room.saturating_sub(2)), cx.look.ellipsis());
+            *last = text::cut(&format!("{last} {}", cx.look.ellipsis()), room).into_owned();
         }
     }
     lines.into_iter()

@@ -80,3 +80,16 @@ fn the_cursor_stays_on_its_row_when_the_order_changes() {
         ],
     );
 }
+
+#[test]
+fn of_what_failed_the_last_stands_first() {
+    check(
+        "instances",
+        &[
+            Order(&["web-17", "web-01"]),
+            // By its name it would stand below.
+            Hear(|at| becomes_error("前端-01", at)),
+            Order(&["前端-01", "web-17", "web-01"]),
+        ],
+    );
+}
