@@ -3,6 +3,7 @@
 //! Names are OpenStack's own. A field that the cloud did not give is `None`, never a zero that looks like
 //! a measurement. Texts are as the cloud sent them; whoever draws or prints them sanitises them.
 
+mod account;
 mod agent;
 mod aggregate;
 mod assignment;
@@ -27,6 +28,7 @@ mod trouble;
 mod usage;
 mod volume;
 
+pub use account::StorageAccount;
 pub use agent::Agent;
 pub use aggregate::Aggregate;
 pub use assignment::Assignment;

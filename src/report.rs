@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::{
     Agent, Aggregate, Allowances, AmqpState, Assignment, Broker, BrokerNode, Consumer, Counts, Course, Depth,
     Event, Heard, Hypervisor, Instance, InstanceAction, Migration, Named, NamedKind, Provider, Queue,
-    QuotaService, Service, Stretch, Text, Trouble, Usage, Wish,
+    QuotaService, Service, StorageAccount, Stretch, Text, Trouble, Usage, Wish,
 };
 use crate::trace::Account;
 
@@ -83,10 +83,11 @@ pub enum Topic {
     GlanceQuotas,
     Assignments,
     Usage,
+    Account,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 29] = [
+    pub const ALL: [Topic; 30] = [
         Topic::Identity,
         Topic::Services,
         Topic::Hypervisors,
@@ -116,6 +117,7 @@ impl Topic {
         Topic::GlanceQuotas,
         Topic::Assignments,
         Topic::Usage,
+        Topic::Account,
     ];
 
     /// The name in `sources` and messages.
@@ -147,6 +149,7 @@ impl Topic {
             Topic::NovaQuotas | Topic::CinderQuotas | Topic::NeutronQuotas | Topic::GlanceQuotas => "quotas",
             Topic::Assignments => "role assignments",
             Topic::Usage => "usage",
+            Topic::Account => "account",
         }
     }
 
@@ -167,6 +170,7 @@ impl Topic {
             Topic::Agents | Topic::NeutronQuotas => "neutron",
             Topic::Images | Topic::GlanceQuotas => "glance",
             Topic::VolumeServices | Topic::CinderQuotas => "cinder",
+            Topic::Account => "swift",
             Topic::Trace | Topic::Logs | Topic::Around => "logs",
             Topic::Brokers | Topic::Nodes | Topic::Queues | Topic::Consumers | Topic::Events => "rabbitmq",
             Topic::History => "history",
@@ -209,6 +213,7 @@ impl Topic {
                 | Topic::Around
                 | Topic::Assignments
                 | Topic::Usage
+                | Topic::Account
         )
     }
 
@@ -234,7 +239,8 @@ impl Topic {
             | Topic::Trace
             | Topic::Around
             | Topic::Assignments
-            | Topic::Usage => 300,
+            | Topic::Usage
+            | Topic::Account => 300,
             // A large broker is asked no more often than it can bear.
             Topic::Queues => 600,
             // Somebody is asked about as long as there are projects; a quarter of an hour where there are few.
@@ -298,6 +304,12 @@ pub enum Delta {
     },
     /// What one project has used in the last day.
     Usage(Usage),
+    /// An answer about one project, by its id: its account in the object store, `None` where it has none yet; or why
+    /// this one is not told.
+    Account {
+        project: Text,
+        account: Result<Option<StorageAccount>, Trouble>,
+    },
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,

@@ -56,6 +56,8 @@ pub enum Query {
     Assignments(Text),
     /// What this project has used in the last day.
     Usage(Text),
+    /// What this project has in the object store.
+    Account(Text),
 }
 
 impl Query {
@@ -69,6 +71,7 @@ impl Query {
             Query::Trend(_) => Topic::History,
             Query::Assignments(_) => Topic::Assignments,
             Query::Usage(_) => Topic::Usage,
+            Query::Account(_) => Topic::Account,
         }
     }
 

@@ -15,6 +15,7 @@ pub mod quota;
 pub mod rabbitmq;
 mod session;
 mod sources;
+pub mod swift;
 #[cfg(test)]
 mod tests;
 mod token;

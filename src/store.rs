@@ -285,6 +285,7 @@ impl Store {
             Delta::Quotas(service, said) => self.put_quotas(service, said, at),
             Delta::Assignments { project, assignments } => self.put_assignments(project, assignments, at),
             Delta::Usage(usage) => self.put_usage(usage, at),
+            Delta::Account { project, account } => self.put_account(project, account, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {
@@ -344,7 +345,8 @@ impl Store {
             | Topic::NeutronQuotas
             | Topic::GlanceQuotas
             | Topic::Assignments
-            | Topic::Usage => {}
+            | Topic::Usage
+            | Topic::Account => {}
         }
     }
 
@@ -406,7 +408,8 @@ impl Store {
             | Topic::NeutronQuotas
             | Topic::GlanceQuotas
             | Topic::Assignments
-            | Topic::Usage => {}
+            | Topic::Usage
+            | Topic::Account => {}
         }
     }
 

@@ -7,9 +7,10 @@ use crate::report::{Delta, Outcome, Topic};
 use crate::request::Query;
 use crate::source::log::ssh::Ssh;
 use crate::source::log::stretch;
-use crate::source::{Error, Session, Sources, keystone, nova, rabbitmq};
+use crate::source::{Error, ErrorKind, Session, Sources, keystone, nova, rabbitmq, swift};
 
-use super::{Outlet, history, outage};
+use super::quotas::is_missing_service;
+use super::{Outlet, history, outage, trouble};
 
 /// How many actions get their events at once: the newest. Older ones are a call each, on demand.
 const EVENTS: usize = 5;
@@ -80,6 +81,19 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
             // Its instances are known.
             out.say(Outcome::Part(Delta::Usage(Usage { servers: None, ..usage }))).await;
             out.say(Outcome::End { topic: Topic::Usage, complete: true, limit: None }).await;
+        }
+        Query::Account(project) => {
+            let account = match swift::account(session, project).await {
+                // Of a cloud without an object store there is nothing to say.
+                Err(error) if is_missing_service(&error) => None,
+                // Others may be told all the same.
+                Err(error) if error.kind == ErrorKind::Forbidden => Some(Err(trouble(&error))),
+                answer => Some(Ok(answer?)),
+            };
+            if let Some(account) = account {
+                out.say(Outcome::Part(Delta::Account { project: project.clone(), account })).await;
+            }
+            out.say(Outcome::End { topic: Topic::Account, complete: true, limit: None }).await;
         }
         // Asked of no service of the cloud.
         Query::Consumers { .. } | Query::Around(_) | Query::Trend(_) => {}

@@ -325,7 +325,7 @@ fn over(defaults: &[Allowance], own: &[Allowance]) -> Allowances {
 }
 
 /// It is not in the catalog, so it need not be asked about anybody.
-fn is_missing_service(error: &Error) -> bool {
+pub(super) fn is_missing_service(error: &Error) -> bool {
     error.kind == ErrorKind::Missing && error.status.is_none()
 }
 

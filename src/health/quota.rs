@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Note, Verdict};
-use crate::model::{Allowance, Limit, QuotaService, Quotas, Text};
+use crate::model::{Allowance, Limit, QuotaService, Quotas, StorageAccount, Text};
 use crate::report::Topic;
 use crate::store::{COUNTED, Store};
 use crate::table::Slots;
@@ -35,13 +35,7 @@ impl<'a> Use<'a> {
 
     /// In use and promised, of the limit. `None`: there is no limit, or nothing is allowed and nothing used.
     pub fn share(&self) -> Option<f64> {
-        let taken = self.in_use.max(0) + self.reserved.max(0);
-        match self.limit {
-            Limit::Unlimited => None,
-            Limit::Of(0) if taken == 0 => None,
-            // Nothing is allowed: each one is too many.
-            Limit::Of(limit) => Some(taken as f64 / limit.max(1) as f64),
-        }
+        share(self.limit, self.in_use.max(0) as u64 + self.reserved.max(0) as u64)
     }
 
     /// More than is allowed: the limit was lowered.
@@ -50,15 +44,36 @@ impl<'a> Use<'a> {
     }
 
     pub fn verdict(&self) -> Verdict {
-        match self.share() {
-            // Who may have nothing was stopped on purpose.
-            Some(_) if self.limit == Limit::Of(0) => Verdict::Warning,
-            Some(share) if share >= FULL => Verdict::Critical,
-            Some(share) if share >= NEAR => Verdict::Warning,
-            _ if self.in_use < 0 => Verdict::Warning,
-            _ => Verdict::Ok,
+        match judge(self.limit, self.share()) {
+            Verdict::Ok if self.in_use < 0 => Verdict::Warning,
+            verdict => verdict,
         }
     }
+}
+
+fn share(limit: Limit, taken: u64) -> Option<f64> {
+    match limit {
+        Limit::Unlimited => None,
+        Limit::Of(0) if taken == 0 => None,
+        // Nothing is allowed: each one is too many.
+        Limit::Of(limit) => Some(taken as f64 / limit.max(1) as f64),
+    }
+}
+
+fn judge(limit: Limit, share: Option<f64>) -> Verdict {
+    match share {
+        // Who may have nothing was stopped on purpose.
+        Some(_) if limit == Limit::Of(0) => Verdict::Warning,
+        Some(share) if share >= FULL => Verdict::Critical,
+        Some(share) if share >= NEAR => Verdict::Warning,
+        _ => Verdict::Ok,
+    }
+}
+
+/// What an account has stored against its quota: its share, where it has one, and the verdict of any other [`Use`].
+pub fn of_account(account: &StorageAccount) -> (Option<f64>, Verdict) {
+    let share = share(account.quota, account.bytes_used);
+    (share, judge(account.quota, share))
 }
 
 /// What operators call a resource: `vCPU` for nova's `cores`.

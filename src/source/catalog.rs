@@ -17,6 +17,7 @@ pub enum ServiceKind {
     Network,
     Image,
     Volume,
+    ObjectStore,
     /// RabbitMQ's management API: in the settings, never in the catalog.
     Broker,
     /// RabbitMQ over AMQP: in the settings too.
@@ -24,13 +25,14 @@ pub enum ServiceKind {
 }
 
 impl ServiceKind {
-    pub const ALL: [ServiceKind; 8] = [
+    pub const ALL: [ServiceKind; 9] = [
         Self::Identity,
         Self::Compute,
         Self::Placement,
         Self::Network,
         Self::Image,
         Self::Volume,
+        Self::ObjectStore,
         Self::Broker,
         Self::Amqp,
     ];
@@ -44,6 +46,7 @@ impl ServiceKind {
             Self::Network => "neutron",
             Self::Image => "glance",
             Self::Volume => "cinder",
+            Self::ObjectStore => "swift",
             Self::Broker => "rabbitmq",
             Self::Amqp => "amqp",
         }
@@ -58,6 +61,7 @@ impl ServiceKind {
             Self::Network => &["network"],
             Self::Image => &["image"],
             Self::Volume => &["block-storage", "volumev3", "volume"],
+            Self::ObjectStore => &["object-store"],
             Self::Broker | Self::Amqp => &[],
         }
     }
@@ -67,8 +71,9 @@ impl ServiceKind {
         match self {
             Self::Identity => Some("v3"),
             Self::Compute => Some("v2.1"),
-            // Before 3.67 cinder wants the project behind the version, as the catalog has it.
-            Self::Placement | Self::Volume | Self::Broker | Self::Amqp => None,
+            // Before 3.67 cinder wants the project behind the version, as the catalog has it; swift's account
+            // stands there always.
+            Self::Placement | Self::Volume | Self::ObjectStore | Self::Broker | Self::Amqp => None,
             Self::Network => Some("v2.0"),
             Self::Image => Some("v2"),
         }
@@ -184,6 +189,35 @@ pub(super) fn base(service: ServiceKind, url: &Url) -> Url {
     base
 }
 
+/// A project's own place in a service. The catalog has that of the token's project (`own`), whose id ends the last
+/// segment, behind a prefix that is the service's (`AUTH_`): another project's id is put in its stead. An endpoint
+/// without it answers for the token's project whoever is meant, so it is refused for all others.
+pub(super) fn of_project(
+    service: ServiceKind,
+    base: &Url,
+    own: Option<&str>,
+    project: &str,
+) -> Result<Url, Error> {
+    if own == Some(project) {
+        return Ok(base.clone());
+    }
+    let own = own.filter(|own| !own.is_empty());
+    let theirs = own.and_then(|own| {
+        let prefix = base.path_segments()?.next_back()?.strip_suffix(own)?;
+        let mut url = base.clone();
+        url.path_segments_mut().ok()?.pop().push(&format!("{prefix}{project}"));
+        Some(url)
+    });
+    theirs.ok_or_else(|| {
+        Error::new(
+            super::ErrorKind::Forbidden,
+            service,
+            format!("{}'s endpoint does not name the token's project: it tells of no other", service.name()),
+            "let it end in AUTH_%(project_id)s; Ceph's radosgw needs rgw_swift_account_in_url besides",
+        )
+    })
+}
+
 /// What a version document says: the lowest and highest microversion.
 #[derive(Deserialize)]
 pub(super) struct VersionDocument {
@@ -237,6 +271,39 @@ mod tests {
                 expected,
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn another_projects_place_is_behind_the_same_prefix() {
+        let check = |url: &str, own: Option<&str>, project: &str, expected: Option<&str>| {
+            let base = base(ServiceKind::ObjectStore, &Url::parse(url).unwrap());
+            let found = of_project(ServiceKind::ObjectStore, &base, own, project);
+            assert_eq!(found.as_ref().ok().map(Url::as_str), expected, "{url} of {project}");
+            let kind = found.err().map(|error| error.kind);
+            assert_eq!(kind, expected.is_none().then_some(crate::source::ErrorKind::Forbidden), "{url}");
+        };
+        let own = Some("0a1b");
+        for (url, project, expected) in [
+            ("http://h:8080/v1/AUTH_0a1b", "0a1b", Some("http://h:8080/v1/AUTH_0a1b")),
+            ("http://h:8080/v1/AUTH_0a1b", "77ff", Some("http://h:8080/v1/AUTH_77ff")),
+            ("https://h/swift/v1/KEY_0a1b/", "77ff", Some("https://h/swift/v1/KEY_77ff")),
+            ("http://h/v1/0a1b", "77ff", Some("http://h/v1/77ff")),
+            // The id stands elsewhere in it, too.
+            ("http://0a1b.h/0a1b/v1/AUTH_0a1b", "77ff", Some("http://0a1b.h/0a1b/v1/AUTH_77ff")),
+            // An id leads nowhere else.
+            ("http://h/v1/AUTH_0a1b", "../x?y#z", Some("http://h/v1/AUTH_..%2Fx%3Fy%23z")),
+            // It names nobody, or somebody else: that is the token's project.
+            ("http://h/swift/v1", "0a1b", Some("http://h/swift/v1")),
+            ("http://h/swift/v1", "77ff", None),
+            ("http://h/v1/AUTH_9999", "77ff", None),
+            ("http://h", "77ff", None),
+        ] {
+            check(url, own, project, expected);
+        }
+        // A token of no project, or of one without an id.
+        for own in [None, Some("")] {
+            check("http://h/v1/AUTH_0a1b", own, "77ff", None);
         }
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::http::{Answer, Http, Limits, Traffic, host_of, refusal};
 use super::token::{self, Token};
 use super::wire::Words;
-use super::{Error, ErrorKind, Microversion, ServiceKind};
+use super::{Error, ErrorKind, Microversion, ServiceKind, catalog};
 use crate::config::clouds::{Auth, CloudConfig, ServiceConfig};
 use crate::config::secret::Secret;
 use endpoint::Slot;
@@ -65,6 +65,8 @@ struct Question<'a> {
     query: &'a [(&'a str, &'a str)],
     cap: Option<Microversion>,
     body: Option<&'a str>,
+    /// Whose place in the service is asked, where the endpoint names a project.
+    project: Option<&'a str>,
 }
 
 /// Who we are, and where the services are.
@@ -152,7 +154,14 @@ impl Session {
         query: &[(&str, &str)],
         cap: Option<Microversion>,
     ) -> Result<Answer, Error> {
-        self.call(&Question { method: Method::GET, service, path, query, cap, body: None }).await
+        let method = Method::GET;
+        self.call(&Question { method, service, path, query, cap, body: None, project: None }).await
+    }
+
+    /// A HEAD on a project's own place in a service, whose answer is its headers.
+    pub(super) async fn head(&self, service: ServiceKind, project: &str) -> Result<Answer, Error> {
+        let (method, project) = (Method::HEAD, Some(project));
+        self.call(&Question { method, service, path: "", query: &[], cap: None, body: None, project }).await
     }
 
     /// The only POST beside the login: a question that nova takes as an action (the console log).
@@ -163,7 +172,8 @@ impl Session {
         body: &str,
         cap: Option<Microversion>,
     ) -> Result<Answer, Error> {
-        self.call(&Question { method: Method::POST, service, path, query: &[], cap, body: Some(body) }).await
+        let (method, body) = (Method::POST, Some(body));
+        self.call(&Question { method, service, path, query: &[], cap, body, project: None }).await
     }
 
     async fn call(&self, question: &Question<'_>) -> Result<Answer, Error> {
@@ -179,9 +189,15 @@ impl Session {
     }
 
     async fn attempt(&self, question: &Question<'_>, token: &Arc<Token>) -> Result<Answer, Error> {
-        let &Question { ref method, service, path, query, cap, body } = question;
+        let &Question { ref method, service, path, query, cap, body, project } = question;
         let endpoint = self.endpoint(service, token).await?;
-        let mut url = endpoint.base.clone();
+        let mut url = match project {
+            None => endpoint.base.clone(),
+            Some(project) => {
+                let own = token.project.as_ref().map(|own| own.id.as_str());
+                catalog::of_project(service, &endpoint.base, own, project)?
+            }
+        };
         url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -190,7 +206,7 @@ impl Session {
         let (status, answer) =
             self.send(service, method.clone(), url.clone(), &token.secret, version, body).await?;
         if status.is_success() {
-            return json(service, &url, answer);
+            return if *method == Method::HEAD { Ok(answer) } else { json(service, &url, answer) };
         }
         if status == StatusCode::NOT_ACCEPTABLE {
             // The service was replaced by an older one: what it knows is asked anew.

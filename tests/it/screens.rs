@@ -93,6 +93,7 @@ const VIEWS: &[(&str, &str, &str)] = &[
     ("trace-nobody-named", "instances", ":trace<enter>"),
     ("quotas-details", "quotas", "<enter>"),
     ("quotas-details-users", "quotas", "<enter>G<ctrl-u>"),
+    ("quotas-details-swift", "quotas", "<enter><ctrl-f><ctrl-f>"),
     ("quotas-details-refused", "quotas", "/ci<enter><enter>"),
     ("quotas-of-an-instance", "instances", "/erp-db<enter>Q"),
     ("quotas-instances", "quotas", "/analytics<enter>i"),

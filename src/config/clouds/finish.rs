@@ -66,13 +66,14 @@ fn in_region(url: &str, region: Option<&str>) -> String {
 
 /// The services that we ask, by their types, the catalog's own first; and the major version that we speak,
 /// where another one would be another API altogether.
-const SERVICES: [(&[&str], Option<&str>); 6] = [
+const SERVICES: [(&[&str], Option<&str>); 7] = [
     (&["identity"], Some("3")),
     (&["compute"], Some("2")),
     (&["placement"], Some("1")),
     (&["network"], None),
     (&["image"], None),
     (&["block-storage", "volumev3", "volumev2", "volume", "block-store"], None),
+    (&["object-store"], None),
 ];
 
 fn services(

@@ -363,4 +363,5 @@ fn settings_of_single_services() {
     let endpoint = |url| ServiceConfig { endpoint: Url::parse(url).ok(), ..nothing() };
     check("volumev3_endpoint_override: http://c", "block-storage", endpoint("http://c"));
     check("network-endpoint-override: http://n:9696", "network", endpoint("http://n:9696"));
+    check("object_store_endpoint_override: http://o/v1", "object-store", endpoint("http://o/v1"));
 }

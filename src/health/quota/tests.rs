@@ -215,3 +215,20 @@ fn one_line_names_the_project_once_with_all_that_is_full_and_near() {
     assert!(said.starts_with(expected), "{said}");
     assert_eq!(summary(&quiet(true), row(&quiet(true))), None);
 }
+
+#[test]
+fn an_account_of_the_object_store_is_judged_as_any_other_use() {
+    use Verdict::{Critical, Ok, Warning};
+    for (bytes_used, quota, share, verdict) in [
+        (0, Limit::Of(0), None, Ok),
+        (1, Limit::Of(0), Some(1.0), Warning),
+        (79, Limit::Of(100), Some(0.79), Ok),
+        (80, Limit::Of(100), Some(0.8), Warning),
+        (100, Limit::Of(100), Some(1.0), Critical),
+        (130, Limit::Of(100), Some(1.3), Critical),
+        (u64::MAX, Limit::Unlimited, None, Ok),
+    ] {
+        let account = StorageAccount { bytes_used, objects: 1, containers: 1, quota };
+        assert_eq!(of_account(&account), (share, verdict), "{bytes_used} of {quota:?}");
+    }
+}

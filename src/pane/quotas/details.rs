@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use super::trend::Trend;
 use crate::health::Verdict;
 use crate::health::quota::{self as health, Use};
-use crate::model::{Allowance, Assignment, Instance, Limit, QuotaService, Quotas, find_allowance};
+use crate::model::{
+    Allowance, Assignment, Instance, Limit, QuotaService, Quotas, StorageAccount, find_allowance,
+};
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
 use crate::request::Query;
@@ -20,13 +22,14 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn sections(cx: &Cx, row: &Quotas) -> Vec<Section> {
     let mut sections = vec![project(cx, row)];
     sections.extend(QuotaService::ALL.into_iter().filter_map(|service| of_service(cx, row, service)));
+    sections.extend(account(cx, row));
     sections.extend([flavors(cx, row), noisy(cx, row), users(cx, row), instances(cx, row)]);
     sections
 }
 
 /// What is asked when a project is gone into.
 pub(super) fn questions(row: &Quotas) -> Vec<Query> {
-    vec![Query::Assignments(row.id.clone()), Query::Usage(row.id.clone())]
+    [Query::Assignments, Query::Usage, Query::Account].map(|query| query(row.id.clone())).into()
 }
 
 fn project(cx: &Cx, row: &Quotas) -> Section {
@@ -139,6 +142,49 @@ fn words(service: QuotaService, of: Option<&Use>, it: &Allowance, usual: Option<
         _ => {}
     }
     words
+}
+
+/// What it has stored. Whether the cloud has an object store only an answer tells: until then nothing is said.
+fn account(cx: &Cx, row: &Quotas) -> Option<Section> {
+    let name = Topic::Account.source();
+    let Some((at, account)) = cx.store.account(&row.id) else {
+        let failing = cx.store.freshness(Topic::Account).outage.is_some();
+        return (failing || cx.store.has_accounts()).then(|| {
+            let mut section = Section::new(name);
+            not_had(cx, &mut section, Topic::Account);
+            section
+        });
+    };
+    let age = format::duration(cx.now.duration_since(at));
+    let mut section = Section::new(format!("{name}, read {age} ago"));
+    match account {
+        Ok(Some(account)) => stored(&mut section, account),
+        Ok(None) => section.add("", "no account yet: nothing was ever stored"),
+        Err(trouble) => {
+            section = Section::new(name);
+            section.add_as(Role::Unknown, "unknown", trouble.message.clone());
+            section.add("next", trouble.next_step.clone());
+        }
+    }
+    Some(section)
+}
+
+/// `12.3 GiB of 100.0 GiB, 12%`.
+fn stored(section: &mut Section, account: &StorageAccount) {
+    let (share, verdict) = health::of_account(account);
+    let quota = match account.quota {
+        Limit::Unlimited => "∞".to_owned(),
+        Limit::Of(n) => format::bytes(n),
+    };
+    let percent = share.map(|share| format!(", {}%", health::percent(share))).unwrap_or_default();
+    let role = if verdict == Verdict::Ok { Role::Text } else { parts::role(verdict) };
+    section.add_as(role, "bytes", format!("{} of {quota}{percent}", format::bytes(account.bytes_used)));
+    if verdict == Verdict::Critical {
+        let raise = "a ResellerAdmin raises it by `swift post -m quota-bytes:N` on this account";
+        section.add("next", format!("its users are refused more now; {raise}"));
+    }
+    section.add("objects", format::number(account.objects as i64));
+    section.add("containers", format::number(account.containers as i64));
 }
 
 /// What its instances are made of, the flavor that takes most first.

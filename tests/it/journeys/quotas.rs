@@ -101,6 +101,70 @@ fn a_project_that_is_gone_into_says_who_may_what_and_what_it_does_to_the_cloud()
 }
 
 #[test]
+fn what_a_project_has_stored_is_told_once_it_is_gone_into() {
+    // 60 lines: the sections of the other services stand above it.
+    let mut stage = Stage::new("quotas", (120, 60), facts::cloud());
+    walk(
+        &mut stage,
+        &[
+            // Whether there is an object store nobody knows yet.
+            Lacks("swift"),
+            Press("/project=shop<enter><enter>"),
+            Order(&["neutron, read", "swift, read 0s ago", "top flavors"]),
+            Sees("12.3 GiB of 100.0 GiB, 12%"),
+            Sees("12,408"),
+            Wait(65),
+            Sees("swift, read 1m ago"),
+            Press("<esc>/<ctrl-u>project=erp<enter><enter>"),
+            Sees("13.0 GiB of 10.0 GiB, 130%"),
+            Sees("its users are refused more now; a ResellerAdmin raises it"),
+            Press("<esc>/<ctrl-u>project=ops<enter><enter>"),
+            Sees("35 KiB of ∞"),
+            Press("<esc>/<ctrl-u>project=展示<enter><enter>"),
+            Sees("no account yet: nothing was ever stored"),
+            // What one project is refused says nothing of the others.
+            Press("<esc>/<ctrl-u>project=ci<enter><enter>"),
+            Sees("reseller_admin_role"),
+            Sees("`openstack role add --user admin --project ops ResellerAdmin`"),
+            Press("<esc>/<ctrl-u>project=analytics<enter><enter>"),
+            Sees("4.0 TiB of 4.9 TiB, 81%"),
+            Lacks("reseller_admin_role"),
+        ],
+    );
+}
+
+#[test]
+fn of_a_cloud_without_an_object_store_nothing_is_said_and_of_one_that_fails_the_reason() {
+    // The details stand beside the list: they are seen before anything of theirs was asked.
+    let mut stage = Stage::new("quotas", (200, 60), facts::cloud());
+    walk(
+        &mut stage,
+        &[
+            // In such a cloud a question ends, and tells of nobody.
+            Hear(|now| {
+                let ended = Outcome::End { topic: Topic::Account, complete: true, limit: None };
+                vec![facts::report(now, ended)]
+            }),
+            Cursor("shop"),
+            Sees("top flavors"),
+            Lacks("swift"),
+            Hear(|now| {
+                let mut reports = facts::outages(now);
+                reports.retain(|said| matches!(said.outcome, Outcome::Outage { topic: Topic::Account, .. }));
+                reports
+            }),
+            Sees("swift at 10.0.0.10:8080 cannot"),
+            Press("<enter>"),
+            Sees("swift, read 0s ago"),
+            // Now it is known that there is one.
+            Press("<esc>j"),
+            Cursor("analytics"),
+            Sees("account not asked yet (enter asks swift)"),
+        ],
+    );
+}
+
+#[test]
 fn projects_of_one_name_are_told_apart_by_their_domain_and_lead_to_their_own_instances() {
     check(
         "quotas",

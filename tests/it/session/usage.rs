@@ -1,11 +1,10 @@
 //! What projects have used, over a cloud that answers as it is told; and who has a role in one.
 
 use serde_json::{Value, json};
-use stackwatch::feed::Feed;
 use stackwatch::report::{OutageKind, Topic};
 use stackwatch::request::Query;
-use stackwatch::store::Store;
 
+use super::answered;
 use crate::support::stub::{Answer, Run, Stub};
 
 const ADMIN: &str = "2ca29ea816ee467fbb9cd53dbbea71b1";
@@ -368,19 +367,6 @@ fn what_is_no_period_is_a_usage_error_and_nothing_is_asked() {
 }
 
 // --- what is asked when a project is gone into ---------------------------------------------
-
-/// The answer to a question of a drill-down, as the store has it.
-async fn answered(cloud: &Stub, query: Query) -> Store {
-    let mut feed = Feed::start(cloud.session(), 0, |_| false);
-    let topic = query.topic();
-    feed.ask(query);
-    let (mut store, mut batch) = (Store::default(), Vec::new());
-    while !store.freshness(topic).settled() {
-        feed.reports(&mut batch, 64).await.unwrap();
-        batch.drain(..).for_each(|report| store.apply(report));
-    }
-    store
-}
 
 #[tokio::test]
 async fn who_has_a_role_is_asked_with_what_is_inherited_and_groups_are_named() {

@@ -158,6 +158,7 @@ fn refused(topic: Topic) -> Outage {
         "neutron" => 9696,
         "glance" => 9292,
         "cinder" => 8776,
+        "swift" => 8080,
         "rabbitmq" => 15672,
         _ => 5000,
     };
@@ -204,6 +205,9 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
             project: project.clone(),
             servers: None,
         }),
+        Query::Account(project) => {
+            Delta::Account { project: project.clone(), account: quotas::account(project) }
+        }
         Query::Consumers { broker, vhost, name } => {
             Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
         }
@@ -296,6 +300,7 @@ pub fn poison(delta: &mut Delta) {
         Delta::Logs(heard) => logs::poison(heard),
         Delta::Quotas(_, said) => quotas::poison(said),
         Delta::Assignments { assignments, .. } => assignments.iter_mut().for_each(poison_assignment),
+        Delta::Account { account, .. } => quotas::poison_account(account),
         Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
         // Figures, by what was wished for.
         Delta::Trend(..) | Delta::Usage(_) => {}

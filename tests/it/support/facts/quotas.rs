@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use stackwatch::model::{
-    Allowance, Allowances, Assignment, Course, Labels, Limit, Named, NamedKind, Point, QuotaService, Text,
-    Trouble, Wish,
+    Allowance, Allowances, Assignment, Course, Labels, Limit, Named, NamedKind, Point, QuotaService,
+    StorageAccount, Trouble, Wish,
 };
 use stackwatch::report::{Delta, QuotaSaid, Report, Topic};
 
 use super::instances::{self, project_id};
-use super::{ago, evil, read, report};
+use super::{EVIL, ago, evil, read, report};
 use stackwatch::report::Outcome;
 
 /// Resource, limit, in use (where the service says it), reserved.
@@ -173,6 +173,32 @@ pub fn assignments() -> Vec<Assignment> {
     ]
 }
 
+/// What a project has stored: some of its quota, nearly all of it, more than it, without one, nothing ever; and of one
+/// nobody may know.
+pub fn account(id: &str) -> Result<Option<StorageAccount>, Trouble> {
+    const GIB: u64 = 1 << 30;
+    let of = |bytes_used, quota| StorageAccount { bytes_used, objects: 12_408, containers: 7, quota };
+    let name = instances::PROJECTS.iter().find(|name| *project_id(name) == *id);
+    Ok(Some(match name.copied().unwrap_or_default() {
+        "shop" => of(GIB / 10 * 123, Limit::Of(100 * GIB)),
+        "analytics" => of(4_096 * GIB, Limit::Of(5_000 * GIB)),
+        "erp" => of(13 * GIB, Limit::Of(10 * GIB)),
+        "ops" => of(35 << 10, Limit::Unlimited),
+        "ci" => {
+            return Err(Trouble {
+                source: "swift",
+                kind: "forbidden",
+                message: format!(
+                    "swift refused HEAD /v1/AUTH_{id}: another project's account is shown to its reseller_admin_role (ResellerAdmin by default)"
+                ),
+                next_step: "`openstack role add --user admin --project ops ResellerAdmin`".to_owned(),
+                request_id: None,
+            });
+        }
+        _ => return Ok(None),
+    }))
+}
+
 /// What was recorded of a project: a point an hour. Its last two vCPUs came one after the other, with a week between in
 /// which nobody recorded; of gigabytes analytics has taken thirty more each day for three weeks.
 pub fn courses(wish: &Wish, at: Timestamp) -> Vec<Course> {
@@ -214,10 +240,16 @@ pub fn poison(said: &mut QuotaSaid) {
         QuotaSaid::Absent => {}
         QuotaSaid::Defaults(defaults) => *defaults = poisoned(defaults),
         QuotaSaid::Project(_, Ok(allowances)) => *allowances = poisoned(allowances),
-        QuotaSaid::Project(_, Err(trouble)) => {
-            let mut message: Text = trouble.message.as_str().into();
-            evil(&mut message);
-            trouble.message = message.to_string();
-        }
+        QuotaSaid::Project(_, Err(trouble)) => poison_trouble(trouble),
+    }
+}
+
+pub fn poison_account(account: &mut Result<Option<StorageAccount>, Trouble>) {
+    account.as_mut().err().into_iter().for_each(poison_trouble);
+}
+
+fn poison_trouble(trouble: &mut Trouble) {
+    for words in [&mut trouble.message, &mut trouble.next_step] {
+        words.push_str(EVIL);
     }
 }
