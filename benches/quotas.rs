@@ -67,7 +67,7 @@ impl Sim {
         let said: Vec<String> =
             lines.map_while(Result::ok).take_while(|line| !line.starts_with("try")).collect();
         let word = |line: &str, before: &str| {
-            let words: Vec<&str> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+            let words: Vec<&str> = line.split([' ', ',', ':']).filter(|word| !word.is_empty()).collect();
             let at = words.iter().position(|word| *word == before).expect("it says so");
             words[at - 1].parse().expect("a number")
         };
