@@ -42,7 +42,9 @@ impl Pace {
             return;
         }
         tokio::time::sleep_until(state.next).await;
-        state.next = Instant::now() + self.gap;
+        // By when it was due: what a timer is late adds up otherwise. After a rest the gap counts from now.
+        let (now, due) = (Instant::now(), state.next + self.gap);
+        state.next = if due > now { due } else { now + self.gap };
     }
 }
 
