@@ -160,6 +160,11 @@ pub trait Pane {
         None
     }
 
+    /// What is asked about what is gone into: on the way in, and anew with its topics.
+    fn questions(&self, _: &Cx) -> Vec<Query> {
+        Vec::new()
+    }
+
     /// What this pane makes worth asking.
     fn wants(&self, _: &Cx, _: &mut Wanted) {}
 }

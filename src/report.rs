@@ -297,24 +297,24 @@ pub enum Delta {
     Trend(Wish, Arc<[Course]>),
     /// What a service says of quotas.
     Quotas(QuotaService, QuotaSaid),
-    /// An answer to a question about one project, by its id: who has a role there.
-    Assignments {
-        project: Text,
-        assignments: Vec<Assignment>,
-    },
-    /// What one project has used in the last day.
-    Usage(Usage),
-    /// An answer about one project, by its id: its account in the object store, `None` where it has none yet; or why
-    /// this one is not told.
-    Account {
-        project: Text,
-        account: Result<Option<StorageAccount>, Trouble>,
-    },
+    /// An answer to a question about one project, by its id.
+    Project(Text, ProjectSaid),
     /// An answer to a question about one queue, by its id.
     Consumers {
         queue: Text,
         consumers: Vec<Consumer>,
     },
+}
+
+/// What one project is answered to one question, or why there is no answer.
+#[derive(Clone, Debug)]
+pub enum ProjectSaid {
+    /// Who has a role in it.
+    Assignments(Result<Vec<Assignment>, Trouble>),
+    /// What it has used in the last day.
+    Usage(Result<Usage, Trouble>),
+    /// Its account in the object store, `None` where it has none yet.
+    Account(Result<Option<StorageAccount>, Trouble>),
 }
 
 /// One thing that a service says of quotas, or does not.

@@ -28,6 +28,7 @@ pub use drift::Drift;
 pub use events::Events;
 pub use freshness::{Failing, Freshness, Progress, Standing};
 pub use logs::{Fact, Kind, Logs, Record};
+pub use projects::Answers;
 pub use quotas::{COUNTED, Counted};
 pub use rows::{Change, Rows};
 pub use trend::Trend;
@@ -80,7 +81,7 @@ pub struct Store {
     pub around: Option<(Timestamp, Arc<Stretch>)>,
     /// The last answers about what became of a series, the newest last.
     courses: Courses,
-    of_projects: projects::Answers,
+    of_projects: projects::OfProjects,
     /// The last traces, the newest last.
     traces: VecDeque<Arc<Account>>,
     freshness: HashMap<Topic, Freshness>,
@@ -283,9 +284,7 @@ impl Store {
             Delta::Logs(heard) => self.logs.put(*heard, at),
             Delta::Trend(wish, courses) => self.put_courses(wish, courses, at),
             Delta::Quotas(service, said) => self.put_quotas(service, said, at),
-            Delta::Assignments { project, assignments } => self.put_assignments(project, assignments, at),
-            Delta::Usage(usage) => self.put_usage(usage, at),
-            Delta::Account { project, account } => self.put_account(project, account, at),
+            Delta::Project(id, said) => self.of_projects.put(id, said, at),
             Delta::Names(kind, rows) => self.put_names(kind, rows),
             Delta::Remove(topic, ids) => {
                 for id in ids {

@@ -178,7 +178,9 @@ impl App {
                 for topic in topics {
                     *self.refresh.entry(*topic).or_default() += 1;
                 }
+                let questions = self.with_pane(|pane, cx| pane.questions(cx)).unwrap_or_default();
                 self.tell("reading anew");
+                return questions.into_iter().map(Request::Query).collect();
             }
             Action::ToggleUtc => self.clock.toggle_utc(),
             Action::ToggleMouse => {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::{Passage, Period, Queue, Text, Usage};
-use crate::report::{Delta, Outcome, Topic};
+use crate::model::{Passage, Period, Queue, Text, Trouble, Usage};
+use crate::report::{Delta, Outcome, ProjectSaid, Topic};
 use crate::request::Query;
 use crate::source::log::ssh::Ssh;
 use crate::source::log::stretch;
-use crate::source::{Error, ErrorKind, Session, Sources, keystone, nova, rabbitmq, swift};
+use crate::source::{Error, Session, Sources, keystone, nova, rabbitmq, swift};
 
 use super::quotas::is_missing_service;
 use super::{Outlet, history, outage, trouble};
@@ -67,31 +67,22 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
             out.say(Outcome::Part(Delta::Console { instance: id.clone(), text: text.into() })).await;
             out.say(Outcome::End { topic: Topic::Console, complete: true, limit: None }).await;
         }
-        Query::Assignments(project) => {
-            let (project, assignments) = (project.clone(), keystone::assignments(session, project).await?);
-            out.say(Outcome::Part(Delta::Assignments { project, assignments })).await;
+        Query::Assignments(id) => {
+            let said = ProjectSaid::Assignments(told(keystone::assignments(session, id).await));
+            out.say(Outcome::Part(Delta::Project(id.clone(), said))).await;
             out.say(Outcome::End { topic: Topic::Assignments, complete: true, limit: None }).await;
         }
-        Query::Usage(project) => {
-            let now = jiff::Timestamp::now() + session.clock_offset().unwrap_or_default();
-            // nova ends it at its own now.
-            let period = Period { start: now - DAY, end: now + DAY };
-            let usage = nova::usage_of(session, project, &period).await?;
-            let usage = usage.unwrap_or_else(|| Usage::none(project.clone(), &period));
-            // Its instances are known.
-            out.say(Outcome::Part(Delta::Usage(Usage { servers: None, ..usage }))).await;
+        Query::Usage(id) => {
+            let said = ProjectSaid::Usage(told(used(session, id).await));
+            out.say(Outcome::Part(Delta::Project(id.clone(), said))).await;
             out.say(Outcome::End { topic: Topic::Usage, complete: true, limit: None }).await;
         }
-        Query::Account(project) => {
-            let account = match swift::account(session, project).await {
-                // Of a cloud without an object store there is nothing to say.
-                Err(error) if is_missing_service(&error) => None,
-                // Others may be told all the same.
-                Err(error) if error.kind == ErrorKind::Forbidden => Some(Err(trouble(&error))),
-                answer => Some(Ok(answer?)),
-            };
-            if let Some(account) = account {
-                out.say(Outcome::Part(Delta::Account { project: project.clone(), account })).await;
+        Query::Account(id) => {
+            let answer = swift::account(session, id).await;
+            // Of a cloud without an object store there is nothing to say.
+            if !answer.as_ref().is_err_and(is_missing_service) {
+                let said = ProjectSaid::Account(told(answer));
+                out.say(Outcome::Part(Delta::Project(id.clone(), said))).await;
             }
             out.say(Outcome::End { topic: Topic::Account, complete: true, limit: None }).await;
         }
@@ -99,6 +90,22 @@ async fn ask(query: &Query, session: &Session, out: &Outlet) -> Result<(), Error
         Query::Consumers { .. } | Query::Around(_) | Query::Trend(_) => {}
     }
     Ok(())
+}
+
+/// Why there is no answer belongs to the project as the answer does: the next one may be told of.
+fn told<T>(answer: Result<T, Error>) -> Result<T, Trouble> {
+    answer.map_err(|error| trouble(&error))
+}
+
+/// What a project has used in the last day.
+async fn used(session: &Session, project: &Text) -> Result<Usage, Error> {
+    let now = jiff::Timestamp::now() + session.clock_offset().unwrap_or_default();
+    // nova ends it at its own now.
+    let period = Period { start: now - DAY, end: now + DAY };
+    let usage = nova::usage_of(session, project, &period).await?;
+    let usage = usage.unwrap_or_else(|| Usage::none(project.clone(), &period));
+    // Its instances are known.
+    Ok(Usage { servers: None, ..usage })
 }
 
 /// What stands around a line of a log. What cannot be had is part of the answer.

@@ -72,20 +72,36 @@ impl Allowance {
 /// All that one service allows one project, in the order of the resources' names.
 pub type Allowances = Arc<[Allowance]>;
 
-/// What one service has answered about one project.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answered {
-    /// Its last answer, and when it came.
-    pub told: Option<(Timestamp, Allowances)>,
-    /// Why there was none the last time: what it told before is old then.
+/// What has been answered to one question about one project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered<T> {
+    /// The last answer, and when it came.
+    pub told: Option<(Timestamp, T)>,
+    /// Why there was none the last time: what was told before is old then.
     pub trouble: Option<Trouble>,
+}
+
+impl<T> Default for Answered<T> {
+    fn default() -> Self {
+        Self { told: None, trouble: None }
+    }
+}
+
+impl<T> Answered<T> {
+    /// The next answer, or why there is none.
+    pub fn hear(&mut self, answer: Result<T, Trouble>, at: Timestamp) {
+        match answer {
+            Ok(told) => (self.told, self.trouble) = (Some((at, told)), None),
+            Err(trouble) => self.trouble = Some(trouble),
+        }
+    }
 }
 
 /// The quotas of one project, under its id. Each service is asked by itself, and may fail by itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Quotas {
     pub id: Text,
-    answers: [Answered; QuotaService::ALL.len()],
+    answers: [Answered<Allowances>; QuotaService::ALL.len()],
 }
 
 impl Quotas {
@@ -93,11 +109,11 @@ impl Quotas {
         Self { id, ..Self::default() }
     }
 
-    pub fn of(&self, service: QuotaService) -> &Answered {
+    pub fn of(&self, service: QuotaService) -> &Answered<Allowances> {
         &self.answers[service as usize]
     }
 
-    pub fn of_mut(&mut self, service: QuotaService) -> &mut Answered {
+    pub fn of_mut(&mut self, service: QuotaService) -> &mut Answered<Allowances> {
         &mut self.answers[service as usize]
     }
 

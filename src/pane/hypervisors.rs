@@ -115,7 +115,7 @@ impl Pane for Hypervisors {
             Action::Enter if self.inside.is_none() => {
                 if let Some((_, row)) = self.current(cx.store) {
                     self.inside = Some((row.id.clone(), Details::new(details::sections(cx, row))));
-                    return Reply::Ask(vec![Query::Trend(vec![details::wish(row)])]);
+                    return Reply::Ask(self.questions(cx));
                 }
                 Reply::Done
             }
@@ -237,6 +237,11 @@ impl Pane for Hypervisors {
     fn totals(&self, cx: &Cx) -> Option<String> {
         let totals = Totals::of(cx.store);
         (totals.hosts > 0).then(|| totals.words())
+    }
+
+    fn questions(&self, cx: &Cx) -> Vec<Query> {
+        let row = self.inside.as_ref().and_then(|_| self.current(cx.store));
+        row.map(|(_, row)| Query::Trend(vec![details::wish(row)])).into_iter().collect()
     }
 
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {

@@ -15,7 +15,7 @@ use crate::action::Action;
 use crate::health::{self, Verdict};
 use crate::model::{QuotaService, Quotas, Text};
 use crate::report::Topic;
-use crate::request::Wanted;
+use crate::request::{Query, Wanted};
 use crate::store::Standing;
 use crate::table::Slot;
 use crate::tables::quotas::{self as table, Cell, TABLE};
@@ -101,7 +101,7 @@ impl Pane for QuotasPane {
         match (action, current) {
             (Action::Enter, Some(row)) if self.inside.is_none() => {
                 self.inside = Some((row.id.clone(), Details::new(details::sections(cx, row))));
-                Reply::Ask(details::questions(row))
+                Reply::Ask(self.questions(cx))
             }
             (Action::Instances, Some(row)) => {
                 Reply::Go(Go { pane: "instances", filter: Some(filter_of(cx, &row.id)), select: None })
@@ -200,6 +200,11 @@ impl Pane for QuotasPane {
             None => visible.filter_map(table::oldest).min(),
         };
         Some(("quotas", oldest?))
+    }
+
+    fn questions(&self, _: &Cx) -> Vec<Query> {
+        let Some((id, _)) = &self.inside else { return Vec::new() };
+        [Query::Assignments, Query::Usage, Query::Account].map(|query| query(id.clone())).into()
     }
 
     fn wants(&self, cx: &Cx, wanted: &mut Wanted) {

@@ -90,10 +90,8 @@ impl Rabbitmq {
 
     fn enter(&mut self, cx: &Cx) -> Reply {
         let Some((_, row)) = self.current(cx.store) else { return Reply::Done };
-        let question =
-            Query::Consumers { broker: row.broker.clone(), vhost: row.vhost.clone(), name: row.name.clone() };
         self.inside = Some(Inside::Queue(row.id.clone(), Details::new(details::sections(cx, row))));
-        Reply::Ask(vec![question])
+        Reply::Ask(self.questions(cx))
     }
 
     /// From a queue to the hypervisor that it leads to.
@@ -276,6 +274,16 @@ impl Pane for Rabbitmq {
         // What was never had is not counted as nothing.
         cx.store.freshness(Topic::Queues).as_of?;
         Some(self.totals.words.clone())
+    }
+
+    fn questions(&self, cx: &Cx) -> Vec<Query> {
+        let row = self.inside.as_ref().and_then(|_| self.current(cx.store));
+        let question = |(_, row): (Slot, &Queue)| Query::Consumers {
+            broker: row.broker.clone(),
+            vhost: row.vhost.clone(),
+            name: row.name.clone(),
+        };
+        row.map(question).into_iter().collect()
     }
 }
 

@@ -29,6 +29,9 @@ impl Due {
             Some((before, revision)) if before == hour => rows.changed_since(revision),
             _ => None,
         };
+        if changed.is_none() {
+            self.lines.retain(|(project, _)| rows.by_id(project).is_some());
+        }
         let mut due = Vec::new();
         for row in changed.unwrap_or_else(|| rows.live()).iter().filter_map(|slot: &Slot| rows.get(*slot)) {
             for service in QuotaService::ALL {

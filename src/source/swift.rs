@@ -7,12 +7,19 @@ use super::{Error, ServiceKind, Session};
 use crate::model::{Limit, StorageAccount};
 
 /// `HEAD` on a project's account (OpenStack Object Storage API, "Show account metadata"). `None`: there is no account
-/// yet, since nothing was ever stored. Missing: the catalog has no object store. Forbidden: this project's is not shown
+/// yet, since nothing was ever stored; where accounts are made by themselves (`account_autocreate`) an empty one is told
+/// of then. Missing: the catalog has no object store. Forbidden: this project's is not shown
 /// to us; the role that swift asks for is named then (`keystoneauth` in its proxy-server.conf).
 pub async fn account(session: &Session, project: &str) -> Result<Option<StorageAccount>, Error> {
     match session.head(ServiceKind::ObjectStore, project).await {
         Ok(answer) => parse(&answer).map(Some),
         Err(error) if error.status == Some(404) => Ok(None),
+        // swift keeps the name until its account-reaper has freed what lies there.
+        Err(error) if error.status == Some(410) => Err(Error {
+            message: format!("{}: this account was deleted", error.message),
+            next_step: "no container can be made in it until swift's account-reaper has freed it".to_owned(),
+            ..error
+        }),
         // A HEAD has no body that would name the right.
         Err(error) if error.status == Some(403) => {
             let who = session.login().await?;

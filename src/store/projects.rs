@@ -5,50 +5,47 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::Store;
-use crate::model::{Assignment, StorageAccount, Text, Trouble, Usage};
+use crate::model::{Answered, Assignment, StorageAccount, Text, Usage};
+use crate::report::ProjectSaid;
 
-/// A project's account, `None` where it has none; or why that is not told.
-type Said = Result<Option<StorageAccount>, Trouble>;
+/// What a project has answered to each question; as long as it is there.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// Who has a role in it.
+    pub assignments: Answered<Vec<Assignment>>,
+    /// What it had used in the day before.
+    pub usage: Answered<Usage>,
+    /// What it had in the object store, `None` where it had no account.
+    pub account: Answered<Option<StorageAccount>>,
+}
 
 /// By the project's id.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
-    assignments: HashMap<Text, (Timestamp, Vec<Assignment>)>,
-    usages: HashMap<Text, (Timestamp, Usage)>,
-    accounts: HashMap<Text, (Timestamp, Said)>,
+pub(super) struct OfProjects(HashMap<Text, Answers>);
+
+impl OfProjects {
+    pub fn put(&mut self, project: Text, said: ProjectSaid, at: Timestamp) {
+        let answers = self.0.entry(project).or_default();
+        match said {
+            ProjectSaid::Assignments(answer) => answers.assignments.hear(answer, at),
+            ProjectSaid::Usage(answer) => answers.usage.hear(answer, at),
+            ProjectSaid::Account(answer) => answers.account.hear(answer, at),
+        }
+    }
+
+    pub fn retain(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.0.retain(|project, _| is_there(project));
+    }
 }
 
 impl Store {
-    pub(super) fn put_assignments(&mut self, project: Text, assignments: Vec<Assignment>, at: Timestamp) {
-        self.of_projects.assignments.insert(project, (at, assignments));
+    /// `None`: nothing was asked about it.
+    pub fn answers(&self, project: &str) -> Option<&Answers> {
+        self.of_projects.0.get(project)
     }
 
-    pub(super) fn put_usage(&mut self, usage: Usage, at: Timestamp) {
-        self.of_projects.usages.insert(usage.project.clone(), (at, usage));
-    }
-
-    pub(super) fn put_account(&mut self, project: Text, account: Said, at: Timestamp) {
-        self.of_projects.accounts.insert(project, (at, account));
-    }
-
-    /// Who has a role in a project, and when that was told.
-    pub fn assignments(&self, project: &str) -> Option<(Timestamp, &[Assignment])> {
-        self.of_projects.assignments.get(project).map(|(at, rows)| (*at, &**rows))
-    }
-
-    /// What a project had used in the day before this moment.
-    pub fn usage(&self, project: &str) -> Option<(Timestamp, &Usage)> {
-        self.of_projects.usages.get(project).map(|(at, usage)| (*at, usage))
-    }
-
-    /// What a project had in the object store at this moment, `None` where it had no account; or why that is not told.
-    pub fn account(&self, project: &str) -> Option<(Timestamp, Result<Option<&StorageAccount>, &Trouble>)> {
-        let (at, account) = self.of_projects.accounts.get(project)?;
-        Some((*at, account.as_ref().map(Option::as_ref)))
-    }
-
-    /// Whether an object store has answered for anybody: only then is it known that the cloud has one.
+    /// Whether an object store was asked about anybody: only then is it known that the cloud has one.
     pub fn has_accounts(&self) -> bool {
-        !self.of_projects.accounts.is_empty()
+        self.of_projects.0.values().any(|it| it.account.told.is_some() || it.account.trouble.is_some())
     }
 }

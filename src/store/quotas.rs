@@ -115,6 +115,8 @@ impl Store {
         for (_, row) in self.quotas.sweep() {
             self.quota_books.checks.remove(&row.id);
         }
+        let there = &self.quotas;
+        self.of_projects.retain(|id| there.by_id(id).is_some());
     }
 
     pub(super) fn put_quotas(&mut self, service: QuotaService, said: QuotaSaid, at: Timestamp) {
@@ -144,13 +146,7 @@ impl Store {
         let answered = row.of_mut(service);
         // Those on screen are asked again before all have been asked once.
         let first = *answered == Answered::default();
-        match answer {
-            Ok(allowances) => {
-                answered.told = Some((at, allowances));
-                answered.trouble = None;
-            }
-            Err(trouble) => answered.trouble = Some(trouble),
-        }
+        answered.hear(answer, at);
         let is_novas = service == QuotaService::Nova && answered.trouble.is_none();
         self.quotas.upsert(row);
         self.count(Topic::of_quotas(service), usize::from(first));

@@ -34,10 +34,15 @@ pub fn mebibytes(mib: f64) -> String {
     }
 }
 
-/// `35 KiB`, and from a mebibyte on as [`mebibytes`].
+/// `23 B`, `35 KiB`, and from a mebibyte on as [`mebibytes`].
 pub fn bytes(n: u64) -> String {
+    const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
-    if n < MIB { format!("{} KiB", n.div_ceil(1_024)) } else { mebibytes(n as f64 / MIB as f64) }
+    match n {
+        ..KIB => format!("{n} B"),
+        KIB..MIB => format!("{} KiB", n.div_ceil(KIB)),
+        MIB.. => mebibytes(n as f64 / MIB as f64),
+    }
 }
 
 /// A word as sh takes it, whatever stands in it.

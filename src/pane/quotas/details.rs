@@ -8,11 +8,10 @@ use super::trend::Trend;
 use crate::health::Verdict;
 use crate::health::quota::{self as health, Use};
 use crate::model::{
-    Allowance, Assignment, Instance, Limit, QuotaService, Quotas, StorageAccount, find_allowance,
+    Allowance, Answered, Assignment, Instance, Limit, QuotaService, Quotas, StorageAccount, find_allowance,
 };
 use crate::pane::{Cx, parts};
 use crate::report::Topic;
-use crate::request::Query;
 use crate::theme::Role;
 use crate::ui::details::Section;
 use crate::ui::format;
@@ -25,11 +24,6 @@ pub(super) fn sections(cx: &Cx, row: &Quotas) -> Vec<Section> {
     sections.extend(account(cx, row));
     sections.extend([flavors(cx, row), noisy(cx, row), users(cx, row), instances(cx, row)]);
     sections
-}
-
-/// What is asked when a project is gone into.
-pub(super) fn questions(row: &Quotas) -> Vec<Query> {
-    [Query::Assignments, Query::Usage, Query::Account].map(|query| query(row.id.clone())).into()
 }
 
 fn project(cx: &Cx, row: &Quotas) -> Section {
@@ -146,25 +140,16 @@ fn words(service: QuotaService, of: Option<&Use>, it: &Allowance, usual: Option<
 
 /// What it has stored. Whether the cloud has an object store only an answer tells: until then nothing is said.
 fn account(cx: &Cx, row: &Quotas) -> Option<Section> {
-    let name = Topic::Account.source();
-    let Some((at, account)) = cx.store.account(&row.id) else {
-        let failing = cx.store.freshness(Topic::Account).outage.is_some();
-        return (failing || cx.store.has_accounts()).then(|| {
-            let mut section = Section::new(name);
-            not_had(cx, &mut section, Topic::Account);
-            section
-        });
-    };
-    let age = format::duration(cx.now.duration_since(at));
-    let mut section = Section::new(format!("{name}, read {age} ago"));
-    match account {
-        Ok(Some(account)) => stored(&mut section, account),
-        Ok(None) => section.add("", "no account yet: nothing was ever stored"),
-        Err(trouble) => {
-            section = Section::new(name);
-            section.add_as(Role::Unknown, "unknown", trouble.message.clone());
-            section.add("next", trouble.next_step.clone());
-        }
+    if !cx.store.has_accounts() {
+        return None;
+    }
+    let answered = cx.store.answers(&row.id).map(|answers| &answers.account);
+    let mut section = Section::new(titled(cx, Topic::Account.source(), answered));
+    lacking(&mut section, Topic::Account, answered);
+    match answered.and_then(|it| it.told.as_ref()) {
+        Some((_, Some(account))) => stored(&mut section, account),
+        Some((_, None)) => section.add("", "no account yet: nothing was ever stored"),
+        None => {}
     }
     Some(section)
 }
@@ -260,30 +245,26 @@ fn noisy(cx: &Cx, row: &Quotas) -> Section {
     if failed.len() > FAILED {
         section.add("…", format!("{} more: `i` lists all", failed.len() - FAILED));
     }
-    match cx.store.usage(&row.id) {
-        Some((at, usage)) => section.add(
-            "used in 24h",
-            format!(
-                "{:.2} vCPU-hours, deleted instances among them; nova said so {} ago",
-                usage.vcpu_hours,
-                format::duration(cx.now.duration_since(at))
-            ),
-        ),
-        None => not_had(cx, &mut section, Topic::Usage),
+    let answered = cx.store.answers(&row.id).map(|answers| &answers.usage);
+    if let Some((at, usage)) = answered.and_then(|it| it.told.as_ref()) {
+        let age = format::duration(cx.now.duration_since(*at));
+        let hours = usage.vcpu_hours;
+        let words = format!("{hours:.2} vCPU-hours, deleted instances among them; nova said so {age} ago");
+        section.add("used in 24h", words);
     }
+    lacking(&mut section, Topic::Usage, answered);
     section
 }
 
 /// Who may do so.
 fn users(cx: &Cx, row: &Quotas) -> Section {
     const MOST: usize = 200;
-    let Some((at, assignments)) = cx.store.assignments(&row.id) else {
-        let mut section = Section::new("users");
-        not_had(cx, &mut section, Topic::Assignments);
-        return section;
-    };
-    let age = format::duration(cx.now.duration_since(at));
-    let mut section = Section::new(format!("users ({}), read {age} ago", assignments.len()));
+    let answered = cx.store.answers(&row.id).map(|answers| &answers.assignments);
+    let told = answered.and_then(|it| it.told.as_ref());
+    let name = told.map_or("users".to_owned(), |(_, rows)| format!("users ({})", rows.len()));
+    let mut section = Section::new(titled(cx, &name, answered));
+    lacking(&mut section, Topic::Assignments, answered);
+    let Some((_, assignments)) = told else { return section };
     for assignment in assignments.iter().take(MOST) {
         section.add(if assignment.members.is_some() { "group" } else { "user" }, holder(assignment));
     }
@@ -304,14 +285,24 @@ fn holder(assignment: &Assignment) -> String {
     format!("{} ({domain}): {}{}", assignment.name, assignment.roles.join(", "), members.unwrap_or_default())
 }
 
-/// Why a question has no answer yet.
-fn not_had(cx: &Cx, section: &mut Section, topic: Topic) {
-    match &cx.store.freshness(topic).outage {
-        Some(failing) => {
-            section.add_as(Role::Unknown, "unknown", failing.outage.message.clone());
-            section.add("next", failing.outage.next_step.clone());
+/// What a section says, and how old that is.
+fn titled<T>(cx: &Cx, name: &str, answered: Option<&Answered<T>>) -> String {
+    match answered.and_then(|it| it.told.as_ref()) {
+        Some((at, _)) => format!("{name}, read {} ago", format::duration(cx.now.duration_since(*at))),
+        None => name.to_owned(),
+    }
+}
+
+/// Why there is no answer, or why it is an old one.
+fn lacking<T>(section: &mut Section, topic: Topic, answered: Option<&Answered<T>>) {
+    match answered {
+        Some(Answered { trouble: Some(trouble), told }) => {
+            let what = if told.is_some() { "not read anew" } else { "unknown" };
+            section.add_as(Role::Unknown, what, trouble.message.clone());
+            section.add("next", trouble.next_step.clone());
         }
-        None => {
+        Some(Answered { told: Some(_), .. }) => {}
+        _ => {
             let words = format!("{} not asked yet (enter asks {})", topic.name(), topic.source());
             section.add_as(Role::Unknown, "unknown", words);
         }

@@ -159,7 +159,8 @@ def keystone():
 
 CATALOG = [("placement", "placement", "placement", ""), ("nova", "compute", "nova-api", "/v2.1"),
            ("glance", "image", "glance-api", ""), ("neutron", "network", "neutron-server", ""),
-           ("cinder", "volumev3", "cinder-api", "/v3/%(project_id)s")]
+           ("cinder", "volumev3", "cinder-api", "/v3/%(project_id)s"),
+           ("swift", "object-store", "swift-proxy", "/v1/AUTH_%(project_id)s")]
 
 
 @job("keystone")
@@ -245,7 +246,20 @@ def cinder():
     bring("cinder-api", "cinder-scheduler", "cinder-volume")
 
 
-@job("nova-compute", "neutron-agents", "cinder", "glance")
+@job("keystone", "catalog")
+def swift():
+    """One disk, one replica."""
+    for n in ("account", "container", "object"):
+        if once(f"ring-{n}"):
+            for words in (["create", "4", "1", "1"],
+                          ["add", f"r1z1-{HOST}:{PORTS[f'swift-{n}']}/disk", "1"], ["rebalance"]):
+                procs.tool(f"ring-{n}", ["swift-ring-builder", str(ETC / f"{n}.builder"), *words])
+            done(f"ring-{n}")
+    bring("swift-account", "swift-container", "swift-object", "swift-container-updater",
+          "swift-proxy")
+
+
+@job("nova-compute", "neutron-agents", "cinder", "glance", "swift")
 def seed():
     if once("seed"):
         procs.tool("seed", ["/usr/bin/python3", "-B", str(HERE / "seed.py")])
@@ -303,7 +317,7 @@ def wipe():
         if path.name != "apt.log":
             path.rename(previous / path.name)
     for d in (DONE, ETC, SLOW, OFF, PID, *(RUN / n for n in (
-            "mariadb", "rabbitmq", "nova", "neutron", "cinder", "glance"))):
+            "mariadb", "rabbitmq", "nova", "neutron", "cinder", "glance", "swift"))):
         shutil.rmtree(d, ignore_errors=True)
 
 

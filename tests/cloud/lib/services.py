@@ -34,11 +34,11 @@ class Service:
     def needs(self):
         """Through which services `answers` asks, beside itself: it cannot say
         anything while one of them is away."""
-        if self.name in PORTS:
+        kind = self.name.partition("-")[0]
+        if self.name in PORTS or kind == "swift":
             return set()
         api = {"nova": "nova-api", "cinder": "cinder-api"}
-        return {"mariadb", "rabbitmq", "memcached", "keystone",
-                api.get(self.name.partition("-")[0], "neutron-server")}
+        return {"mariadb", "rabbitmq", "memcached", "keystone", api.get(kind, "neutron-server")}
 
 
 # --- what says that one answers ---------------------------------------------
@@ -220,6 +220,17 @@ def _table():
                                   "cinder.conf"),
                       _volumes(f"cinder-{n}", f"cinder-{n}", host))
 
+    # Swift has no row anywhere that says that a server lives: each is asked itself. Verbose: it
+    # writes where we listen, not to the machine's syslog.
+    for n in ("account", "container", "object"):
+        yield Service(f"swift-{n}", [f"/usr/bin/swift-{n}-server", f"{ETC}/swift-{n}.conf", "verbose"],
+                      _status("/healthcheck", PORTS[f"swift-{n}"]))
+    yield Service("swift-container-updater",
+                  ["/usr/bin/swift-container-updater", f"{ETC}/swift-container.conf", "verbose"],
+                  lambda: procs.alive("swift-container-updater"))
+    yield Service("swift-proxy", ["/usr/bin/swift-proxy-server", f"{ETC}/swift-proxy.conf", "verbose"],
+                  _status("/healthcheck", PORTS["swift-proxy"]))
+
 
 def rabbit_env():
     """Also what rabbitmqctl needs to find this broker and no other."""
@@ -273,7 +284,7 @@ def configure():
             compute.substitute(values, compute_host=h))
         (RUN / "nova" / h / "locks").mkdir(parents=True, exist_ok=True)
     for d in ("nova/locks", "neutron/locks", "cinder/locks", "glance/images", "glance/staging",
-              "glance/tasks", "glance/locks", "rabbitmq/generated"):
+              "glance/tasks", "glance/locks", "rabbitmq/generated", "swift/disk"):
         (RUN / d).mkdir(parents=True, exist_ok=True)
     (ETC / "rabbitmq-plugins").write_text("[rabbitmq_management].\n")
     (RUN / "rabbitmq/env.conf").write_text("")

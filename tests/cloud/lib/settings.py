@@ -21,6 +21,10 @@ PORTS = {
     "cinder-api": 15076,
     "placement": 15078,
     "rabbitmq-management": 15080,
+    "swift-proxy": 15084,
+    "swift-account": 15085,
+    "swift-container": 15086,
+    "swift-object": 15087,
     "vxlan": 15089,           # UDP
     "glance-api": 15092,
     "neutron-server": 15096,

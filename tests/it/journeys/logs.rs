@@ -379,7 +379,7 @@ fn a_line_that_is_too_long_is_cut_and_the_command_for_all_of_it_is_there() {
         &[
             Hear(too_long),
             Press("<enter>"),
-            Sees("only its first 1 KiB are kept"),
+            Sees("only its first 348 B are kept"),
             Sees("on cmp03: grep -aFm1 -e '2026-11-24 03:12:44.000 2900 INFO it'\\''s long [-]"),
         ],
     );

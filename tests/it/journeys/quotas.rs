@@ -1,7 +1,7 @@
 //! Quotas: who is at a limit, what a project has, and the ways there and away.
 
-use stackwatch::model::{Allowance, Course, Labels, NamedKind, Point, QuotaService, Wish};
-use stackwatch::report::QuotaSaid;
+use stackwatch::model::{Allowance, Course, Labels, NamedKind, Point, QuotaService, Trouble, Wish};
+use stackwatch::report::{OutageKind, ProjectSaid, QuotaSaid};
 
 use super::*;
 
@@ -96,8 +96,33 @@ fn a_project_that_is_gone_into_says_who_may_what_and_what_it_does_to_the_cloud()
             // What was told gets old where it stands.
             Wait(65),
             Sees("users (3), read 1m ago"),
+            Press("r"),
+            Sees("users (3), read 0s ago"),
+            // What was told stays where it is not told again, and says so.
+            Wait(65),
+            Hear(|now| {
+                let assignments = Err(unreachable("keystone at 10.0.0.10:5000 cannot be reached"));
+                let delta = Delta::Project(facts::project_id("shop"), ProjectSaid::Assignments(assignments));
+                vec![facts::report(now, Outcome::Part(delta))]
+            }),
+            Order(&["users (3), read 1m ago", "not read anew", "keystone at 10.0.0.10:5000", "oncall"]),
+            // It is no other project's.
+            Press("<esc>/<ctrl-u>project=erp<enter><enter>"),
+            Press("G"),
+            Sees("users (3), read 0s ago"),
+            Lacks("keystone at"),
         ],
     );
+}
+
+fn unreachable(message: &str) -> Trouble {
+    Trouble {
+        source: "a service",
+        kind: OutageKind::Unreachable.as_str(),
+        message: message.to_owned(),
+        next_step: "ask it from here with curl".to_owned(),
+        request_id: None,
+    }
 }
 
 #[test]
@@ -149,9 +174,9 @@ fn of_a_cloud_without_an_object_store_nothing_is_said_and_of_one_that_fails_the_
             Sees("top flavors"),
             Lacks("swift"),
             Hear(|now| {
-                let mut reports = facts::outages(now);
-                reports.retain(|said| matches!(said.outcome, Outcome::Outage { topic: Topic::Account, .. }));
-                reports
+                let account = Err(unreachable("swift at 10.0.0.10:8080 cannot be reached"));
+                let delta = Delta::Project(facts::project_id("shop"), ProjectSaid::Account(account));
+                vec![facts::report(now, Outcome::Part(delta))]
             }),
             Sees("swift at 10.0.0.10:8080 cannot"),
             Press("<enter>"),

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use super::{compare_with_the_cli, complete, rows};
-use crate::support::cloud::{Api, Cloud, Dashboard, Server, cloud_tests};
+use crate::support::cloud::{Api, Cloud, Dashboard, Server, cloud_tests, until};
 
 cloud_tests![
     what_is_made_and_removed_counts_as_the_cli_says,
     a_quota_that_is_hit_is_seen_and_what_was_refused_is_one_key_away,
+    what_a_project_has_stored_is_told_as_swift_counts_it,
 ];
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -60,6 +61,7 @@ impl Drop for Thing<'_> {
 struct Project<'a> {
     thing: Thing<'a>,
     name: String,
+    entry: Json,
     api: Api,
 }
 
@@ -69,12 +71,10 @@ impl<'a> Project<'a> {
         let body = json!({ "name": name, "domain_id": "default" });
         let thing = Thing::make(admin, "identity", "/projects", "project", &body);
         let user = admin.id_of("identity", "/users", "users", "admin");
-        let role = admin.id_of("identity", "/roles", "roles", "admin");
-        let path = format!("{}/users/{user}/roles/{role}", thing.path);
-        assert_eq!(admin.call("identity", "PUT", &path, None).0, 204);
+        grant(&thing, &user, &admin.id_of("identity", "/roles", "roles", "admin"));
         let mut entry = Cloud::get().entry("admin");
         entry["auth"]["project_name"] = json!(name);
-        Self { thing, name, api: Api::of(&entry) }
+        Self { thing, name, api: Api::of(&entry), entry }
     }
 
     fn limit(&self, service: &str, limits: &Json) {
@@ -91,6 +91,11 @@ impl<'a> Project<'a> {
         let row = &rows(&document)[0];
         columns.iter().map(|column| row[*column].clone()).collect()
     }
+}
+
+fn grant(project: &Thing, user: &str, role: &str) {
+    let path = format!("{}/users/{user}/roles/{role}", project.path);
+    assert_eq!(project.api.call("identity", "PUT", &path, None).0, 204);
 }
 
 /// What needs others goes before them.
@@ -186,4 +191,58 @@ fn a_quota_that_is_hit_is_seen_and_what_was_refused_is_one_key_away() {
     dashboard.press("l");
     dashboard
         .wait_for("what nova answered", PATIENCE, |screen| screen.contains("Quota exceeded for instances"));
+}
+
+/// What the details of a project say of the object store, seen with the rights of this entry.
+fn stored(entry: &Json, project: &str) -> Vec<String> {
+    let keys = format!("/{project}<enter><enter>");
+    let words = ["screen", "quotas", "--size", "160x100", "--keys", &keys];
+    let output = Cloud::get().stackwatch_as(entry, &words);
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{output:#?}");
+    let lines = output.stdout.lines().map(str::trim).skip_while(|line| !line.starts_with("swift"));
+    lines.take_while(|line| !line.starts_with("top flavors")).map(str::to_owned).collect()
+}
+
+fn what_a_project_has_stored_is_told_as_swift_counts_it() {
+    let (cloud, admin) = (Cloud::get(), Api::new("admin"));
+    let project = Project::create(&admin, "stored");
+    let put = |api: &Api, path: &str, text: Option<&Json>| api.call("object-store", "PUT", path, text).0;
+    let own = || stored(&project.entry, &project.name).join("\n");
+    let figures = |bytes: &str, objects: u32, containers: u32| {
+        let lines =
+            [("bytes", bytes), ("objects", &objects.to_string()), ("containers", &containers.to_string())];
+        lines.map(|(label, value)| format!("{label:<20}{value}")).join("\n")
+    };
+    // swift makes an account of its own accord.
+    assert!(own().contains(&figures("0 B of ∞", 0, 0)), "{}", own());
+    let texts =
+        [("/box", None), ("/box/one", Some(json!("of twenty-two bytes."))), ("/box/two", Some(json!(1)))];
+    for (path, text) in &texts {
+        assert_eq!(put(&project.api, path, text.as_ref()), 201, "{path}");
+    }
+    let account = || {
+        let mut answers = cloud.cli_as(&project.entry, &["object store account show".to_owned()]).unwrap();
+        ["Bytes", "Objects", "Containers"].map(|name| answers[0][name].take())
+    };
+    let counted = ["23", "2", "1"].map(|figure| json!(figure));
+    until("what its container tells it", PATIENCE, || (account() == counted).then_some(()));
+    assert!(own().contains(&figures("23 B of ∞", 2, 1)), "{}", own());
+    // From another project its account is not to be seen, and the role that would show it is named.
+    let refused = stored(&cloud.entry("admin"), &project.name).join(" ");
+    assert!(refused.contains("(ResellerAdmin by default)") && refused.contains("next"), "{refused}");
+    let role = Thing::make(&admin, "identity", "/roles", "role", &json!({ "name": "ResellerAdmin" }));
+    let user = admin.id_of("identity", "/users", "users", "admin");
+    grant(&project.thing, &user, &role.id);
+    let others = stored(&project.entry, "shop").join("\n");
+    assert!(others.contains(&figures("0 B of ∞", 0, 0)), "{others}");
+    let limit = cloud.openstack_as(&project.entry, "object store account set --property quota-bytes=20\n");
+    assert_eq!(limit.stderr, "");
+    let full = own();
+    assert!(full.contains("23 B of 20 B, 115%") && full.contains("its users are refused more now"), "{full}");
+    assert_eq!(put(&project.api, "/box/three", Some(&json!(2))), 413);
+    let reseller = Api::of(&project.entry);
+    assert_eq!(reseller.call("object-store", "DELETE", "", None).0, 204);
+    let deleted = own();
+    assert!(deleted.contains("410 Gone") && deleted.contains("this account was deleted"), "{deleted}");
+    assert_eq!(put(&reseller, "/other", None), 503, "as the next step says");
 }

@@ -1,8 +1,8 @@
 //! What projects have in the object store, over a swift that answers as it is told.
 
 use serde_json::json;
-use stackwatch::model::{Limit, StorageAccount};
-use stackwatch::report::{Outage, OutageKind, Topic};
+use stackwatch::model::{Limit, StorageAccount, Trouble};
+use stackwatch::report::{OutageKind, Topic};
 use stackwatch::request::Query;
 use stackwatch::store::Store;
 
@@ -45,13 +45,17 @@ async fn asked(cloud: &Stub, project: &str) -> Store {
 /// What a store was told of an account; `None`: that there is none.
 #[track_caller]
 fn told(store: &Store, project: &str) -> Option<StorageAccount> {
-    let (_, account) = store.account(project).unwrap();
-    assert_eq!(store.freshness(Topic::Account).outage, None);
-    account.unwrap().copied()
+    let answered = &store.answers(project).unwrap().account;
+    assert_eq!(answered.trouble, None);
+    answered.told.as_ref().unwrap().1
 }
 
-fn outage(store: &Store) -> Option<&Outage> {
-    Some(&store.freshness(Topic::Account).outage.as_ref()?.outage)
+/// Why an account is not told: that is its project's, and the next one may be told of.
+#[track_caller]
+fn trouble<'a>(store: &'a Store, project: &str) -> &'a Trouble {
+    let answered = &store.answers(project).unwrap().account;
+    assert!(answered.told.is_none() && store.freshness(Topic::Account).outage.is_none());
+    answered.trouble.as_ref().unwrap()
 }
 
 /// What the object store was asked.
@@ -84,7 +88,7 @@ async fn another_projects_account_is_asked_behind_the_same_prefix() {
         cloud.script(&format!("HEAD /object/v1/{prefix}{DEMO}"), [account(&FIGURES)]);
         let store = asked(&cloud, DEMO).await;
         assert_eq!(told(&store, DEMO).map(|account| account.objects), Some(12_408), "{prefix}");
-        assert!(store.account(OWN).is_none() && store.has_accounts());
+        assert!(store.answers(OWN).is_none() && store.has_accounts());
         assert_eq!(questions(&cloud).len(), 1, "{prefix}");
     }
 }
@@ -122,14 +126,11 @@ async fn a_refusal_is_one_projects_and_names_the_role_that_is_missing() {
         let cloud = with_swift(PLACE);
         cloud.script(&format!("HEAD /object/v1/AUTH_{project}"), [Answer::status(403)]);
         let store = asked(&cloud, project).await;
-        let (_, account) = store.account(project).unwrap();
-        let trouble = account.unwrap_err();
+        let trouble = trouble(&store, project);
         assert_eq!((trouble.source, trouble.kind), ("swift", "forbidden"));
         assert!(trouble.message.contains(role) && trouble.request_id.is_some(), "{trouble:?}");
         let command = format!("`openstack role add --user admin --project admin {role}`");
         assert!(trouble.next_step.starts_with(&command), "{trouble:?}");
-        // The next project may be told.
-        assert_eq!(outage(&store), None);
     }
 }
 
@@ -142,8 +143,8 @@ async fn without_an_object_store_in_the_catalog_nothing_is_asked_nor_said() {
     });
     for cloud in [Stub::new(), elsewhere] {
         let store = asked(&cloud, OWN).await;
-        assert!(store.account(OWN).is_none() && !store.has_accounts());
-        assert_eq!(outage(&store), None);
+        assert!(store.answers(OWN).is_none() && !store.has_accounts());
+        assert_eq!(store.freshness(Topic::Account).outage, None);
         assert!(questions(&cloud).is_empty());
     }
 }
@@ -154,8 +155,7 @@ async fn an_endpoint_that_names_no_project_is_asked_for_ones_own_alone() {
     cloud.script("HEAD /object/v1", [account(&FIGURES)]);
     assert_eq!(told(&asked(&cloud, OWN).await, OWN).map(|account| account.containers), Some(7));
     let store = asked(&cloud, DEMO).await;
-    let (_, account) = store.account(DEMO).unwrap();
-    let trouble = account.unwrap_err();
+    let trouble = trouble(&store, DEMO);
     assert!(trouble.message.contains("tells of no other") && !trouble.next_step.is_empty(), "{trouble:?}");
     assert_eq!(questions(&cloud).len(), 1, "its own figures are nobody else's");
 }
@@ -169,9 +169,9 @@ async fn a_token_that_was_revoked_is_renewed_once() {
     assert_eq!((questions(&cloud).len(), cloud.logins()), (2, 2));
     cloud.script(&format!("HEAD {PLACE}"), [Answer::status(401)]);
     let store = asked(&cloud, OWN).await;
-    let outage = outage(&store).unwrap();
-    assert_eq!(outage.kind, OutageKind::Auth);
-    assert!(outage.message.starts_with("swift at "), "{outage:?}");
+    let trouble = trouble(&store, OWN);
+    assert_eq!(trouble.kind, OutageKind::Auth.as_str());
+    assert!(trouble.message.starts_with("swift at "), "{trouble:?}");
 }
 
 #[tokio::test]
@@ -200,14 +200,14 @@ async fn what_is_no_answer_is_said_and_nothing_is_made_of_it() {
         (Answer::json(json!({})), BadAnswer, "no X-Account-Bytes-Used"),
         (Answer::redirect("https://elsewhere.test/"), BadAnswer, "redirects to https://elsewhere.test/"),
         (Answer::status(500), Unreachable, "answered 500"),
+        (Answer::status(410), BadAnswer, "this account was deleted"),
         (Answer::closes(), Unreachable, "swift at"),
     ] {
         let cloud = with_swift(PLACE);
         cloud.script(&format!("HEAD {PLACE}"), [answer]);
         let store = asked(&cloud, OWN).await;
-        let outage = outage(&store).unwrap();
-        assert!(outage.kind == kind && outage.message.contains(words), "{words}: {outage:?}");
-        assert!(outage.message.starts_with("swift ") && !outage.next_step.is_empty(), "{outage:?}");
-        assert!(store.account(OWN).is_none(), "{words}");
+        let trouble = trouble(&store, OWN);
+        assert!(trouble.kind == kind.as_str() && trouble.message.contains(words), "{words}: {trouble:?}");
+        assert!(trouble.message.starts_with("swift ") && !trouble.next_step.is_empty(), "{trouble:?}");
     }
 }

@@ -386,7 +386,7 @@ async fn who_has_a_role_is_asked_with_what_is_inherited_and_groups_are_named() {
     let plain = json!([{ "scope": scope, "role": role, "group": ops, "links": { "assignment": "a" } }]);
     cloud.script(route, [effective, plain].map(|rows| Answer::json(json!({ "role_assignments": rows }))));
     let store = answered(&cloud, Query::Assignments(DEMO.into())).await;
-    let (_, rows) = store.assignments(DEMO).unwrap();
+    let (_, rows) = store.answers(DEMO).unwrap().assignments.told.as_ref().unwrap();
     let rows: Vec<(&str, Option<usize>)> = rows.iter().map(|row| (&*row.name, row.members)).collect();
     assert_eq!(rows, [("ops", Some(1)), ("wu", None)]);
     let asked = cloud.asked(route);
@@ -401,10 +401,12 @@ async fn a_refusal_of_role_assignments_names_the_right_that_is_missing() {
     let words = format!("You are not authorized to perform the requested action: {right}.");
     cloud.script("GET /identity/v3/role_assignments", [Answer::refusal(403, &words)]);
     let store = answered(&cloud, Query::Assignments(DEMO.into())).await;
-    let outage = &store.freshness(Topic::Assignments).outage.as_ref().unwrap().outage;
-    assert_eq!(outage.kind, OutageKind::Forbidden);
-    assert!(outage.message.contains(right) && !outage.next_step.is_empty(), "{outage:?}");
-    assert!(store.assignments(DEMO).is_none());
+    let answered = &store.answers(DEMO).unwrap().assignments;
+    let trouble = answered.trouble.as_ref().unwrap();
+    assert_eq!(trouble.kind, OutageKind::Forbidden.as_str());
+    assert!(trouble.message.contains(right) && !trouble.next_step.is_empty(), "{trouble:?}");
+    // It is this project's: the next one may be told of.
+    assert!(answered.told.is_none() && store.freshness(Topic::Assignments).outage.is_none());
 }
 
 #[tokio::test]
@@ -415,7 +417,7 @@ async fn the_last_day_of_a_project_is_asked_for() {
         [Answer::json(json!({ "tenant_usage": detailed(DEMO, 24.0, &[server("a", 24.0, None)]) }))],
     );
     let store = answered(&cloud, Query::Usage(DEMO.into())).await;
-    let (_, usage) = store.usage(DEMO).unwrap();
+    let (_, usage) = store.answers(DEMO).unwrap().usage.told.as_ref().unwrap();
     assert_eq!((usage.vcpu_hours, usage.servers.is_none()), (48.0, true));
     let asked = cloud.asked(&of(DEMO));
     let start: jiff::Timestamp = format!("{}Z", asked[0].pair("start").unwrap()).parse().unwrap();

@@ -243,19 +243,26 @@ impl Cloud {
 
     /// Commands of the openstack CLI, a line each, in one process since it takes seconds to start.
     pub fn openstack(&self, entry: &str, commands: &str) -> Output {
-        let home = Home::new(&self.clouds_yaml(), entry);
-        let mut command = home.command(cli_path());
-        command
-            // From 2.88 on nova leaves the figures of hypervisors out.
-            .env("OS_COMPUTE_API_VERSION", "2.87")
-            .env("OS_PLACEMENT_API_VERSION", "1.39");
-        run(&mut command, commands)
+        openstack(&Home::new(&self.clouds_yaml(), entry), commands)
     }
 
     /// What such commands answer: a JSON document each. An error holds what was said when one of them failed.
     pub fn cli(&self, entry: &str, commands: &[String]) -> Result<Vec<Json>, Output> {
+        Self::cli_in(&Home::new(&self.clouds_yaml(), entry), commands)
+    }
+
+    /// The same over an entry of the test's own.
+    pub fn cli_as(&self, entry: &Json, commands: &[String]) -> Result<Vec<Json>, Output> {
+        Self::cli_in(&Home::of(entry), commands)
+    }
+
+    pub fn openstack_as(&self, entry: &Json, commands: &str) -> Output {
+        openstack(&Home::of(entry), commands)
+    }
+
+    fn cli_in(home: &Home, commands: &[String]) -> Result<Vec<Json>, Output> {
         let lines: String = commands.iter().map(|command| format!("{command} -f json\n")).collect();
-        let output = self.openstack(entry, &lines);
+        let output = openstack(home, &lines);
         let documents: Vec<Json> =
             serde_json::Deserializer::from_str(&output.stdout).into_iter().map_while(Result::ok).collect();
         if documents.len() == commands.len() { Ok(documents) } else { Err(output) }
@@ -273,6 +280,15 @@ impl Cloud {
     pub fn fault(&'static self, words: &[&str]) -> Fault {
         Fault::new(|words| self.script("fault", words), words)
     }
+}
+
+fn openstack(home: &Home, commands: &str) -> Output {
+    let mut command = home.command(cli_path());
+    command
+        // From 2.88 on nova leaves the figures of hypervisors out.
+        .env("OS_COMPUTE_API_VERSION", "2.87")
+        .env("OS_PLACEMENT_API_VERSION", "1.39");
+    run(&mut command, commands)
 }
 
 /// Runs a script that breaks and mends.

@@ -15,13 +15,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use stackwatch::collect::{self, outage};
 use stackwatch::model::{Assignment, Course, Named, NamedKind, Point, Queue, Span, Text, Usage, Wish};
-use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, Report, Topic};
+use stackwatch::report::{Delta, Identity, Outage, OutageKind, Outcome, ProjectSaid, Report, Topic};
 use stackwatch::request::Query;
 use stackwatch::series;
 use stackwatch::trace::{Account, Entry, Subject};
 
 pub use hosts::{id_of as hypervisor_id, service};
-pub use instances::{changed, instance, many, projects};
+pub use instances::{changed, instance, many, project_id, projects};
 
 /// The moment at which the facts are looked at: 03:12:45 at night, UTC.
 pub fn now() -> Timestamp {
@@ -193,20 +193,23 @@ pub fn answer(query: &Query, at: Timestamp) -> Vec<Report> {
         }
         Query::Around(passage) => Delta::Around(trace::around(passage).into()),
         Query::Assignments(project) => {
-            Delta::Assignments { project: project.clone(), assignments: quotas::assignments() }
+            Delta::Project(project.clone(), ProjectSaid::Assignments(Ok(quotas::assignments())))
         }
-        Query::Usage(project) => Delta::Usage(Usage {
-            hours: 96.0,
-            vcpu_hours: 1_152.5,
-            ram_mb_hours: 4_718_592.0,
-            disk_gb_hours: 1_920.0,
-            start: Some(at - SignedDuration::from_hours(24)),
-            stop: Some(at),
-            project: project.clone(),
-            servers: None,
-        }),
+        Query::Usage(project) => {
+            let usage = Usage {
+                hours: 96.0,
+                vcpu_hours: 1_152.5,
+                ram_mb_hours: 4_718_592.0,
+                disk_gb_hours: 1_920.0,
+                start: Some(at - SignedDuration::from_hours(24)),
+                stop: Some(at),
+                project: project.clone(),
+                servers: None,
+            };
+            Delta::Project(project.clone(), ProjectSaid::Usage(Ok(usage)))
+        }
         Query::Account(project) => {
-            Delta::Account { project: project.clone(), account: quotas::account(project) }
+            Delta::Project(project.clone(), ProjectSaid::Account(quotas::account(project)))
         }
         Query::Consumers { broker, vhost, name } => {
             Delta::Consumers { queue: Queue::id_of(broker, vhost, name), consumers: broker::consumers(name) }
@@ -299,11 +302,13 @@ pub fn poison(delta: &mut Delta) {
         }
         Delta::Logs(heard) => logs::poison(heard),
         Delta::Quotas(_, said) => quotas::poison(said),
-        Delta::Assignments { assignments, .. } => assignments.iter_mut().for_each(poison_assignment),
-        Delta::Account { account, .. } => quotas::poison_account(account),
+        Delta::Project(_, ProjectSaid::Assignments(assignments)) => {
+            assignments.iter_mut().flatten().for_each(poison_assignment)
+        }
+        Delta::Project(_, ProjectSaid::Account(account)) => quotas::poison_account(account),
         Delta::Around(stretch) => trace::poison_stretch(std::sync::Arc::make_mut(stretch)),
         // Figures, by what was wished for.
-        Delta::Trend(..) | Delta::Usage(_) => {}
+        Delta::Trend(..) | Delta::Project(_, ProjectSaid::Usage(_)) => {}
         Delta::Migrations(_) | Delta::Agents(_) | Delta::Remove(..) | Delta::Missed | Delta::Depths(_) => {}
     }
 }
