@@ -210,7 +210,7 @@ pub fn summary(store: &Store, row: &Quotas) -> Option<String> {
         let one = |(share, of): &&(f64, Use)| match *share >= FULL {
             true => {
                 let lowered = if of.is_over() { " (the limit was lowered)" } else { "" };
-                format!("{}{} {}{lowered}", figures(of), unit(of), label(of.service, of.resource))
+                format!("{} {}{lowered}", figures(of), label(of.service, of.resource))
             }
             false => format!("{} {}%", label(of.service, of.resource), percent(*share)),
         };
@@ -231,13 +231,14 @@ pub fn summary(store: &Store, row: &Quotas) -> Option<String> {
     Some(words)
 }
 
-/// `400 of 512`, RAM in GiB.
+/// `400 of 512`; of RAM `400 of 512 GiB`.
 pub fn figures(of: &Use) -> String {
     let limit = match of.limit {
         Limit::Unlimited => "∞".to_owned(),
         Limit::Of(limit) => amount(of.service, of.resource, limit as i64),
     };
-    format!("{} of {limit}", amount(of.service, of.resource, of.in_use))
+    let unit = if (of.service, of.resource) == (QuotaService::Nova, "ram") { " GiB" } else { "" };
+    format!("{} of {limit}{unit}", amount(of.service, of.resource, of.in_use))
 }
 
 /// A figure of a resource as operators read it: RAM in GiB, whole where it is.
@@ -256,25 +257,19 @@ pub fn percent(share: f64) -> i64 {
     (share * 100.0 + 1e-6).floor() as i64
 }
 
-fn unit(of: &Use) -> &'static str {
-    if (of.service, of.resource) == (QuotaService::Nova, "ram") { " GiB" } else { "" }
-}
-
 fn pressed(name: &str, share: f64, of: &Use) -> String {
-    let (label, figures, unit) = (label(of.service, of.resource), figures(of), unit(of));
+    let (label, figures) = (label(of.service, of.resource), figures(of));
     let promised = if of.reserved > 0 { format!(", {} promised", of.reserved) } else { String::new() };
     if of.limit == Limit::Of(0) {
         return format!("{name} may have no {label}, and has {}", of.in_use);
     }
     let set = set(of, name);
     if of.is_over() {
-        format!(
-            "{name} has {figures}{unit} {label}: the limit was lowered below that, and more is refused; {set}"
-        )
+        format!("{name} has {figures} {label}: the limit was lowered below that, and more is refused; {set}")
     } else if share >= FULL {
-        format!("{name} has {figures}{unit} {label}{promised}: its users are refused more now; {set}")
+        format!("{name} has {figures} {label}{promised}: its users are refused more now; {set}")
     } else {
-        format!("{name} has {figures}{unit} {label}{promised}, {}%", percent(share))
+        format!("{name} has {figures} {label}{promised}, {}%", percent(share))
     }
 }
 

@@ -1,5 +1,7 @@
 //! `sim`: the simulated cloud alone, for any client.
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,7 +10,8 @@ use super::Failure;
 use super::demo::options;
 use crate::cli::Simulated;
 use crate::exit::Exit;
-use crate::sim::{Logs, Options, Sim, files};
+use crate::sim::files::{self, Files};
+use crate::sim::{Logs, Options, Sim};
 
 pub struct Wish {
     pub simulated: Simulated,
@@ -31,24 +34,14 @@ pub async fn run(wish: &Wish) -> Result<Exit, Failure> {
     let logs = Logs::new(files::clear(&dir).map_err(Failure::usage)?, options.seed);
     let sim = Sim::start(&options, vec![Box::new(logs)]).map_err(Failure::usage)?;
     let files = sim.write_files(&dir).map_err(Failure::usage)?;
-    let (hypervisors, instances, projects) = sim.size();
-    println!(
-        "{hypervisors} hypervisors, {instances} instances, {projects} projects: scenario {}",
-        options.scenario
-    );
-    for (name, url) in sim.urls() {
-        println!("{name:<10} {url}");
+    let said = std::io::stdout().write_all(greeting(&sim, &files, &options).as_bytes());
+    match said {
+        // Who reads no further may still ask the cloud.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(Failure::usage(format!("cannot write to standard output: {error}")));
+        }
+        _ => {}
     }
-    println!("rabbitmq   {}", sim.broker_url());
-    println!("management {}", sim.management_url());
-    println!("clouds     {}", files.clouds.display());
-    println!("settings   {}", files.config.display());
-    println!("logs       {}", files.log.display());
-    println!("try        stackwatch --config {} doctor", files.config.display());
-    println!(
-        "           OS_CLIENT_CONFIG_FILE={} openstack --os-cloud admin server list --all-projects",
-        files.clouds.display()
-    );
     let exit = tokio::select! {
         _ = interrupt.recv() => Exit::Interrupt,
         _ = terminate.recv() => Exit::Terminate,
@@ -58,4 +51,29 @@ pub async fn run(wish: &Wish) -> Result<Exit, Failure> {
         let _ = std::fs::remove_dir(&dir);
     }
     Ok(exit)
+}
+
+/// How large it is, and where all of it is to be found.
+fn greeting(sim: &Sim, files: &Files, options: &Options) -> String {
+    let (hypervisors, instances, projects) = sim.size();
+    let scenario = &options.scenario;
+    let mut text = format!(
+        "{hypervisors} hypervisors, {instances} instances, {projects} projects: scenario {scenario}\n"
+    );
+    let mut line = |name: &str, place: &dyn Display| text.push_str(&format!("{name:<10} {place}\n"));
+    for (name, url) in sim.urls() {
+        line(name, &url);
+    }
+    line("rabbitmq", &sim.broker_url());
+    line("management", &sim.management_url());
+    line("clouds", &files.clouds.display());
+    line("settings", &files.config.display());
+    line("logs", &files.log.display());
+    line("try", &format_args!("stackwatch --config {} doctor", files.config.display()));
+    let clouds = files.clouds.display();
+    line(
+        "",
+        &format_args!("OS_CLIENT_CONFIG_FILE={clouds} openstack --os-cloud admin server list --all-projects"),
+    );
+    text
 }

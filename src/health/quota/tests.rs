@@ -131,7 +131,7 @@ fn ram_is_said_in_gib() {
     }
     let store = with(Nova, allowance("ram", 524_288, 409_600, 0));
     let (_, of) = nearest(&store, row(&store)).unwrap();
-    assert_eq!(figures(&of), "400 of 512");
+    assert_eq!(figures(&of), "400 of 512 GiB");
 }
 
 #[test]

@@ -93,6 +93,8 @@ fn of_service(cx: &Cx, row: &Quotas, service: QuotaService) -> Option<Section> {
     };
     rows.sort_by(|(a, _), (b, _)| rank(b).total_cmp(&rank(a)));
     let defaults = cx.store.quota_defaults(service);
+    // cinder has three resources more for each volume type, and hardly anybody limits them.
+    let mut idle = Vec::new();
     for (of, allowance) in rows {
         let usual = defaults.and_then(|defaults| find_allowance(defaults, &allowance.resource));
         let role = match of.as_ref().map(Use::verdict) {
@@ -100,11 +102,18 @@ fn of_service(cx: &Cx, row: &Quotas, service: QuotaService) -> Option<Section> {
             _ => Role::Text,
         };
         let label = health::label(service, &allowance.resource).into_owned();
+        if of.as_ref().is_some_and(|of| of.limit == Limit::Unlimited && (of.in_use, of.reserved) == (0, 0)) {
+            idle.push(label);
+            continue;
+        }
         let mut words = words(service, of.as_ref(), allowance, usual);
         if let Some((trend, of)) = trend.as_ref().zip(of.as_ref()) {
             words.extend(trend.words(of, cx.now));
         }
         section.add_as(role, label, words);
+    }
+    if !idle.is_empty() {
+        section.add("0 of ∞", idle.join(", "));
     }
     Some(section)
 }

@@ -1,5 +1,12 @@
 //! Where the output goes.
 
+use std::io::{Read, Seek, SeekFrom};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::cloud::{Home, until};
 use crate::support::stub::{Stub, run_without_reader};
 
 #[test]
@@ -41,4 +48,30 @@ fn a_broken_pipe_for_errors_is_quiet_too() {
         let status = command.stdout(std::process::Stdio::null()).stderr(writer).status().unwrap();
         assert_eq!(status.code(), Some(code), "{args:?}");
     }
+}
+
+#[test]
+fn a_simulated_cloud_whose_lines_nobody_reads_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stackwatch"));
+    command.args(["sim", "--hypervisors", "4", "--instances", "10", "--dir"]).arg(dir.path());
+    let errors = tempfile::tempfile().unwrap();
+    let mut sim = command.stdout(writer).stderr(errors.try_clone().unwrap()).spawn().unwrap();
+    let clouds = dir.path().join("clouds.yaml");
+    // The lines are written after the file.
+    until("its clouds.yaml, or its end", Duration::from_secs(60), || {
+        (clouds.exists() || sim.try_wait().unwrap().is_some()).then_some(())
+    });
+    let home = Home::new(&clouds, "admin");
+    let mut show = home.command(env!("CARGO_BIN_EXE_stackwatch"));
+    let shown = show.args(["show", "hypervisors", "-o", "json"]).output().unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{shown:?}");
+    kill_process(Pid::from_child(&sim), Signal::TERM).unwrap();
+    let status = sim.wait().unwrap();
+    let mut said = String::new();
+    (&errors).seek(SeekFrom::Start(0)).unwrap();
+    (&errors).read_to_string(&mut said).unwrap();
+    assert_eq!((status.code(), &*said), (Some(143), ""));
 }

@@ -62,7 +62,7 @@ fn from_an_instance_to_its_projects_quotas_its_instances_and_back() {
             Cursor("erp"),
             Press("<enter>"),
             Sees("Quotas › erp"),
-            Sees("64 of 80, 80%; default 50"),
+            Sees("64 of 80 GiB, 80%; default 50"),
             Press("G"),
             Sees("top flavors"),
             Press("i"),
