@@ -75,8 +75,9 @@ impl DrawnLine {
     }
 }
 
-/// The widest label: longer ones are cut.
+/// The widest label, and from which part of the width on it may be wider: longer ones are cut.
 const LABEL: usize = 18;
+const SHARE: usize = 5;
 
 impl Details {
     pub fn new(sections: Vec<Section>) -> Self {
@@ -196,7 +197,7 @@ impl Details {
             .map(|entry| text::width(&text::sanitise(&entry.label)))
             .max()
             .unwrap_or(0)
-            .min(LABEL);
+            .min(LABEL.max(width as usize / SHARE));
         let room = (width as usize).saturating_sub(label + 5).max(10);
         let mut entry = 0;
         for section in &self.sections {
