@@ -17,7 +17,7 @@ pub struct Passage {
     pub path: Text,
     /// Where the line begins there, in bytes, unpacked.
     pub offset: u64,
-    /// How it begins: a file that was rotated since has another line there.
+    /// How it begins: a file that was rotated since has another line there. A journal's record is told by its cursor.
     pub head: Arc<[u8]>,
     /// Bytes before and behind that place.
     pub before: u64,
@@ -26,8 +26,14 @@ pub struct Passage {
 
 impl Passage {
     pub fn new(path: Text, offset: u64, line: &[u8]) -> Self {
-        let head = line.get(..line.len().min(HEAD)).unwrap_or_default().into();
-        Self { path, offset, head, before: FIRST, after: FIRST }
+        let begins = || line.get(..line.len().min(HEAD)).unwrap_or_default();
+        let head = if is_journal(&path) { cursor(line) } else { None };
+        Self { head: head.unwrap_or_else(begins).into(), path, offset, before: FIRST, after: FIRST }
+    }
+
+    /// Whether it stands in a journal, which has no places.
+    pub fn is_of_journal(&self) -> bool {
+        is_journal(&self.path)
     }
 
     /// Whether it is the same line, however much around it is wanted.
@@ -44,6 +50,19 @@ impl Passage {
     pub fn more_after(&self) -> Option<Self> {
         (self.after < MOST).then(|| Self { after: (self.after * 4).min(MOST), ..self.clone() })
     }
+}
+
+/// As a trace calls a journal: `cmp03:journal`.
+fn is_journal(path: &str) -> bool {
+    path == "journal" || path.ends_with(":journal")
+}
+
+/// journald's name of a record, in no fixed place of what `journalctl -o json` writes of it.
+fn cursor(record: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"\"__CURSOR\":\"";
+    let at = memchr::memmem::find(record, NAME)? + NAME.len();
+    let cursor = record.get(at..)?;
+    cursor.get(..memchr::memchr(b'"', cursor)?)
 }
 
 /// One line of it.
@@ -72,4 +91,24 @@ pub struct Stretch {
     pub ends: bool,
     /// Why there is nothing.
     pub trouble: Option<Trouble>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_a_journal_is_told_by_its_cursor_and_all_else_by_how_it_begins() {
+        let record = br#"{"MESSAGE":"x","__CURSOR":"s=4;i=3a9;b=2;x=c","PRIORITY":"6"}"#;
+        for (path, head) in [
+            ("cmp03:journal", &b"s=4;i=3a9;b=2;x=c"[..]),
+            ("journal", b"s=4;i=3a9;b=2;x=c"),
+            ("cmp03:/var/log/journal", record),
+            ("/srv/log/journal", record),
+        ] {
+            assert_eq!(*Passage::new(path.into(), 7, record).head, *head, "{path}");
+        }
+        let torn = &record[..30];
+        assert_eq!(*Passage::new("cmp03:journal".into(), 7, torn).head, *torn);
+    }
 }

@@ -20,6 +20,8 @@ const LINE: usize = 64 << 10;
 struct Said {
     path: Option<String>,
     bytes: Vec<u8>,
+    /// What came before them, the newest line first: a journal has no places.
+    before: Vec<u8>,
     /// A letter and what it is about: why there is nothing.
     why: Option<(char, String)>,
 }
@@ -35,12 +37,6 @@ pub async fn read(ssh: &Ssh, places: &[LogPlace], grammar: &Grammar, passage: &P
         ends: false,
         trouble: Some(trouble),
     };
-    if path == "journal" {
-        return nothing(Trouble {
-            next_step: "`journalctl --since … --until …` there shows what is around".to_owned(),
-            ..Trouble::of_log("a record of journald's stands in no file")
-        });
-    }
     let from = passage.offset.saturating_sub(passage.before);
     let count = passage.offset - from + passage.after;
     let args = [path.to_owned(), passage.offset.to_string(), from.to_string(), count.to_string()];
@@ -62,9 +58,31 @@ pub async fn read(ssh: &Ssh, places: &[LogPlace], grammar: &Grammar, passage: &P
         Some(asked) => format!("{}:{found}", asked.host).into(),
         None => found.into(),
     };
-    let ends = (said.bytes.len() as u64) < count;
-    let lines = lines(&said.bytes, from, ends, passage.offset, grammar);
-    Stretch { passage: passage.clone(), path, lines, begins: from == 0, ends, trouble: None }
+    let is_journal = passage.is_of_journal();
+    let ends = (said.bytes.len() as u64) < if is_journal { passage.after } else { count };
+    let is_whole = from == 0 || (said.before.len() as u64) < passage.offset - from;
+    let (bytes, from, is_torn, begins) = match is_journal {
+        true => {
+            let before = turned(&said.before, passage.offset);
+            let from = passage.offset - before.len() as u64;
+            ([before, said.bytes].concat(), from, false, is_whole)
+        }
+        false => (said.bytes, from, from > 0, from == 0),
+    };
+    let lines = lines(&bytes, from, [is_torn, !ends], passage.offset, grammar);
+    Stretch { passage: passage.clone(), path, lines, begins, ends, trouble: None }
+}
+
+/// Whole lines that came the newest first, the other way round; as many as have a place before this one.
+fn turned(newest: &[u8], places: u64) -> Vec<u8> {
+    let mut left = places;
+    let whole = newest.split_inclusive(|byte| *byte == b'\n').take_while(|line| {
+        let fits = line.ends_with(b"\n") && line.len() as u64 <= left;
+        left = left.saturating_sub(line.len() as u64);
+        fits
+    });
+    let whole: Vec<&[u8]> = whole.collect();
+    whole.into_iter().rev().flatten().copied().collect()
 }
 
 /// Which host has it, where it is another, and what the file is called there.
@@ -96,6 +114,7 @@ async fn hear(mut talk: Talk, head: &[u8]) -> Result<Said, Fault> {
         match letter {
             b'F' => said.path = Some(text()),
             // base64 fills each line with whole groups.
+            b'A' => said.before.extend(STANDARD.decode(rest).unwrap_or_default()),
             b'B' => said.bytes.extend(STANDARD.decode(rest).unwrap_or_default()),
             letter => said.why = Some((char::from(*letter), text())),
         }
@@ -119,6 +138,21 @@ fn trouble(why: &Option<(char, String)>, path: &str, asked: Option<&Asked>) -> T
         }
         Some(('T', tool)) => of(format!("{path} is packed, and there is no {tool}{on}"), "install it there"),
         Some(('L', tool)) => of(format!("there is no {tool}{on}"), "install GNU coreutils there"),
+        Some(('J', why)) => {
+            let next = asked.map_or_else(
+                || "start stackwatch as root, or as a member of the group systemd-journal".to_owned(),
+                Asked::needs_the_journal,
+            );
+            of(format!("the journal{on} is not read: {why}"), &next)
+        }
+        Some(('Q', _)) => of(
+            format!("the record is too long for journald's name of it to be known, so it is not found{on}"),
+            "`journalctl --since … --until …` there shows what is around",
+        ),
+        Some(('R', what)) if what == "journal" => of(
+            format!("the journal{on} no longer has this record"),
+            "trace again (r): what is left is found anew",
+        ),
         Some(('R', _)) => of(
             format!(
                 "{path}{on} was rotated since: another line stands there now, and no rotated file has it"
@@ -132,14 +166,15 @@ fn trouble(why: &Option<(char, String)>, path: &str, asked: Option<&Asked>) -> T
     }
 }
 
-/// The whole lines among these bytes, which begin at `from` in the file. That at `marked` is there in any case.
-fn lines(bytes: &[u8], from: u64, ends: bool, marked: u64, grammar: &Grammar) -> Vec<Passed> {
+/// The whole lines among these bytes, which begin at `from` in the file and may be torn there and at their end. That at
+/// `marked` is there in any case.
+fn lines(bytes: &[u8], from: u64, torn: [bool; 2], marked: u64, grammar: &Grammar) -> Vec<Passed> {
     let mut lines = Vec::new();
     let mut at = from;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let offset = at;
         at += line.len() as u64;
-        let is_torn = offset == from && from > 0 || !line.ends_with(b"\n") && !ends;
+        let is_torn = offset == from && torn[0] || !line.ends_with(b"\n") && torn[1];
         if is_torn && offset != marked {
             continue;
         }
@@ -264,8 +299,67 @@ mod tests {
         let stretch = told(&places, &ssh, &remote("cmp02")).await;
         let trouble = stretch.trouble.unwrap();
         assert!(trouble.message.starts_with("nothing from cmp02: host unreachable over SSH"), "{trouble:?}");
-        let journal = Passage { path: "cmp01:journal".into(), ..remote("cmp01") };
-        let words = told(&places, &ssh, &journal).await.trouble.unwrap().message;
-        assert_eq!(words, "a record of journald's stands in no file");
+    }
+
+    #[tokio::test]
+    async fn what_stands_around_a_record_of_a_journal_is_told_by_its_cursor() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = |name: &str, text: &str| {
+            let (new, path) = (dir.path().join("new"), dir.path().join(name));
+            fs::write(&new, text).unwrap();
+            fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).unwrap();
+            fs::rename(new, path).unwrap();
+        };
+        let path = dir.path().display();
+        program(
+            "ssh",
+            &format!("#!/bin/sh\nwhile [ $1 != -- ]; do shift; done\nPATH={path}:$PATH exec sh -c \"$3\"\n"),
+        );
+        let ssh = Ssh { program: dir.path().join("ssh").into(), ..Ssh::default() };
+        let toml = "[[logs]]\nssh = 'cmp*'\njournal = true\n";
+        let places = crate::config::file::parse(toml, "c.toml").unwrap().logs;
+        let record = |n: usize| {
+            format!(
+                "{{\"__REALTIME_TIMESTAMP\":\"17954597{n:02}000000\",\"MESSAGE\":\"record {n}\",\"__CURSOR\":\"s=1;i={n}\",\
+                 \"PRIORITY\":\"6\",\"SYSLOG_IDENTIFIER\":\"nova-compute\"}}\n"
+            )
+        };
+        let all: String = (10..60).map(record).collect();
+        fs::write(dir.path().join("journal"), &all).unwrap();
+        // From a cursor on, one way or the other, as journalctl does.
+        let journalctl = "#!/bin/sh\nfor word do case $word in -r) back=1 ;; --cursor=*) from=\"\\\"${word#--cursor=}\\\"\" ;; esac; \
+            done\nif [ $back ]; then tac DIR/journal; else cat DIR/journal; fi | sed -n \"/$from/,\\$p\"\n";
+        program("journalctl", &journalctl.replace("DIR", &path.to_string()));
+        let passage = |n: usize| {
+            let offset = (10..n).map(record).collect::<String>().len() as u64;
+            Passage::new("cmp01:journal".into(), offset, record(n).trim_end().as_bytes())
+        };
+        let asked = Passage { before: 600, after: 600, ..passage(30) };
+        let stretch = told(&places, &ssh, &asked).await;
+        assert_eq!((stretch.trouble.as_ref(), &*stretch.path), (None, "cmp01:journal"));
+        assert_eq!((stretch.begins, stretch.ends), (false, false));
+        let length = record(30).len();
+        let near = 600 / length;
+        let expected: Vec<String> = (30 - near..30 + near).map(|n| format!("record {n}")).collect();
+        assert_eq!(said(&stretch), expected);
+        let marked = stretch.lines.iter().find(|line| line.offset == asked.offset).unwrap();
+        assert_eq!(marked.parsed.message.of(&marked.text), b"record 30");
+        // All there is; and what has gone from its beginning since.
+        let stretch = told(&places, &ssh, &passage(30)).await;
+        assert_eq!((stretch.lines.len(), stretch.begins, stretch.ends), (50, true, true));
+        fs::write(dir.path().join("journal"), (25..60).map(record).collect::<String>()).unwrap();
+        let stretch = told(&places, &ssh, &passage(30)).await;
+        assert_eq!((stretch.lines.len(), stretch.begins, stretch.ends), (35, true, true));
+        let trouble = told(&places, &ssh, &passage(20)).await.trouble.unwrap();
+        assert_eq!(
+            trouble.message,
+            "the journal on cmp01 is not read: there is none, or no right to read it"
+        );
+        program("journalctl", "#!/bin/sh\necho '{\"__CURSOR\":\"s=1;i=7\"}'\n");
+        let trouble = told(&places, &ssh, &passage(20)).await.trouble.unwrap();
+        assert_eq!(trouble.message, "the journal on cmp01 no longer has this record");
+        let torn = Passage { head: b"{\"MESSAGE\":\"x'; rm -rf /\"}"[..].into(), ..passage(20) };
+        let trouble = told(&places, &ssh, &torn).await.trouble.unwrap();
+        assert!(trouble.message.contains("is too long for journald's name of it"), "{trouble:?}");
     }
 }

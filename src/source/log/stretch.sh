@@ -1,6 +1,7 @@
 # Tells what stands around a place of a log of the host it runs on: its arguments are the file, the place in it in bytes
 # (unpacked), from where on and how many bytes are wanted; standard input has how many bytes at that place are known, and
-# their base64. POSIX sh; tail, head and base64, and what the file is packed with. It writes nothing and is nice to others.
+# their base64. Where the file is called `journal` they are the cursor of a record. POSIX sh; tail, head and base64, and what
+# the file is packed with. It writes nothing and is nice to others.
 LC_ALL=C
 export LC_ALL
 IFS=
@@ -11,6 +12,38 @@ path=$1 place=$2 from=$3 count=$4
 end() { echo "stackwatch done"; exit 0; }
 if ! echo a | head -c 1 | base64 >/dev/null 2>&1; then
     echo "L base64"
+    end
+fi
+
+# What came before it from the newest on, since nobody knows where to begin; then it and what followed.
+if [ "$path" = journal ]; then
+    cursor=$(printf %s "$head" | base64 -d 2>/dev/null)
+    case $cursor in
+    "" | *[!A-Za-z0-9=\;]*)
+        echo "Q $path"
+        end
+        ;;
+    esac
+    if ! command -v journalctl >/dev/null 2>&1; then
+        echo "J there is no journalctl"
+        end
+    fi
+    fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_HOSTNAME,_PID,LOGGER_NAME,LOGGER_LEVEL,REQUEST_ID,USER_ID,PROJECT_ID
+    tell() { journalctl -q -a -o json --no-pager --output-fields="$fields" --cursor="$cursor" "$@" 2>/dev/null; }
+    case $(tell | head -n 1) in
+    *"\"__CURSOR\":\"$cursor\""*) ;;
+    "")
+        echo "J there is none, or no right to read it"
+        end
+        ;;
+    *)
+        echo "R $path"
+        end
+        ;;
+    esac
+    echo "F $path"
+    tell -r | sed 1d | head -c "$((place - from))" | base64 | sed "s/^/A /"
+    tell | head -c "$((count - place + from))" | base64 | sed "s/^/B /"
     end
 fi
 

@@ -107,10 +107,14 @@ pub fn the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace() 
     let request = format!("req-{:08x}-8846-4aa2-8a5a-629e8034465f", std::process::id());
     pty.see("FOLLOW");
     pty.press(&format!("/{run}<enter>"));
-    journald.write(&of_nova(&format!("{run} was slow"), &request));
+    for words in ["came before", "was slow", "came after"] {
+        let request = if words == "was slow" { &request } else { REQUEST };
+        journald.write(&of_nova(&format!("{run} {words}"), request));
+    }
     pty.see("nova-compute WARN");
+    pty.see(&format!("{run} came after"));
+    pty.press("k<enter>");
     pty.see(&format!("{run} was slow"));
-    pty.press("<enter>");
     for words in ["nova.compute.manager", &request, ":journal", "nova-compute"] {
         pty.see(words);
     }
@@ -118,4 +122,10 @@ pub fn the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace() 
     pty.see("Logs › Trace");
     // Its branch is folded.
     pty.see("1 record of 1 file");
+    pty.press("v");
+    pty.see("by time");
+    pty.press("G<enter>");
+    // The journal around it.
+    pty.see("came before");
+    pty.see("came after");
 }
