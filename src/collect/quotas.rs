@@ -361,7 +361,8 @@ impl Collector for Quotas {
     }
 
     fn every(&self) -> Duration {
-        // Who has more to ask goes on at once: the budget bounds what is asked, and a rest would lie beside it.
+        // Who has more to ask goes on at once, whether anybody looks or not: the budget bounds what is asked, and what is
+        // recorded each hour must not be older than that.
         if self.busy { Duration::ZERO } else { Duration::from_secs(5) }
     }
 
