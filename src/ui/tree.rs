@@ -36,6 +36,8 @@ pub struct Tree {
     opened: usize,
     /// What the whole tree shows is old.
     faded: bool,
+    /// The last frame shows these items: the widget moves the cursor among those that it has drawn.
+    is_drawn: bool,
 }
 
 /// Identifiers as numbers: the widget copies the path of every node of an opened branch at each frame.
@@ -104,6 +106,7 @@ impl Tree {
         }
         // Also when it has not moved: it stays in sight when others come above it.
         self.state.select(path);
+        self.is_drawn = false;
         if self.names.numbers.len() > self.names.room.max(ROOM) {
             let mut held: HashSet<u32> = self.state.opened().iter().flatten().copied().collect();
             hold(&self.items, &mut held);
@@ -150,17 +153,17 @@ impl Tree {
         let page = self.area.height.max(1) as usize;
         let before = self.state.opened().len();
         match action {
-            Action::Up => drop(self.state.key_up()),
-            Action::Down => drop(self.state.key_down()),
+            Action::Up => self.step(|at, _| at.saturating_sub(1)),
+            Action::Down => self.step(|at, _| at + 1),
             Action::Left => self.left(),
             Action::Right => drop(self.state.key_right()),
             Action::ToggleNode => drop(self.state.toggle_selected()),
-            Action::Top => drop(self.state.select_first()),
-            Action::Bottom => drop(self.state.select_last()),
-            Action::HalfPageUp => self.step(|at| at.saturating_sub(page / 2)),
-            Action::HalfPageDown => self.step(|at| at + page / 2),
-            Action::PageUp => self.step(|at| at.saturating_sub(page)),
-            Action::PageDown => self.step(|at| at + page),
+            Action::Top => self.step(|_, _| 0),
+            Action::Bottom => self.step(|_, last| last),
+            Action::HalfPageUp => self.step(|at, _| at.saturating_sub(page / 2)),
+            Action::HalfPageDown => self.step(|at, _| at + page / 2),
+            Action::PageUp => self.step(|at, _| at.saturating_sub(page)),
+            Action::PageDown => self.step(|at, _| at + page),
             _ => return false,
         }
         self.opened += usize::from(self.state.opened().len() != before);
@@ -174,8 +177,18 @@ impl Tree {
         }
     }
 
-    fn step(&mut self, to: impl FnOnce(usize) -> usize) {
-        self.state.select_relative(|at| to(at.unwrap_or(0)));
+    /// From the line of the cursor and the last one to another.
+    fn step(&mut self, to: impl FnOnce(usize, usize) -> usize) {
+        if self.is_drawn {
+            self.state.select_relative(|at| to(at.unwrap_or(0), usize::MAX));
+            return;
+        }
+        // Two keys before one frame: what the first has changed was never drawn.
+        let lines = self.state.flatten(&self.items);
+        let here = lines.iter().position(|line| line.identifier == self.state.selected()).unwrap_or(0);
+        let last = lines.len().saturating_sub(1);
+        let path = lines.get(to(here, last).min(last)).map(|line| line.identifier.clone());
+        self.state.select(path.unwrap_or_default());
     }
 
     /// A click on the line `row` of the last frame: on the node under the cursor it opens or closes it.
@@ -203,6 +216,7 @@ impl Tree {
             let widget =
                 widget.node_open_symbol(open).node_closed_symbol(closed).node_no_children_symbol("  ");
             frame.render_stateful_widget(widget, area, &mut self.state);
+            self.is_drawn = true;
             self.lines(frame, area, theme, line);
         }
         if self.faded {
@@ -316,6 +330,23 @@ mod tests {
         assert_eq!(tree.selected(), ["a"]);
         tree.on(Action::Down);
         assert_eq!(tree.selected(), ["a", "a1"]);
+    }
+
+    #[test]
+    fn keys_that_come_before_a_frame_move_among_what_is_there_by_now() {
+        let mut tree = opened();
+        tree.set(&[leaf("c"), leaf("d"), leaf("e")]);
+        for (action, cursor) in [
+            (Action::Bottom, "e"),
+            (Action::Up, "d"),
+            (Action::Down, "e"),
+            (Action::Down, "e"),
+            (Action::Top, "c"),
+            (Action::PageDown, "e"),
+        ] {
+            tree.on(action);
+            assert_eq!(tree.selected(), [cursor], "{action:?}");
+        }
     }
 
     #[test]

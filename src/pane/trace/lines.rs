@@ -225,11 +225,13 @@ impl Lines {
         }
     }
 
-    /// What is shown is another: the cursor stays on its record.
+    /// What is shown is another, now and not with the next frame: the cursor stays on its record.
     fn keep(&mut self, at: Option<usize>, now: Timestamp) {
         self.opened = None;
-        if let (Some(at), Some(account)) = (at, self.account.clone()) {
-            self.show(&account, at, now);
+        match (at, self.account.clone()) {
+            (Some(at), Some(account)) => self.show(&account, at, now),
+            (None, Some(account)) => self.build(&account, now),
+            (_, None) => {}
         }
     }
 

@@ -122,9 +122,8 @@ pub fn the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace() 
     pty.see("Logs › Trace");
     // Its branch is folded.
     pty.see("1 record of 1 file");
-    pty.press("v");
-    pty.see("by time");
-    pty.press("G<enter>");
+    // In one breath, before a frame.
+    pty.press("vG<enter>");
     // The journal around it.
     pty.see("came before");
     pty.see("came after");
