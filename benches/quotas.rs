@@ -32,8 +32,6 @@ const FIRST: f64 = 1_000.0;
 /// Times as fast as the CLI.
 const FASTER: f64 = 50.0;
 const SIZE: (u16, u16) = (160, 50);
-/// What the services are asked beside quotas while a round goes on, for the cloud's count.
-const BESIDE: f64 = 1.1;
 
 fn main() -> ExitCode {
     let number =
@@ -80,10 +78,11 @@ impl Sim {
         self.home.path().join("cloud/clouds.yaml")
     }
 
-    /// Requests that the services with quotas have had so far.
-    fn asked(&self) -> u64 {
+    /// Requests that all services have had so far, and of them those about quotas.
+    fn asked(&self) -> [f64; 2] {
         let counts: Json = serde_json::from_slice(&get(&self.keystone, "/sim/requests")).expect("JSON");
-        ["nova", "cinder", "neutron", "glance"].iter().filter_map(|service| counts[service].as_u64()).sum()
+        let quotas = counts["quotas"].as_f64().expect("a number");
+        [counts.as_object().expect("counts").values().filter_map(Json::as_f64).sum::<f64>() - quotas, quotas]
     }
 
     /// A home directory whose settings have this budget.
@@ -180,15 +179,17 @@ fn round(table: &mut Table, cloud: &Sim, rate: f64) {
         let text = screen.text();
         text.contains("shown") && !text.contains("first round") && !text.contains("not read yet")
     });
-    let (took, asked) = (begun.elapsed().as_secs_f64(), (cloud.asked() - before) as f64);
+    let (took, after) = (begun.elapsed().as_secs_f64(), cloud.asked());
+    let [all, quotas] = std::array::from_fn(|at| after[at] - before[at]);
     // nova, cinder and neutron: this glance has no limits of projects.
     let budget = stackwatch::collect::first_round(cloud.projects * 3, rate).expect("a budget");
     let what = format!("… the first round at {rate} requests a second, wall");
     table.against(&what, took, "as `doctor` foretells it, and a tenth", budget.as_secs_f64() * 1.1, "s");
     // What goes at once in the beginning is beside the budget.
     let at_once = cloud.projects as f64 * 3.0 - budget.as_secs_f64() * rate;
-    let what = format!("… meanwhile the cloud counts {asked:.0} requests, a second");
-    table.against(&what, (asked - at_once) / took, "with what else is asked", rate * BESIDE, "");
+    let what = format!("… meanwhile the cloud counts {quotas:.0} requests about quotas, a second");
+    table.against(&what, (quotas - at_once) / took, "the budget", rate, "");
+    table.plain(&format!("… and {all:.0} about everything, a second"), all / took, "");
 }
 
 /// The same projects by the CLI, one command each.

@@ -27,6 +27,8 @@ pub use pace::takes as first_round;
 /// How old an answer may become before it is asked for again: while its project is on screen, and else.
 const VISIBLE_EVERY: Duration = Duration::from_secs(120);
 const EVERY: Duration = Duration::from_secs(900);
+/// Of the budget those on screen take no more than so much a second time, as long as others wait for their first.
+const SHARE: usize = 20;
 /// What operators set once a year.
 const DEFAULTS_EVERY: Duration = Duration::from_secs(3_600);
 /// A service that is not there may be installed.
@@ -109,7 +111,8 @@ impl Quotas {
 
     /// Whom to ask, the most urgent first.
     fn due(&self, wanted: &Wanted) -> VecDeque<Text> {
-        due(&self.all, &wanted.projects, |id| self.projects.get(id)?.at)
+        let visible_every = visible_every(&self.pace, wanted.projects.len(), self.whole);
+        due(&self.all, &wanted.projects, visible_every, |id| self.projects.get(id)?.at)
     }
 
     /// The defaults, where they are due. They may be kept from us while the rest is not.
@@ -298,15 +301,25 @@ impl Quotas {
     }
 }
 
+fn visible_every(pace: &Pace, visible: usize, whole: bool) -> Duration {
+    let again = visible * QuotaService::ALL.len() * SHARE;
+    if whole { VISIBLE_EVERY } else { pace.lasts(again).clamp(VISIBLE_EVERY, EVERY) }
+}
+
 /// Those on screen whose answer is older than the one for the screen, then the others: who was never asked goes
 /// before who was, and of those who were the one that was asked longest ago.
-fn due(all: &[Text], visible: &[Text], asked: impl Fn(&Text) -> Option<Instant>) -> VecDeque<Text> {
+fn due(
+    all: &[Text],
+    visible: &[Text],
+    visible_every: Duration,
+    asked: impl Fn(&Text) -> Option<Instant>,
+) -> VecDeque<Text> {
     let visible: HashSet<&Text> = visible.iter().collect();
     let mut due: Vec<(bool, Option<Instant>, &Text)> = all
         .iter()
         .filter_map(|id| {
             let (seen, at) = (visible.contains(id), asked(id));
-            let every = if seen { VISIBLE_EVERY } else { EVERY };
+            let every = if seen { visible_every } else { EVERY };
             at.is_none_or(|at| at.elapsed() >= every).then_some((!seen, at, id))
         })
         .collect();

@@ -76,6 +76,8 @@ pub struct Front {
     urls: [String; 6],
     /// Requests so far, in the same order.
     asked: [AtomicU64; 6],
+    /// Of them those about quotas, which are dear: nova counts anew for each.
+    asked_quotas: AtomicU64,
     seed: u64,
     /// Wakes whoever tells the story when the next step may be due earlier.
     pub changed: Notify,
@@ -83,9 +85,9 @@ pub struct Front {
 
 impl Front {
     pub fn new(world: World, clock: Clock, broker: Arc<Broker>, urls: [String; 6], seed: u64) -> Self {
-        let (asked, changed) = (Default::default(), Notify::new());
+        let (asked, asked_quotas, changed) = Default::default();
         let (world, tokens) = (RwLock::new(world), Tokens::new());
-        Self { world, clock, tokens, broker, urls, asked, seed, changed }
+        Self { world, clock, tokens, broker, urls, asked, asked_quotas, seed, changed }
     }
 
     pub fn url(&self, service: Service) -> &str {
@@ -95,6 +97,10 @@ impl Front {
     /// How often this service was asked so far.
     fn asked(&self, service: Service) -> u64 {
         self.asked[service as usize].load(Ordering::Relaxed)
+    }
+
+    fn asked_quotas(&self) -> u64 {
+        self.asked_quotas.load(Ordering::Relaxed)
     }
 
     pub fn read(&self) -> RwLockReadGuard<'_, World> {
@@ -125,6 +131,9 @@ impl Front {
     }
 
     fn answer(&self, service: Service, ask: Ask) -> Answer {
+        if ask.segments.iter().any(|part| part == "os-quota-sets" || part == "quotas") {
+            self.asked_quotas.fetch_add(1, Ordering::Relaxed);
+        }
         if service == Service::Keystone && ask.segments.first().is_some_and(|first| first == "sim") {
             return control::answer(self, &ask);
         }

@@ -31,6 +31,11 @@ impl Pace {
         Self { gap, state: Mutex::new(State { left: FIRST, next: Instant::now() }) }
     }
 
+    /// How long so many requests take once the first ones are spent; zero without a bound.
+    pub fn lasts(&self, requests: usize) -> Duration {
+        self.gap.saturating_mul(requests as u32)
+    }
+
     /// Waits until one more request may go. Nothing is spent by who stops waiting.
     pub async fn turn(&self) {
         if self.gap.is_zero() {

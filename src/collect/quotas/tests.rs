@@ -24,7 +24,7 @@ async fn who_is_on_screen_goes_first_then_the_largest_then_who_was_asked_longest
             let seconds = asked.iter().find(|(name, _)| *name == &**id)?.1;
             Some(now - Duration::from_secs(seconds))
         };
-        let due: Vec<Text> = due(&all, &texts(visible), at).into();
+        let due: Vec<Text> = due(&all, &texts(visible), VISIBLE_EVERY, at).into();
         assert_eq!(due, texts(expected), "{visible:?} {asked:?}");
     }
     assert!(started < now);
@@ -42,5 +42,20 @@ fn limits_of_a_projects_own_lie_over_the_defaults() {
         (&[("floatingip", -1)], &[("floatingip", -1), ("network", 100), ("port", 500)]),
     ] {
         assert_eq!(&*over(&defaults, &limits(own)), limits(expected), "{own:?}");
+    }
+}
+
+#[tokio::test]
+async fn while_others_wait_for_their_first_answer_those_on_screen_take_a_twentieth_for_their_second() {
+    for (per_second, visible, whole, seconds) in [
+        // Forty of each of four services, twenty times that in all, at four a second.
+        (4.0, 40, false, 800),
+        (4.0, 40, true, 120),
+        (4.0, 2, false, 120),
+        (1.0, 40, false, 900),
+        (0.0, 40, false, 120),
+    ] {
+        let every = visible_every(&Pace::new(per_second), visible, whole);
+        assert_eq!(every, Duration::from_secs(seconds), "{per_second} {visible} {whole}");
     }
 }

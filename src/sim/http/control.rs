@@ -24,10 +24,12 @@ fn reply(front: &Front, ask: &Ask) -> Reply {
             let after = ask.query.get("after").and_then(|after| after.parse().ok()).unwrap_or(0);
             ok(&dump::events(&front.read(), after))
         }
-        // How often each service was asked since the cloud opened.
+        // How often each service was asked since the cloud opened, and how often about quotas.
         ("GET", ["sim", "requests"]) => {
-            let counts = Service::ALL.map(|service| (service.name().to_owned(), json!(front.asked(service))));
-            ok(&Value::Object(counts.into_iter().collect()))
+            let of = |service: Service| (service.name().to_owned(), json!(front.asked(service)));
+            let quotas = front.asked_quotas();
+            let counts = Service::ALL.into_iter().map(of).chain([("quotas".to_owned(), json!(quotas))]);
+            ok(&Value::Object(counts.collect()))
         }
         ("GET", ["sim", "clock"]) => ok(&clock(front)),
         // `{"rate": 0}` stands still, `{"now": "2026-11-23T18:50:10Z"}` jumps forward.

@@ -199,8 +199,10 @@ fn stored(entry: &Json, project: &str) -> Vec<String> {
     let words = ["screen", "quotas", "--size", "160x100", "--keys", &keys];
     let output = Cloud::get().stackwatch_as(entry, &words);
     assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{output:#?}");
-    let lines = output.stdout.lines().map(str::trim).skip_while(|line| !line.starts_with("swift"));
-    lines.take_while(|line| !line.starts_with("top flavors")).map(str::to_owned).collect()
+    // How wide the labels are the longest of them says.
+    let lines = output.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let lines = lines.skip_while(|line| !line.starts_with("swift"));
+    lines.take_while(|line| !line.starts_with("top flavors")).collect()
 }
 
 fn what_a_project_has_stored_is_told_as_swift_counts_it() {
@@ -211,7 +213,7 @@ fn what_a_project_has_stored_is_told_as_swift_counts_it() {
     let figures = |bytes: &str, objects: u32, containers: u32| {
         let lines =
             [("bytes", bytes), ("objects", &objects.to_string()), ("containers", &containers.to_string())];
-        lines.map(|(label, value)| format!("{label:<20}{value}")).join("\n")
+        lines.map(|(label, value)| format!("{label} {value}")).join("\n")
     };
     // swift makes an account of its own accord.
     assert!(own().contains(&figures("0 B of ∞", 0, 0)), "{}", own());

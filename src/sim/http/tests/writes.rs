@@ -220,7 +220,14 @@ fn tests_can_hold_the_clock_and_make_things_happen() {
     let client = Client::admin(&front);
     client.get(Service::Nova, "/v2.1/servers", "2.1");
     let asked = control("GET", "/sim/requests", Value::Null).body;
-    assert_eq!((&asked["nova"], &asked["cinder"]), (&json!(1), &json!(0)), "{asked}");
+    assert_eq!(
+        (&asked["nova"], &asked["cinder"], &asked["quotas"]),
+        (&json!(1), &json!(0), &json!(0)),
+        "{asked}"
+    );
+    client.get(Service::Nova, "/v2.1/os-quota-sets/defaults", "2.1");
+    let asked = control("GET", "/sim/requests", Value::Null).body;
+    assert_eq!((&asked["nova"], &asked["quotas"]), (&json!(2), &json!(1)), "{asked}");
     assert_eq!(control("POST", "/sim/revoke", Value::Null).status, 204);
     assert_eq!(client.get(Service::Nova, "/v2.1/servers", "2.1").status, 401);
 }
