@@ -326,6 +326,8 @@ pub enum QuotaSaid {
     Defaults(Allowances),
     /// Its answer about one project, by id, or why there is none.
     Project(Text, Result<Allowances, Trouble>),
+    /// This project, by id, was deleted since it was listed.
+    Gone(Text),
 }
 
 /// Who we are to the cloud.

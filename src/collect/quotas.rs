@@ -185,6 +185,12 @@ impl Quotas {
         {
             return Err(error.clone());
         }
+        // Whoever lists projects later names it no more.
+        if failed.as_ref().is_some_and(quota::is_gone) {
+            self.projects.insert(id.clone(), Asked { at: Some(Instant::now()), failed: None });
+            self.tell(QuotaSaid::Gone(id), out).await;
+            return Ok(());
+        }
         self.projects.insert(id.clone(), Asked { at: Some(Instant::now()), failed: failed.clone() });
         let said = QuotaSaid::Project(id, answer.map_err(|error| trouble(&error)));
         self.tell(said, out).await;

@@ -92,6 +92,12 @@ pub async fn of_project(
     }
 }
 
+/// Whether a project was deleted: nova asks keystone about it first (`verify_project_id`), and answers 400; cinder and
+/// neutron tell of any id.
+pub fn is_gone(error: &Error) -> bool {
+    error.status == Some(400) && error.message.ends_with("is not a valid project.")
+}
+
 /// What a project may have of which nobody has said anything else: `GET /os-quota-class-sets/default` of nova and
 /// cinder, neutron's `/v2.0/quotas/{id}/default`, keystone's `/v3/registered_limits` for glance.
 pub async fn defaults(session: &Session, service: QuotaService) -> Result<Allowances, Error> {

@@ -127,6 +127,11 @@ impl Store {
                 *books = Service { defaults: Some(defaults), absent: false };
             }
             QuotaSaid::Project(id, answer) => return self.put_answer(service, &id, answer, at),
+            QuotaSaid::Gone(id) => {
+                self.quotas.remove(&id);
+                self.quota_books.checks.remove(&id);
+                return self.count(Topic::of_quotas(service), 1);
+            }
         }
         // It stands in every row.
         for slot in self.quotas.live() {

@@ -142,6 +142,18 @@ async fn what_one_project_is_refused_is_its_rows_and_the_round_goes_on() {
     }
 }
 
+#[test]
+fn a_project_that_was_deleted_since_it_was_listed_is_no_row_and_no_trouble() {
+    let cloud = with_cinder();
+    let words = format!("Project ID {DEMO} is not a valid project.");
+    cloud.script(&nova(DEMO), [Answer::refusal(400, &words)]);
+    let run = cloud.run(&["show", "quotas", "-o", "json"]);
+    assert_eq!((run.code, &*run.err), (0, ""), "{run:#?}");
+    let json = run.json();
+    let rows = json["rows"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["id"] != DEMO), "{rows:?}");
+}
+
 #[tokio::test]
 async fn a_service_that_asks_to_be_left_alone_is_and_the_others_go_on() {
     for status in [413, 429] {

@@ -237,7 +237,7 @@ pub fn poison(said: &mut QuotaSaid) {
         Allowances::from(all)
     };
     match said {
-        QuotaSaid::Absent => {}
+        QuotaSaid::Absent | QuotaSaid::Gone(_) => {}
         QuotaSaid::Defaults(defaults) => *defaults = poisoned(defaults),
         QuotaSaid::Project(_, Ok(allowances)) => *allowances = poisoned(allowances),
         QuotaSaid::Project(_, Err(trouble)) => poison_trouble(trouble),
