@@ -78,7 +78,7 @@ impl Sim {
         self.home.path().join("cloud/clouds.yaml")
     }
 
-    /// Requests that all services have had so far, and of them those about quotas.
+    /// Requests that the services have had so far about all else, and about quotas.
     fn asked(&self) -> [f64; 2] {
         let counts: Json = serde_json::from_slice(&get(&self.keystone, "/sim/requests")).expect("JSON");
         let quotas = counts["quotas"].as_f64().expect("a number");
@@ -180,7 +180,7 @@ fn round(table: &mut Table, cloud: &Sim, rate: f64) {
         text.contains("shown") && !text.contains("first round") && !text.contains("not read yet")
     });
     let (took, after) = (begun.elapsed().as_secs_f64(), cloud.asked());
-    let [all, quotas] = std::array::from_fn(|at| after[at] - before[at]);
+    let [others, quotas] = std::array::from_fn(|at| after[at] - before[at]);
     // nova, cinder and neutron: this glance has no limits of projects.
     let budget = stackwatch::collect::first_round(cloud.projects * 3, rate).expect("a budget");
     let what = format!("… the first round at {rate} requests a second, wall");
@@ -189,7 +189,7 @@ fn round(table: &mut Table, cloud: &Sim, rate: f64) {
     let at_once = cloud.projects as f64 * 3.0 - budget.as_secs_f64() * rate;
     let what = format!("… meanwhile the cloud counts {quotas:.0} requests about quotas, a second");
     table.against(&what, (quotas - at_once) / took, "the budget", rate, "");
-    table.plain(&format!("… and {all:.0} about everything, a second"), all / took, "");
+    table.plain(&format!("… and {others:.0} about all else, a second"), others / took, "");
 }
 
 /// The same projects by the CLI, one command each.
