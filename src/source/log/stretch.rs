@@ -54,11 +54,13 @@ pub async fn read(ssh: &Ssh, places: &[LogPlace], grammar: &Grammar, passage: &P
         (Err(fault), None) => return nothing(Trouble::of_log(format!("{path}: {}", fault.words()))),
     };
     let Some(found) = said.path else { return nothing(trouble(&said.why, path, asked.as_ref())) };
+    let is_journal = passage.is_of_journal();
     let path = match &asked {
+        // It has no other name, though this host's own is asked for without the host's.
+        _ if is_journal => passage.path.clone(),
         Some(asked) => format!("{}:{found}", asked.host).into(),
         None => found.into(),
     };
-    let is_journal = passage.is_of_journal();
     let ends = (said.bytes.len() as u64) < if is_journal { passage.after } else { count };
     let is_whole = from == 0 || (said.before.len() as u64) < passage.offset - from;
     let (bytes, from, is_torn, begins) = match is_journal {

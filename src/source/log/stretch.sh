@@ -28,6 +28,7 @@ if [ "$path" = journal ]; then
         echo "J there is no journalctl"
         end
     fi
+    # As the trace has asked for it (look.sh): the records are as long as there.
     fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_HOSTNAME,_PID,LOGGER_NAME,LOGGER_LEVEL,REQUEST_ID,USER_ID,PROJECT_ID
     tell() { journalctl -q -a -o json --no-pager --output-fields="$fields" --cursor="$cursor" "$@" 2>/dev/null; }
     case $(tell | head -n 1) in

@@ -126,5 +126,6 @@ pub fn the_dashboard_follows_the_journal_and_leads_from_a_record_to_its_trace() 
     pty.press("vG<enter>");
     // The journal around it.
     pty.see("came before");
-    pty.see("came after");
+    let screen = pty.see("came after");
+    assert!(screen.contains(":journal") && !screen.contains("rotated since"), "{}", screen.text());
 }
