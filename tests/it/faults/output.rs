@@ -59,12 +59,12 @@ fn a_simulated_cloud_whose_lines_nobody_reads_goes_on() {
     command.args(["sim", "--hypervisors", "4", "--instances", "10", "--dir"]).arg(dir.path());
     let errors = tempfile::tempfile().unwrap();
     let mut sim = command.stdout(writer).stderr(errors.try_clone().unwrap()).spawn().unwrap();
-    let clouds = dir.path().join("clouds.yaml");
-    // The lines are written after the file.
-    until("its clouds.yaml, or its end", Duration::from_secs(60), || {
-        (clouds.exists() || sim.try_wait().unwrap().is_some()).then_some(())
+    let settings = dir.path().join("stackwatch.toml");
+    // Written behind its clouds.yaml, which is whole then, and before the lines.
+    until("its settings, or its end", Duration::from_secs(60), || {
+        (settings.exists() || sim.try_wait().unwrap().is_some()).then_some(())
     });
-    let home = Home::new(&clouds, "admin");
+    let home = Home::new(&dir.path().join("clouds.yaml"), "admin");
     let mut show = home.command(env!("CARGO_BIN_EXE_stackwatch"));
     let shown = show.args(["show", "hypervisors", "-o", "json"]).output().unwrap();
     assert_eq!(shown.status.code(), Some(0), "{shown:?}");
